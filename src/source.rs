@@ -1,0 +1,319 @@
+//! Source texts: what the analysis reads, decoded once.
+//!
+//! In come paths and bytes, out go texts with line tables; everything later speaks of `FileId` and byte
+//! `Span` in the *decoded* text. This file opens nothing: the command line and the server hand the bytes in.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A file of one `Sources`, by position. The order of files is the order of their paths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FileId(pub u32);
+
+/// A byte range in the decoded text of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Span {
+    pub file: FileId,
+    pub start: u32,
+    pub end: u32,
+}
+
+impl Span {
+    pub fn new(file: FileId, start: usize, end: usize) -> Span {
+        Span {
+            file,
+            start: start as u32,
+            end: end as u32,
+        }
+    }
+
+    pub fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
+    /// The smallest span that covers both; both must be of one file.
+    pub fn to(self, other: Span) -> Span {
+        debug_assert_eq!(self.file, other.file);
+        Span {
+            file: self.file,
+            start: self.start.min(other.start),
+            end: self.end.max(other.end),
+        }
+    }
+}
+
+/// The language a file is read as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Lang {
+    C,
+    Cpp,
+    Rust,
+}
+
+impl Lang {
+    /// The language by the file name's ending. Headers are read as C++, a superset for our purposes
+    /// (a C header whose folder holds only C is still parsed as C++).
+    pub fn of_path(path: &str) -> Option<Lang> {
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let ending = name.rsplit_once('.')?.1.to_ascii_lowercase();
+        Some(match ending.as_str() {
+            "c" => Lang::C,
+            "cc" | "cpp" | "cxx" | "c++" | "h" | "hh" | "hpp" | "hxx" | "h++" | "inl" | "ipp"
+            | "ixx" | "cppm" | "tcc" => Lang::Cpp,
+            "rs" => Lang::Rust,
+            _ => return None,
+        })
+    }
+}
+
+/// How the bytes of a file became text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Encoding {
+    Utf8,
+    Utf8Bom,
+    Utf16Le,
+    Utf16Be,
+    /// Not valid UTF-8 and without a byte order mark: read as Windows-1252, where every byte has a meaning, so
+    /// that identifiers and line ends (ASCII in every legacy code page in use) stay what they are.
+    Legacy,
+    /// Holds NUL bytes: no text. Kept with an empty text and counted.
+    Binary,
+}
+
+/// One file.
+#[derive(Debug)]
+pub struct SourceFile {
+    /// Relative to the working directory, `/` between the parts.
+    pub path: Arc<str>,
+    /// `None` for build files (Cargo.toml, *.vcxproj, CMakeLists.txt, …).
+    pub lang: Option<Lang>,
+    pub text: Arc<str>,
+    pub encoding: Encoding,
+    line_starts: Vec<u32>,
+}
+
+/// All files of one run, sorted by path.
+#[derive(Debug, Default)]
+pub struct Sources {
+    files: Vec<SourceFile>,
+}
+
+/// A place for people: both count from 1; the column counts Unicode code points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Position {
+    pub line: u32,
+    pub column: u32,
+}
+
+impl Sources {
+    /// Decodes and sorts. A path that comes twice is kept once.
+    pub fn new(files: Vec<(String, Vec<u8>)>) -> Sources {
+        use rayon::prelude::*;
+        let mut files: Vec<SourceFile> = files
+            .into_par_iter()
+            .map(|(path, bytes)| SourceFile::new(path, bytes))
+            .collect();
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        files.dedup_by(|a, b| a.path == b.path);
+        Sources { files }
+    }
+
+    pub fn len(&self) -> usize {
+        self.files.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+
+    pub fn ids(&self) -> impl Iterator<Item = FileId> + use<> {
+        (0..self.files.len() as u32).map(FileId)
+    }
+
+    pub fn file(&self, id: FileId) -> &SourceFile {
+        &self.files[id.0 as usize]
+    }
+
+    /// The file with exactly this path.
+    pub fn find(&self, path: &str) -> Option<FileId> {
+        self.files
+            .binary_search_by(|file| (*file.path).cmp(path))
+            .ok()
+            .map(|index| FileId(index as u32))
+    }
+
+    /// The text below a span.
+    pub fn text(&self, span: Span) -> &str {
+        self.file(span.file).text.get(span.range()).unwrap_or("")
+    }
+
+    pub fn position(&self, file: FileId, offset: u32) -> Position {
+        let source = self.file(file);
+        let line = source.line_of(offset);
+        let start = source.line_starts[line as usize] as usize;
+        let before = source.text.get(start..offset as usize).unwrap_or("");
+        Position {
+            line: line + 1,
+            column: before.chars().count() as u32 + 1,
+        }
+    }
+
+    pub fn start(&self, span: Span) -> Position {
+        self.position(span.file, span.start)
+    }
+}
+
+impl SourceFile {
+    fn new(path: String, bytes: Vec<u8>) -> SourceFile {
+        let lang = Lang::of_path(&path);
+        let (text, encoding) = decode(bytes);
+        let line_starts = line_starts(&text);
+        SourceFile {
+            path: path.into(),
+            lang,
+            text: text.into(),
+            encoding,
+            line_starts,
+        }
+    }
+
+    /// The line (from 0) that holds this offset.
+    pub fn line_of(&self, offset: u32) -> u32 {
+        self.line_starts
+            .partition_point(|&start| start <= offset)
+            .saturating_sub(1) as u32
+    }
+
+    pub fn line_count(&self) -> u32 {
+        self.line_starts.len() as u32
+    }
+
+    /// The byte range of a line (from 0), its line end included.
+    pub fn line_range(&self, line: u32) -> Option<Range<usize>> {
+        let start = *self.line_starts.get(line as usize)? as usize;
+        let end = self
+            .line_starts
+            .get(line as usize + 1)
+            .map_or(self.text.len(), |&next| next as usize);
+        Some(start..end)
+    }
+}
+
+fn decode(bytes: Vec<u8>) -> (String, Encoding) {
+    if let Some(rest) = bytes.strip_prefix(b"\xEF\xBB\xBF") {
+        return (
+            String::from_utf8_lossy(rest).into_owned(),
+            Encoding::Utf8Bom,
+        );
+    }
+    if bytes.starts_with(b"\xFF\xFE") {
+        return (
+            encoding_rs::UTF_16LE
+                .decode_with_bom_removal(&bytes)
+                .0
+                .into_owned(),
+            Encoding::Utf16Le,
+        );
+    }
+    if bytes.starts_with(b"\xFE\xFF") {
+        return (
+            encoding_rs::UTF_16BE
+                .decode_with_bom_removal(&bytes)
+                .0
+                .into_owned(),
+            Encoding::Utf16Be,
+        );
+    }
+    if let Some(encoding) = utf16_without_mark(&bytes) {
+        let decoder = if encoding == Encoding::Utf16Le {
+            encoding_rs::UTF_16LE
+        } else {
+            encoding_rs::UTF_16BE
+        };
+        return (
+            decoder.decode_without_bom_handling(&bytes).0.into_owned(),
+            encoding,
+        );
+    }
+    if bytes.contains(&0) {
+        return (String::new(), Encoding::Binary);
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => (text, Encoding::Utf8),
+        Err(error) => (
+            encoding_rs::WINDOWS_1252
+                .decode_without_bom_handling(error.as_bytes())
+                .0
+                .into_owned(),
+            Encoding::Legacy,
+        ),
+    }
+}
+
+/// UTF-16 text of mostly ASCII has a NUL in every second byte.
+fn utf16_without_mark(bytes: &[u8]) -> Option<Encoding> {
+    let head = &bytes[..bytes.len().min(512) & !1];
+    if head.len() < 8 {
+        return None;
+    }
+    let zeros = |odd: usize| {
+        head.iter()
+            .skip(odd)
+            .step_by(2)
+            .filter(|&&byte| byte == 0)
+            .count()
+    };
+    let half = head.len() / 2;
+    match (zeros(0), zeros(1)) {
+        (0, high) if high * 10 >= half * 9 => Some(Encoding::Utf16Le),
+        (low, 0) if low * 10 >= half * 9 => Some(Encoding::Utf16Be),
+        _ => None,
+    }
+}
+
+/// Offsets at which lines start. LF, CR LF and a lone CR end a line.
+fn line_starts(text: &str) -> Vec<u32> {
+    let bytes = text.as_bytes();
+    let mut starts = vec![0];
+    for (index, &byte) in bytes.iter().enumerate() {
+        if byte == b'\n' || (byte == b'\r' && bytes.get(index + 1) != Some(&b'\n')) {
+            starts.push(index as u32 + 1);
+        }
+    }
+    starts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn position(bytes: &[u8], offset: u32) -> (u32, u32) {
+        let sources = Sources::new(vec![("a.c".into(), bytes.to_vec())]);
+        let at = sources.position(FileId(0), offset);
+        (at.line, at.column)
+    }
+
+    #[test]
+    fn every_line_end_counts_once() {
+        assert_eq!(position(b"a\nb", 2), (2, 1));
+        assert_eq!(position(b"a\r\nb", 3), (2, 1));
+        assert_eq!(position(b"a\rb", 2), (2, 1));
+        assert_eq!(position("é\u{1F600}x".as_bytes(), 6), (1, 3));
+    }
+
+    #[test]
+    fn legacy_and_utf16_texts_are_decoded() {
+        let utf16: Vec<u8> = "int a;\r\nint b;"
+            .encode_utf16()
+            .flat_map(u16::to_le_bytes)
+            .collect();
+        assert_eq!(
+            decode(utf16.clone()),
+            ("int a;\r\nint b;".to_string(), Encoding::Utf16Le)
+        );
+        let marked = [vec![0xFF, 0xFE], utf16].concat();
+        assert_eq!(decode(marked).0, "int a;\r\nint b;");
+        assert_eq!(decode(b"// \x95\xB6\nint a;".to_vec()).1, Encoding::Legacy);
+        assert_eq!(decode(b"int\0a".to_vec()).1, Encoding::Binary);
+    }
+}
