@@ -1,0 +1,4 @@
+//! Linking per module.
+
+/// One module, linked.
+pub struct Program {}
