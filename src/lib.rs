@@ -3,8 +3,12 @@
 
 pub mod api;
 pub mod diagnostic;
+pub mod entry;
+pub mod flow;
 pub mod ir;
+pub mod module;
 pub mod program;
+pub mod reach;
 pub mod rules;
 pub mod source;
 pub mod syntax;
