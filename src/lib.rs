@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod diagnostic;
+pub mod index;
 pub mod ir;
 pub mod source;
 pub mod syntax;
