@@ -389,7 +389,7 @@ impl Reader<'_> {
             match tokens[at].kind {
                 Kind::Open => {
                     let close = closing(tokens, at);
-                    if self.names_function(at) {
+                    if self.names_function(at) || self.is_declarator(at, close) {
                         match self.after_list(close + 1) {
                             After::Ends => {
                                 // `void f(int) ATTRIBUTE(x) {`: the list before is the function's, unless it only
@@ -462,6 +462,20 @@ impl Reader<'_> {
             Kind::Mark(_) | Kind::Arrow | Kind::Close => self.is_operator_name(open),
             _ => false,
         }
+    }
+
+    /// `int (WINAPI f)(…)`, `int (*f(int))(char)`: brackets round a declarator, behind a type.
+    fn is_declarator(&self, open: usize, close: usize) -> bool {
+        let control = matches!(
+            self.word(open.wrapping_sub(1)),
+            "" | "if" | "for" | "while" | "switch" | "return" | "catch"
+        );
+        let nested = (open + 2..close)
+            .find(|&at| self.tokens[at].kind == Kind::Open)
+            .is_some_and(|at| self.tokens[at - 1].kind == Kind::Word);
+        !control
+            && self.kind(close + 1) == Some(Kind::Open)
+            && (nested || self.kind(close - 1) == Some(Kind::Word))
     }
 
     fn is_call_operator(&self, open: usize) -> bool {
