@@ -4,5 +4,6 @@
 pub mod diagnostic;
 pub mod index;
 pub mod ir;
+pub mod module;
 pub mod source;
 pub mod syntax;
