@@ -2,11 +2,15 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+pub mod cli;
+pub mod config;
 pub mod diagnostic;
 pub mod ir;
 pub mod program;
+pub mod report;
 pub mod rules;
 pub mod source;
+pub mod suppress;
 pub mod syntax;
 
 use diagnostic::Diagnostic;
@@ -19,6 +23,18 @@ pub struct Options {
     pub api: Vec<api::Row>,
     /// Rules to run, by name; empty: all.
     pub rules: Vec<&'static str>,
+    /// The user's `[[module]]` tables, in order: they claim their files before any build file does.
+    pub modules: Vec<ModuleClaim>,
+}
+
+/// A module that the user's configuration lays down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModuleClaim {
+    pub name: String,
+    /// `dll` or `exe`; `None`: to be found out.
+    pub kind: Option<&'static str>,
+    /// Its files, sorted, build files included; may be empty.
+    pub files: Vec<FileId>,
 }
 
 /// What `analyze` found, before policy: every finding has level `Deny`, or `Note` where it is minor.
