@@ -25,6 +25,8 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+pub mod cli;
+pub mod config;
 pub mod diagnostic;
 pub mod entry;
 pub mod flow;
@@ -33,8 +35,10 @@ pub mod ir;
 pub mod module;
 pub mod program;
 pub mod reach;
+pub mod report;
 pub mod rules;
 pub mod source;
+pub mod suppress;
 pub mod syntax;
 
 use diagnostic::Diagnostic;
@@ -52,12 +56,22 @@ use std::sync::{Arc, Mutex};
 pub struct Options {
     /// The user's `[[api]]` rows.
     pub api: Vec<api::Row>,
-    /// The user's `[[module]]` entries.
-    pub modules: Vec<module::ConfiguredModule>,
+    /// The user's `[[module]]` tables, in order: they claim their files before any build file does.
+    pub modules: Vec<ModuleClaim>,
     /// Rules to run, by name; empty: all.
     pub rules: Vec<&'static str>,
     /// Fill `ModuleSummary::entries` and `unresolved`, which only `tplint modules` shows.
     pub summaries: bool,
+}
+
+/// A module that the user's configuration lays down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModuleClaim {
+    pub name: String,
+    /// `dll` or `exe`; `None`: to be found out.
+    pub kind: Option<&'static str>,
+    /// Its files, sorted, build files included; may be empty.
+    pub files: Vec<FileId>,
 }
 
 /// What `analyze` found, before policy: every finding has level `Deny`, or `Note` where it is minor.
@@ -93,10 +107,31 @@ pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String>
     let api = api::Api::new(&options.api)?;
     let names = index::Names {
         entries: api.entries().iter().map(|row| row.name.clone()).collect(),
-        attributes: ["ctor", "dtor", "constructor", "destructor"].map(String::from).to_vec(),
+        attributes: ["ctor", "dtor", "constructor", "destructor"]
+            .map(String::from)
+            .to_vec(),
     };
     let facts = index::scan_all(sources, &names);
-    let modules = module::find(sources, &facts, &options.modules);
+    let claimed: Vec<module::ConfiguredModule> = options
+        .modules
+        .iter()
+        .map(|claim| module::ConfiguredModule {
+            name: claim.name.clone(),
+            paths: claim
+                .files
+                .iter()
+                .map(|&file| globset::escape(&sources.file(file).path))
+                .collect(),
+            kind: claim.kind.map(|kind| {
+                if kind == "dll" {
+                    module::Kind::Dll
+                } else {
+                    module::Kind::Exe
+                }
+            }),
+        })
+        .collect();
+    let modules = module::find(sources, &facts, &claimed);
     drop(facts);
     let units = Units::new(sources, &modules);
     let results: Vec<(Vec<Diagnostic>, ModuleSummary)> = modules

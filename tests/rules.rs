@@ -21,8 +21,13 @@ fn root() -> PathBuf {
 
 /// Folders directly below a folder, sorted.
 fn folders(of: &Path) -> Vec<PathBuf> {
-    let mut all: Vec<PathBuf> =
-        fs::read_dir(of).into_iter().flatten().flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    let mut all: Vec<PathBuf> = fs::read_dir(of)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir())
+        .collect();
     all.sort();
     all
 }
@@ -36,7 +41,11 @@ fn read(folder: &Path) -> Vec<(String, Vec<u8>)> {
                 walk(&path, base, files);
                 continue;
             }
-            let name = path.strip_prefix(base).unwrap().to_string_lossy().replace('\\', "/");
+            let name = path
+                .strip_prefix(base)
+                .unwrap()
+                .to_string_lossy()
+                .replace('\\', "/");
             if Lang::of_path(&name).is_some() || tplint::module::is_build_file(&name) {
                 files.push((name, fs::read(&path).unwrap()));
             }
@@ -81,9 +90,17 @@ fn markers(sources: &Sources) -> Vec<(Kind, Spot)> {
                 };
                 let mut words = rest.split_whitespace();
                 let rule = words.next().expect("a marker names a rule").to_string();
-                assert!(RULES.iter().any(|known| known.name == rule), "{}:{}: unknown rule in a marker: {rule}", file.path, index + 1);
+                assert!(
+                    RULES.iter().any(|known| known.name == rule),
+                    "{}:{}: unknown rule in a marker: {rule}",
+                    file.path,
+                    index + 1
+                );
                 let note = words.next() == Some("note");
-                all.push((kind, (file.path.to_string(), (index + 1 - up) as u32, rule, note)));
+                all.push((
+                    kind,
+                    (file.path.to_string(), (index + 1 - up) as u32, rule, note),
+                ));
             }
         }
     }
@@ -97,17 +114,35 @@ fn compare(sources: &Sources, found: &[Diagnostic]) -> Option<String> {
         .map(|finding| {
             let span = finding.primary().span;
             let path = sources.file(span.file).path.to_string();
-            (path, sources.start(span).line, finding.rule.to_string(), finding.level == Level::Note)
+            (
+                path,
+                sources.start(span).line,
+                finding.rule.to_string(),
+                finding.level == Level::Note,
+            )
         })
         .collect();
     let markers = markers(sources);
     let line = |spot: &Spot| {
         let file = sources.file(sources.find(&spot.0).unwrap());
-        file.text.lines().nth(spot.1 as usize - 1).unwrap_or("").trim().to_string()
+        file.text
+            .lines()
+            .nth(spot.1 as usize - 1)
+            .unwrap_or("")
+            .trim()
+            .to_string()
     };
     let mut problems = String::new();
     let mut tell = |what: &str, spot: &Spot| {
-        let _ = writeln!(problems, "  {what}: {}:{} {}{}\n      {}", spot.0, spot.1, spot.2, if spot.3 { " (note)" } else { "" }, line(spot));
+        let _ = writeln!(
+            problems,
+            "  {what}: {}:{} {}{}\n      {}",
+            spot.0,
+            spot.1,
+            spot.2,
+            if spot.3 { " (note)" } else { "" },
+            line(spot)
+        );
     };
     for (kind, spot) in &markers {
         match (kind, found.contains(spot)) {
@@ -118,7 +153,10 @@ fn compare(sources: &Sources, found: &[Diagnostic]) -> Option<String> {
         }
     }
     for spot in &found {
-        if !markers.iter().any(|(kind, marked)| marked == spot && *kind != Kind::KnownMiss) {
+        if !markers
+            .iter()
+            .any(|(kind, marked)| marked == spot && *kind != Kind::KnownMiss)
+        {
             tell("false", spot);
         }
     }
@@ -151,7 +189,10 @@ fn fixtures_are_reported_as_marked() {
             continue;
         }
         let name = rule.file_name().unwrap().to_string_lossy().to_string();
-        assert!(name == "engine" || RULES.iter().any(|known| known.name == name), "fixtures/{name} is no rule");
+        assert!(
+            name == "engine" || RULES.iter().any(|known| known.name == name),
+            "fixtures/{name} is no rule"
+        );
         for case in folders(&rule) {
             check_folder(&case, &mut failures);
         }
@@ -168,12 +209,21 @@ fn every_rule_has_good_and_bad_fixtures_in_all_languages() {
         let mut languages = BTreeSet::new();
         for case in folders(&folder) {
             let files = read(&case);
-            languages.extend(files.iter().filter_map(|(path, _)| Lang::of_path(path).filter(|_| !path.ends_with(".h"))));
-            let marked = markers(&Sources::new(files)).iter().any(|(kind, spot)| *kind == Kind::Must && spot.2 == rule.name);
+            languages.extend(
+                files
+                    .iter()
+                    .filter_map(|(path, _)| Lang::of_path(path).filter(|_| !path.ends_with(".h"))),
+            );
+            let marked = markers(&Sources::new(files))
+                .iter()
+                .any(|(kind, spot)| *kind == Kind::Must && spot.2 == rule.name);
             if marked { bad += 1 } else { good += 1 }
         }
         if bad == 0 || good == 0 || languages.len() < 3 {
-            missing.push(format!("{}: {bad} bad, {good} good cases, languages {languages:?}", rule.name));
+            missing.push(format!(
+                "{}: {bad} bad, {good} good cases, languages {languages:?}",
+                rule.name
+            ));
         }
     }
     assert!(missing.is_empty(), "\n{}", missing.join("\n"));
@@ -220,7 +270,10 @@ fn examples_of_the_pages_are_reported_as_they_say() {
             let mut files = vec![(file.to_string(), text.into_bytes())];
             if file == "lib.rs" {
                 files = vec![("src/lib.rs".to_string(), files.remove(0).1)];
-                files.push(("Cargo.toml".to_string(), b"[package]\nname = \"plugin\"\n[lib]\ncrate-type = [\"cdylib\"]\n".to_vec()));
+                files.push((
+                    "Cargo.toml".to_string(),
+                    b"[package]\nname = \"plugin\"\n[lib]\ncrate-type = [\"cdylib\"]\n".to_vec(),
+                ));
             }
             let (sources, found) = findings(files);
             let marked = markers(&sources);
@@ -232,13 +285,19 @@ fn examples_of_the_pages_are_reported_as_they_say() {
                 _ => {}
             }
             // Other rules have their say about an example too; here only the page's own counts.
-            let own: Vec<Diagnostic> = found.into_iter().filter(|finding| finding.rule == rule.name).collect();
+            let own: Vec<Diagnostic> = found
+                .into_iter()
+                .filter(|finding| finding.rule == rule.name)
+                .collect();
             if let Some(problems) = compare(&sources, &own) {
                 failures.push(format!("{name}:\n{problems}"));
             }
         }
         if flagged == 0 || silent == 0 {
-            failures.push(format!("rules/{}.md: {flagged} flagged and {silent} silent examples; both are needed", rule.name));
+            failures.push(format!(
+                "rules/{}.md: {flagged} flagged and {silent} silent examples; both are needed",
+                rule.name
+            ));
         }
     }
     assert!(failures.is_empty(), "\n{}", failures.join("\n"));
@@ -249,9 +308,18 @@ fn messages_keep_the_convention() {
     for rule in folders(&root().join("fixtures")) {
         for case in folders(&rule) {
             for finding in findings(read(&case)).1 {
-                let texts = finding.labels.iter().map(|label| &label.message).chain([&finding.message, &finding.help]).chain(&finding.notes);
+                let texts = finding
+                    .labels
+                    .iter()
+                    .map(|label| &label.message)
+                    .chain([&finding.message, &finding.help])
+                    .chain(&finding.notes);
                 for text in texts {
-                    assert!(!text.ends_with('.'), "{}: a full stop: {text}", finding.rule);
+                    assert!(
+                        !text.ends_with('.'),
+                        "{}: a full stop: {text}",
+                        finding.rule
+                    );
                     for hedge in ["potential", " might ", "possibly"] {
                         assert!(!text.contains(hedge), "{}: a hedge: {text}", finding.rule);
                     }
