@@ -11,7 +11,7 @@ use crate::config::{self, Flag, Policy};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::report::{self, Format, Report, Summary, listing};
 use crate::rules::page;
-use crate::{Analysis, Options, analyze};
+use crate::{Options, analyze};
 use clap::{ArgMatches, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use codespan_reporting::term::termcolor;
 use progress::Progress;
@@ -186,7 +186,11 @@ fn check(arguments: &Check, flags: &[Flag]) -> Result<ExitCode, String> {
         .map(|(name, _)| (*name, policy.general_level(name)))
         .collect();
     progress.stage("analysing", 0);
-    let analysis = analysis(&input, rules.iter().map(|(name, _)| *name).collect(), false)?;
+    let options = Options {
+        rules: rules.iter().map(|(name, _)| *name).collect(),
+        ..options(&input)
+    };
+    let analysis = analyze(&input.sources, &options)?;
     drop(progress);
     let judged = config::judge(analysis.diagnostics, &input.sources, &policy, |finding| {
         input.shows(finding)
@@ -225,7 +229,11 @@ fn modules(arguments: &InputArguments, format: ListFormat) -> Result<ExitCode, S
     let progress = Progress::start();
     let input = read_input(arguments, &progress)?;
     progress.stage("analysing", 0);
-    let analysis = analysis(&input, Vec::new(), true)?;
+    let options = Options {
+        summaries: true,
+        ..options(&input)
+    };
+    let analysis = analyze(&input.sources, &options)?;
     drop(progress);
     print(&match format {
         ListFormat::Text => listing::modules_text(&analysis.modules, &input.sources),
@@ -249,14 +257,12 @@ fn read_input(arguments: &InputArguments, progress: &Progress) -> Result<Input, 
     )
 }
 
-fn analysis(input: &Input, rules: Vec<&'static str>, summaries: bool) -> Result<Analysis, String> {
-    let options = Options {
+fn options(input: &Input) -> Options {
+    Options {
         api: input.config.api.clone(),
-        rules,
         modules: input.config.modules(&input.sources),
-        summaries,
-    };
-    analyze(&input.sources, &options)
+        ..Options::default()
+    }
 }
 
 fn source_count(input: &Input) -> usize {

@@ -5,9 +5,9 @@
 //! callers find the configuration and say where it lies. Paths are patterns as in `.gitignore`, relative to the folder
 //! of the file; the last `[[override]]` that holds a path and a rule wins.
 
-use crate::ModuleClaim;
 use crate::api::Row;
 use crate::diagnostic::{self, Diagnostic, Level};
+use crate::module::{ConfiguredModule, Kind};
 use crate::rules::page;
 use crate::source::Sources;
 use crate::suppress::Suppressions;
@@ -63,7 +63,7 @@ struct Override {
 struct Module {
     name: String,
     paths: Gitignore,
-    kind: Option<&'static str>,
+    kind: Option<Kind>,
 }
 
 /// The file as people write it.
@@ -156,25 +156,20 @@ impl Config {
         self.holds(&self.quiet, path, false)
     }
 
-    /// What `[[module]]` gives to each module, in the order of the file. A file that several hold stands in the first.
-    pub fn modules(&self, sources: &Sources) -> Vec<ModuleClaim> {
-        let mut claims: Vec<ModuleClaim> = self
-            .modules
+    /// What `[[module]]` lays down, in the order of the file: each with the sources that its paths match.
+    pub fn modules(&self, sources: &Sources) -> Vec<ConfiguredModule> {
+        self.modules
             .iter()
-            .map(|module| ModuleClaim {
+            .map(|module| ConfiguredModule {
                 name: module.name.clone(),
                 kind: module.kind,
-                files: Vec::new(),
+                files: sources
+                    .ids()
+                    .filter(|&id| sources.file(id).lang.is_some())
+                    .filter(|&id| self.holds(&module.paths, &sources.file(id).path, false))
+                    .collect(),
             })
-            .collect();
-        for id in sources.ids().filter(|_| !self.modules.is_empty()) {
-            let path = &sources.file(id).path;
-            let of = |module: &Module| self.holds(&module.paths, path, false);
-            if let Some(index) = self.modules.iter().position(of) {
-                claims[index].files.push(id);
-            }
-        }
-        claims
+            .collect()
     }
 
     fn holds(&self, patterns: &Gitignore, path: &str, folder: bool) -> bool {
@@ -247,8 +242,8 @@ fn read(text: &str, base: Base) -> Result<Config, Fault> {
             name: module.name,
             paths: spanned_patterns(&module.paths)?,
             kind: module.kind.map(|kind| match kind {
-                WrittenKind::Dll => "dll",
-                WrittenKind::Exe => "exe",
+                WrittenKind::Dll => Kind::Dll,
+                WrittenKind::Exe => Kind::Exe,
             }),
         });
     }

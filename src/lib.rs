@@ -56,22 +56,12 @@ use std::sync::{Arc, Mutex};
 pub struct Options {
     /// The user's `[[api]]` rows.
     pub api: Vec<api::Row>,
-    /// The user's `[[module]]` tables, in order: they claim their files before any build file does.
-    pub modules: Vec<ModuleClaim>,
+    /// The user's `[[module]]` entries.
+    pub modules: Vec<module::ConfiguredModule>,
     /// Rules to run, by name; empty: all.
     pub rules: Vec<&'static str>,
     /// Fill `ModuleSummary::entries` and `unresolved`, which only `tplint modules` shows.
     pub summaries: bool,
-}
-
-/// A module that the user's configuration lays down.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ModuleClaim {
-    pub name: String,
-    /// `dll` or `exe`; `None`: to be found out.
-    pub kind: Option<&'static str>,
-    /// Its files, sorted, build files included; may be empty.
-    pub files: Vec<FileId>,
 }
 
 /// What `analyze` found, before policy: every finding has level `Deny`, or `Note` where it is minor.
@@ -112,26 +102,7 @@ pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String>
             .to_vec(),
     };
     let facts = index::scan_all(sources, &names);
-    let claimed: Vec<module::ConfiguredModule> = options
-        .modules
-        .iter()
-        .map(|claim| module::ConfiguredModule {
-            name: claim.name.clone(),
-            paths: claim
-                .files
-                .iter()
-                .map(|&file| globset::escape(&sources.file(file).path))
-                .collect(),
-            kind: claim.kind.map(|kind| {
-                if kind == "dll" {
-                    module::Kind::Dll
-                } else {
-                    module::Kind::Exe
-                }
-            }),
-        })
-        .collect();
-    let modules = module::find(sources, &facts, &claimed);
+    let modules = module::find(sources, &facts, &options.modules);
     drop(facts);
     let units = Units::new(sources, &modules);
     let results: Vec<(Vec<Diagnostic>, ModuleSummary)> = modules

