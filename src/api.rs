@@ -60,7 +60,7 @@ pub enum WaitClass {
     Process,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PoolObject {
     Work,
@@ -76,7 +76,7 @@ pub enum PoolObject {
 }
 
 /// Who keeps the module of a thread procedure loaded while the thread runs (hazards F7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ThreadRef {
     None,
@@ -157,6 +157,8 @@ pub enum Effect {
     Detach {
         handle: Arg,
     },
+    /// Turns off what signals a wait object: the counterpart of a registration, cancelling I/O.
+    SourceOff,
     /// Closes any kernel handle; on a thread's handle it is a detach.
     CloseHandle {
         handle: Arg,
@@ -219,6 +221,11 @@ pub enum Effect {
         /// Name, address, or (for `add_ref`) the handle.
         of: Option<Arg>,
         flags: Option<Arg>,
+    },
+    /// Writes the file name of a module into a buffer.
+    ModuleFileName {
+        module: Arg,
+        name: Arg,
     },
     ModuleUnref {
         module: Arg,
@@ -390,6 +397,9 @@ pub struct TypeRow {
     pub owns: Vec<u8>,
     /// `->`, `*`, `[]` and iteration lead to this template argument.
     pub leads_to: Option<u8>,
+    /// Methods that end what is owned: reset, clear.
+    #[serde(default)]
+    pub ends: Vec<String>,
     /// Shared ownership: the end of one owner need not end the object.
     #[serde(default)]
     pub shared: bool,

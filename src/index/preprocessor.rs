@@ -1,0 +1,212 @@
+//! What a `#if` means on Windows, as far as that is certain.
+
+/// The three-valued meaning of the condition of `#if`, `#elif`: `None` where it depends on the build.
+pub fn condition(text: &str) -> Option<bool> {
+    let mut parser = Parser {
+        rest: text,
+        depth: 0,
+    };
+    let value = parser.or();
+    // Something that was not understood may change the meaning.
+    match parser.peek() {
+        None => value.truth(),
+        Some(_) => None,
+    }
+}
+
+/// Whether a macro is defined when building for Windows with any compiler.
+pub fn defined(name: &str) -> Option<bool> {
+    match name {
+        "_WIN32" | "WIN32" => Some(true),
+        "__linux__" | "__linux" | "linux" | "__gnu_linux__" | "__APPLE__" | "__MACH__"
+        | "__unix__" | "__unix" | "unix" | "__ANDROID__" | "ANDROID" | "__CYGWIN__"
+        | "__FreeBSD__" | "__OpenBSD__" | "__NetBSD__" | "__DragonFly__" | "__sun"
+        | "__HAIKU__" | "__EMSCRIPTEN__" => Some(false),
+        _ => None,
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Value {
+    Number(i64),
+    Open,
+}
+
+impl Value {
+    fn truth(self) -> Option<bool> {
+        match self {
+            Value::Number(number) => Some(number != 0),
+            Value::Open => None,
+        }
+    }
+
+    fn of(truth: Option<bool>) -> Value {
+        truth.map_or(Value::Open, |truth| Value::Number(truth.into()))
+    }
+}
+
+struct Parser<'a> {
+    rest: &'a str,
+    depth: u32,
+}
+
+/// Deeper conditions are not followed: the stack is finite.
+const DEPTH: u32 = 64;
+
+impl<'a> Parser<'a> {
+    fn skip_space(&mut self) {
+        loop {
+            self.rest = self
+                .rest
+                .trim_start_matches(|c: char| c.is_ascii_whitespace() || c == '\\');
+            if let Some(comment) = self.rest.strip_prefix("/*") {
+                self.rest = comment.split_once("*/").map_or("", |(_, rest)| rest);
+            } else if self.rest.starts_with("//") {
+                self.rest = "";
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn peek(&mut self) -> Option<u8> {
+        self.skip_space();
+        self.rest.as_bytes().first().copied()
+    }
+
+    fn take(&mut self, mark: &str) -> bool {
+        self.skip_space();
+        match self.rest.strip_prefix(mark) {
+            Some(rest) => {
+                self.rest = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn word(&mut self) -> &'a str {
+        self.skip_space();
+        let end = super::word_end(self.rest.as_bytes(), 0);
+        let (word, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        word
+    }
+
+    fn or(&mut self) -> Value {
+        let mut left = self.and();
+        while self.take("||") {
+            let right = self.and();
+            left = match (left.truth(), right.truth()) {
+                (Some(true), _) | (_, Some(true)) => Value::Number(1),
+                (Some(false), Some(false)) => Value::Number(0),
+                _ => Value::Open,
+            };
+        }
+        left
+    }
+
+    fn and(&mut self) -> Value {
+        let mut left = self.comparison();
+        while self.take("&&") {
+            let right = self.comparison();
+            left = match (left.truth(), right.truth()) {
+                (Some(false), _) | (_, Some(false)) => Value::Number(0),
+                (Some(true), Some(true)) => Value::Number(1),
+                _ => Value::Open,
+            };
+        }
+        left
+    }
+
+    fn comparison(&mut self) -> Value {
+        let left = self.unary();
+        for (mark, compare) in [
+            ("==", i64::eq as fn(&i64, &i64) -> bool),
+            ("!=", i64::ne),
+            (">=", i64::ge),
+            ("<=", i64::le),
+            (">", i64::gt),
+            ("<", i64::lt),
+        ] {
+            if self.take(mark) {
+                return match (left, self.unary()) {
+                    (Value::Number(left), Value::Number(right)) => {
+                        Value::Number(compare(&left, &right).into())
+                    }
+                    _ => Value::Open,
+                };
+            }
+        }
+        left
+    }
+
+    fn unary(&mut self) -> Value {
+        if self.depth >= DEPTH {
+            return Value::Open;
+        }
+        self.depth += 1;
+        let value = self.primary();
+        self.depth -= 1;
+        value
+    }
+
+    fn primary(&mut self) -> Value {
+        if self.take("!") {
+            return Value::of(self.unary().truth().map(|truth| !truth));
+        }
+        if self.take("(") {
+            let value = self.or();
+            return if self.take(")") { value } else { Value::Open };
+        }
+        let word = self.word();
+        if word == "defined" {
+            let bracket = self.take("(");
+            let name = self.word();
+            if bracket {
+                self.take(")");
+            }
+            return Value::of(defined(name));
+        }
+        if word.starts_with(|c: char| c.is_ascii_digit()) {
+            let digits = word.trim_end_matches(['u', 'U', 'l', 'L']);
+            return match digits.strip_prefix("0x") {
+                Some(hex) => i64::from_str_radix(hex, 16),
+                None => digits.parse(),
+            }
+            .map_or(Value::Open, Value::Number);
+        }
+        match defined(word) {
+            // `#if _WIN32` and `#if linux` are written too.
+            Some(truth) => Value::Number(truth.into()),
+            None => Value::Open,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::condition;
+
+    #[test]
+    fn only_what_is_certain_on_windows_has_a_value() {
+        for (text, value) in [
+            ("0", Some(false)),
+            ("1", Some(true)),
+            ("defined(_WIN32) || defined(__CYGWIN__)", Some(true)),
+            ("!defined(_WIN32)", Some(false)),
+            ("defined __linux__ && FOO", Some(false)),
+            ("defined(_MSC_VER) && _MSC_VER >= 1900", None),
+            ("_WIN32_WINNT >= 0x0600", None),
+            ("0 && FOO(1, 2)", None),
+            ("!(defined(_WIN32)) /* why */", Some(false)),
+            ("2 > 1", Some(true)),
+            ("", None),
+            ("defined(", None),
+        ] {
+            assert_eq!(condition(text), value, "{text}");
+        }
+        assert_eq!(condition(&"(".repeat(100_000)), None);
+        assert_eq!(condition(&"!".repeat(100_000)), None);
+    }
+}

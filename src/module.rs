@@ -1,0 +1,665 @@
+//! Which sources make up which module (DLL or EXE), and how that is known.
+//!
+//! In come the sources with their build files and the facts of each file, out come the modules in a fixed order.
+//! Build files are read for what they say about membership and kind only: conditions that depend on the build count
+//! as true both ways, so a module holds what any configuration compiles. Nothing is opened and nothing is run.
+
+mod cargo;
+mod cmake;
+mod gather;
+mod headers;
+mod msbuild;
+mod small;
+mod tree;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::index::Facts;
+use crate::source::{FileId, Sources};
+
+use tree::{Tree, file_name, is_below, nearness, parent};
+
+/// What a module is linked as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    Dll,
+    Exe,
+    Unknown,
+}
+
+/// A DLL or EXE, or a set of files that may become one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Module {
+    /// Target name, crate name or folder; unique in one run.
+    pub name: String,
+    pub kind: Kind,
+    /// Why it is of this kind, for people.
+    pub evidence: Vec<String>,
+    /// What is compiled into it, static libraries and path crates included; sorted.
+    pub sources: Vec<FileId>,
+    /// Headers that the sources include, directly or indirectly; sorted.
+    pub headers: Vec<FileId>,
+    /// Further files that its names may resolve into, nearest common ancestor first. Each is in the `sources` of some
+    /// other module, which is where it is judged.
+    pub shared: Vec<FileId>,
+    /// Entry points that the build or a `#pragma` names, undecorated.
+    pub entry_names: Vec<String>,
+    /// Whether the build file is for MSVC, where that is known.
+    pub kind_is_msvc: Option<bool>,
+}
+
+/// A module that the configuration names. It comes before all that build files say.
+#[derive(Clone, Debug)]
+pub struct ConfiguredModule {
+    pub name: String,
+    /// Its sources; other files are of no account. A source may stand in several modules.
+    pub files: Vec<FileId>,
+    pub kind: Option<Kind>,
+}
+
+/// Names of functions that the loader calls in a DLL.
+pub const DLL_ENTRIES: [&str; 4] = [
+    "DllMain",
+    "_DllMainCRTStartup",
+    "DllMainCRTStartup",
+    "DllEntryPoint",
+];
+
+/// Names of functions that start a program.
+pub const EXE_ENTRIES: [&str; 10] = [
+    "main",
+    "wmain",
+    "_tmain",
+    "WinMain",
+    "wWinMain",
+    "_tWinMain",
+    "mainCRTStartup",
+    "wmainCRTStartup",
+    "WinMainCRTStartup",
+    "wWinMainCRTStartup",
+];
+
+/// Whether a file that is no source has to be read to find the modules.
+pub fn is_build_file(path: &str) -> bool {
+    let name = file_name(path);
+    let lower = name.to_ascii_lowercase();
+    let ends = |endings: &[&str]| endings.iter().any(|ending| lower.ends_with(ending));
+    ends(&[
+        ".cmake",
+        ".vcxproj",
+        ".vcproj",
+        ".vcxitems",
+        ".props",
+        ".targets",
+        ".sln",
+        ".slnx",
+        ".def",
+        ".mk",
+        ".pro",
+        ".pri",
+        ".gn",
+        ".gni",
+        ".bazel",
+    ]) || lower.starts_with("makefile")
+        || lower.starts_with("gnumakefile")
+        || matches!(
+            name,
+            "CMakeLists.txt"
+                | "Cargo.toml"
+                | "meson.build"
+                | "BUILD"
+                | "SConscript"
+                | "SConstruct"
+                | "premake5.lua"
+                | "premake4.lua"
+                | "xmake.lua"
+                | "wscript"
+                | "sources"
+                | "SOURCES"
+                | "dirs"
+                | "DIRS"
+        )
+        || path.ends_with(".cargo/config.toml")
+        || path.ends_with(".cargo/config")
+}
+
+/// A build file that makes its folder a module when nothing else claims the sources below.
+fn is_border(path: &str) -> bool {
+    let lower = file_name(path).to_ascii_lowercase();
+    is_build_file(path)
+        && ![
+            ".cmake",
+            ".vcxitems",
+            ".props",
+            ".targets",
+            ".sln",
+            ".slnx",
+            ".def",
+            ".mk",
+            ".pri",
+            ".gni",
+            "config",
+            "config.toml",
+            "dirs",
+        ]
+        .iter()
+        .any(|ending| lower.ends_with(ending))
+}
+
+/// What a build file makes of a list of sources.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum TargetKind {
+    /// A module, of this kind if the build file says so.
+    Made(Option<Kind>),
+    /// Only part of what links it: a static or object library, an rlib.
+    Contained,
+    /// A module that others may contain as well: cdylib and rlib, a CMake library of no stated type.
+    Both(Kind),
+}
+
+struct Target {
+    name: String,
+    /// What others link it by; "" if they cannot.
+    key: String,
+    build: FileId,
+    kind: TargetKind,
+    evidence: Vec<String>,
+    sources: Vec<FileId>,
+    headers: Vec<FileId>,
+    /// Keys of what it links.
+    links: Vec<String>,
+    /// What it links is for names only.
+    links_shared: bool,
+    entry_names: Vec<String>,
+    msvc: Option<bool>,
+}
+
+impl Target {
+    fn new(build: FileId) -> Target {
+        Target {
+            name: String::new(),
+            key: String::new(),
+            build,
+            kind: TargetKind::Made(None),
+            evidence: Vec::new(),
+            sources: Vec::new(),
+            headers: Vec::new(),
+            links: Vec::new(),
+            links_shared: false,
+            entry_names: Vec::new(),
+            msvc: None,
+        }
+    }
+}
+
+/// A module in the making.
+#[derive(Default)]
+struct Draft {
+    name: String,
+    /// The folder of its build file, or of its files.
+    folder: String,
+    kind: Option<Kind>,
+    evidence: Vec<String>,
+    /// Its own sources.
+    own: BTreeSet<FileId>,
+    /// Sources of what it links.
+    linked: BTreeSet<FileId>,
+    headers: BTreeSet<FileId>,
+    shared: BTreeSet<FileId>,
+    entry_names: Vec<String>,
+    msvc: Option<bool>,
+    build: Option<FileId>,
+}
+
+/// Finds the modules. `facts` has one element per file, in `FileId` order.
+pub fn find(sources: &Sources, facts: &[Facts], configured: &[ConfiguredModule]) -> Vec<Module> {
+    let tree = Tree::new(sources);
+    let build_files: Vec<FileId> = sources
+        .ids()
+        .filter(|&id| tree.lang(id).is_none() && is_build_file(tree.path(id)))
+        .collect();
+    let includes = headers::resolve(&tree, facts);
+
+    let mut drafts = configured_drafts(&tree, configured);
+    let mut claimed: BTreeSet<FileId> = drafts.iter().flat_map(|draft| draft.own.clone()).collect();
+
+    let mut targets = msbuild::targets(&tree, &build_files);
+    targets.extend(cmake::targets(&tree, &build_files));
+    targets.extend(cargo::targets(&tree, facts, &build_files));
+    targets.extend(small::targets(&tree, &build_files));
+    for target in &mut targets {
+        target
+            .sources
+            .retain(|id| tree.is_source(*id) && !claimed.contains(id));
+    }
+    targets.sort_by(|a, b| (a.build, &a.name).cmp(&(b.build, &b.name)));
+    let mut built = contain(&tree, targets);
+    for draft in &mut built {
+        headers::add_included_sources(&tree, &includes, draft);
+    }
+    claimed.extend(
+        built
+            .iter()
+            .flat_map(|draft| draft.own.iter().chain(&draft.linked).copied()),
+    );
+    let free: Vec<FileId> = sources
+        .ids()
+        .filter(|&id| tree.is_source(id) && !claimed.contains(&id))
+        .collect();
+    gather::place(&tree, facts, &build_files, free, &mut built);
+    drafts.extend(built);
+    for draft in &mut drafts {
+        headers::add_included_sources(&tree, &includes, draft);
+    }
+    drafts.retain(|draft| !draft.own.is_empty() || !draft.linked.is_empty());
+
+    let definitions = definition_files(&tree, &build_files);
+    for draft in &mut drafts {
+        decide(&tree, facts, &definitions, draft);
+    }
+    let drafts = merge(drafts);
+    finish(&tree, &includes, drafts)
+}
+
+fn configured_drafts(tree: &Tree, configured: &[ConfiguredModule]) -> Vec<Draft> {
+    let mut drafts = Vec::new();
+    for module in configured {
+        let own: BTreeSet<FileId> = module
+            .files
+            .iter()
+            .copied()
+            .filter(|&id| tree.lang(id).is_some())
+            .collect();
+        drafts.push(Draft {
+            name: module.name.clone(),
+            folder: common_folder(tree, own.iter().copied()),
+            kind: module.kind,
+            evidence: vec![format!("[[module]] {} of the configuration", module.name)],
+            own,
+            ..Draft::default()
+        });
+    }
+    drafts
+}
+
+/// The deepest folder that holds all these files.
+fn common_folder(tree: &Tree, mut ids: impl Iterator<Item = FileId>) -> String {
+    let Some(first) = ids.next() else {
+        return String::new();
+    };
+    let mut folder = parent(tree.path(first));
+    for id in ids {
+        while !is_below(tree.path(id), folder) {
+            folder = parent(folder);
+        }
+    }
+    folder.to_string()
+}
+
+/// Makes modules of targets: what links a static library contains its sources.
+fn contain(tree: &Tree, targets: Vec<Target>) -> Vec<Draft> {
+    let mut by_key: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (index, target) in targets.iter().enumerate() {
+        if !target.key.is_empty() {
+            by_key.entry(&target.key).or_default().push(index);
+        }
+    }
+    // The same key in two trees of one run: the nearer one is meant.
+    let linked = |from: usize| -> Vec<usize> {
+        targets[from]
+            .links
+            .iter()
+            .filter_map(|key| {
+                let candidates = by_key.get(key.as_str())?;
+                let here = tree.path(targets[from].build);
+                candidates
+                    .iter()
+                    .copied()
+                    .filter(|&to| to != from && !matches!(targets[to].kind, TargetKind::Made(_)))
+                    .max_by_key(|&to| {
+                        (
+                            nearness(here, tree.path(targets[to].build)),
+                            usize::MAX - to,
+                        )
+                    })
+            })
+            .collect()
+    };
+    let mut contained = vec![false; targets.len()];
+    let mut drafts: Vec<(usize, Draft)> = Vec::new();
+    for (index, target) in targets.iter().enumerate() {
+        if target.kind == TargetKind::Contained {
+            continue;
+        }
+        let mut parts: BTreeSet<usize> = BTreeSet::new();
+        let mut work = linked(index);
+        while let Some(part) = work.pop() {
+            if parts.insert(part) {
+                work.extend(linked(part));
+            }
+        }
+        parts.remove(&index);
+        let mut draft = draft_of(tree, target);
+        for &part in &parts {
+            let from = &targets[part];
+            if target.links_shared {
+                draft.shared.extend(&from.sources);
+            } else {
+                contained[part] = true;
+                draft.linked.extend(&from.sources);
+                draft.headers.extend(&from.headers);
+                draft.entry_names.extend(from.entry_names.iter().cloned());
+            }
+        }
+        drafts.push((index, draft));
+    }
+    for (index, target) in targets.iter().enumerate() {
+        if target.kind == TargetKind::Contained && !contained[index] {
+            let mut draft = draft_of(tree, target);
+            draft.shared.extend(
+                linked(index)
+                    .into_iter()
+                    .flat_map(|part| targets[part].sources.iter().copied()),
+            );
+            drafts.push((index, draft));
+        }
+    }
+    drafts.sort_by_key(|(index, _)| *index);
+    drafts.into_iter().map(|(_, draft)| draft).collect()
+}
+
+fn draft_of(tree: &Tree, target: &Target) -> Draft {
+    Draft {
+        name: target.name.clone(),
+        folder: parent(tree.path(target.build)).to_string(),
+        kind: match target.kind {
+            TargetKind::Made(kind) => kind,
+            TargetKind::Both(Kind::Unknown) | TargetKind::Contained => None,
+            TargetKind::Both(kind) => Some(kind),
+        },
+        evidence: target.evidence.clone(),
+        own: target.sources.iter().copied().collect(),
+        headers: target.headers.iter().copied().collect(),
+        entry_names: target.entry_names.clone(),
+        msvc: target.msvc,
+        build: Some(target.build),
+        ..Draft::default()
+    }
+}
+
+/// The folders that hold a module definition file, and its path.
+fn definition_files<'a>(tree: &Tree<'a>, build_files: &[FileId]) -> BTreeMap<&'a str, &'a str> {
+    build_files
+        .iter()
+        .map(|&id| (id, tree.path(id)))
+        .filter(|(_, path)| path.to_ascii_lowercase().ends_with(".def"))
+        // Other programs use the ending too.
+        .filter(|&(id, _)| {
+            tree.text(id).lines().any(|line| {
+                let word = line.split_whitespace().next().unwrap_or("");
+                word.eq_ignore_ascii_case("EXPORTS") || word.eq_ignore_ascii_case("LIBRARY")
+            })
+        })
+        .map(|(_, path)| (parent(path), path))
+        .collect()
+}
+
+fn is_test_folder(folder: &str) -> bool {
+    folder.split('/').any(|part| {
+        let part = part.to_ascii_lowercase();
+        [
+            "test",
+            "tests",
+            "testing",
+            "example",
+            "examples",
+            "sample",
+            "samples",
+            "demo",
+            "demos",
+            "bench",
+            "benches",
+            "benchmark",
+            "benchmarks",
+            "tools",
+            "fuzz",
+        ]
+        .contains(&part.as_str())
+    })
+}
+
+/// Decides the kind where no build file did, and says why.
+fn decide(tree: &Tree, facts: &[Facts], definitions: &BTreeMap<&str, &str>, draft: &mut Draft) {
+    let mut dll_entries = Vec::new();
+    let mut exe_entries = Vec::new();
+    let mut exports = None;
+    let ids: Vec<FileId> = draft.own.iter().chain(&draft.linked).copied().collect();
+    for &id in &ids {
+        let Some(facts) = facts.get(id.0 as usize) else {
+            continue;
+        };
+        for entry in &facts.entries {
+            if DLL_ENTRIES.contains(&entry.name.as_str()) {
+                dll_entries.push((id, entry.name.as_str()));
+            } else if EXE_ENTRIES.contains(&entry.name.as_str()) {
+                exe_entries.push((id, entry.name.as_str()));
+            }
+        }
+        for option in &facts.linker_options {
+            draft.entry_names.extend(entry_symbols(option));
+        }
+        let exported = facts.dllexport
+            || facts
+                .linker_options
+                .iter()
+                .any(|option| option.to_ascii_uppercase().contains("/EXPORT:"));
+        if exported && exports.is_none() {
+            exports = Some(id);
+        }
+    }
+    draft.entry_names.sort();
+    draft.entry_names.dedup();
+    let say = |(id, name): &(FileId, &str)| format!("{name} in {}", tree.path(*id));
+    if let Some(entry) = dll_entries.first() {
+        draft.evidence.push(say(entry));
+    }
+    if draft.kind.is_some() {
+        return;
+    }
+    let folders = |entries: &[(FileId, &str)]| -> BTreeSet<String> {
+        entries
+            .iter()
+            .map(|(id, _)| parent(tree.path(*id)).to_string())
+            .collect()
+    };
+    let apart = folders(&exe_entries).is_disjoint(&folders(&dll_entries))
+        || exe_entries
+            .iter()
+            .all(|(id, _)| is_test_folder(parent(tree.path(*id))));
+    if let Some(entry) = exe_entries.first() {
+        draft.evidence.push(say(entry));
+    }
+    draft.kind = match (dll_entries.is_empty(), exe_entries.is_empty()) {
+        (false, true) => Some(Kind::Dll),
+        (false, false) if apart => Some(Kind::Dll),
+        (false, false) => Some(Kind::Unknown),
+        (true, false) => Some(Kind::Exe),
+        (true, true) => {
+            let definition = draft
+                .own
+                .iter()
+                .find_map(|&id| definitions.get(parent(tree.path(id))))
+                .or_else(|| definitions.get(draft.folder.as_str()));
+            if let Some(definition) = definition {
+                draft
+                    .evidence
+                    .push(format!("module definition file {definition}"));
+                Some(Kind::Dll)
+            } else if let Some(id) = exports {
+                draft.evidence.push(format!("exports in {}", tree.path(id)));
+                Some(Kind::Dll)
+            } else {
+                None
+            }
+        }
+    };
+}
+
+/// Joins modules that several build systems, or several projects of one, make of nearly the same files.
+fn merge(drafts: Vec<Draft>) -> Vec<Draft> {
+    let mut kept: Vec<Draft> = Vec::new();
+    let mut holders: HashMap<FileId, Vec<usize>> = HashMap::new();
+    for draft in drafts {
+        let mut common: BTreeMap<usize, usize> = BTreeMap::new();
+        for id in &draft.own {
+            for &holder in holders.get(id).map_or(&[][..], |list| list) {
+                *common.entry(holder).or_default() += 1;
+            }
+        }
+        let twin = common.into_iter().find(|&(index, common)| {
+            let other = &kept[index];
+            let agree = match (draft.kind, other.kind) {
+                (Some(Kind::Dll), Some(Kind::Exe)) | (Some(Kind::Exe), Some(Kind::Dll)) => false,
+                // Samples and tests that consist of one shared file are different programs.
+                (Some(Kind::Exe), Some(Kind::Exe)) => draft.own == other.own || draft.own.len() > 2,
+                _ => true,
+            };
+            let union = draft.own.len() + other.own.len() - common;
+            agree && common * 10 >= union * 8
+        });
+        match twin {
+            Some((index, _)) => {
+                for &id in draft.own.difference(&kept[index].own) {
+                    holders.entry(id).or_default().push(index);
+                }
+                let other = &mut kept[index];
+                if matches!(other.kind, None | Some(Kind::Unknown)) && draft.kind.is_some() {
+                    other.kind = draft.kind;
+                }
+                other.evidence.extend(draft.evidence);
+                other.own.extend(draft.own);
+                other.linked.extend(draft.linked);
+                other.headers.extend(draft.headers);
+                other.shared.extend(draft.shared);
+                other.entry_names.extend(draft.entry_names);
+                if other.msvc != draft.msvc {
+                    other.msvc = None;
+                }
+            }
+            None => {
+                for &id in &draft.own {
+                    holders.entry(id).or_default().push(kept.len());
+                }
+                kept.push(draft);
+            }
+        }
+    }
+    kept
+}
+
+/// Adds headers, sorts, and gives every module a name of its own.
+fn finish(tree: &Tree, includes: &headers::Includes, drafts: Vec<Draft>) -> Vec<Module> {
+    let mut drafts = drafts;
+    for draft in &mut drafts {
+        headers::add_headers(tree, includes, draft);
+    }
+    headers::adopt_orphans(tree, &mut drafts);
+    let mut taken: BTreeSet<String> = BTreeSet::new();
+    let mut count: HashMap<String, usize> = HashMap::new();
+    for draft in &drafts {
+        *count.entry(draft.name.clone()).or_default() += 1;
+    }
+    drafts
+        .into_iter()
+        .map(|draft| {
+            let mut sources: BTreeSet<FileId> = draft.own;
+            sources.extend(draft.linked);
+            let mut name = draft.name;
+            if count.get(&name).is_some_and(|count| *count > 1) && !draft.folder.is_empty() {
+                name = format!("{name} ({})", draft.folder);
+            }
+            let plain = name.clone();
+            let mut number = 2;
+            while !taken.insert(name.clone()) {
+                name = format!("{plain} #{number}");
+                number += 1;
+            }
+            let folder = format!("{}/", draft.folder);
+            let mut shared: Vec<FileId> = draft
+                .shared
+                .into_iter()
+                .filter(|id| !sources.contains(id) && !draft.headers.contains(id))
+                .collect();
+            shared.sort_by_key(|&id| (usize::MAX - nearness(&folder, tree.path(id)), id));
+            let mut evidence = Vec::new();
+            for line in draft.evidence {
+                if !evidence.contains(&line) {
+                    evidence.push(line);
+                }
+            }
+            let mut entry_names = draft.entry_names;
+            entry_names.sort();
+            entry_names.dedup();
+            Module {
+                name,
+                kind: draft.kind.unwrap_or(Kind::Unknown),
+                evidence,
+                headers: draft
+                    .headers
+                    .into_iter()
+                    .filter(|id| !sources.contains(id))
+                    .collect(),
+                sources: sources.into_iter().collect(),
+                shared,
+                entry_names,
+                kind_is_msvc: draft.msvc,
+            }
+        })
+        .collect()
+}
+
+/// The entry points that linker options name: `/ENTRY:f`, `-ENTRY:f`, `-e f`, `-Wl,-e,f`, `--entry=f`.
+fn entry_symbols(options: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let words: Vec<&str> = options
+        .split(|c: char| {
+            c.is_whitespace() || matches!(c, ',' | '"' | '\'' | ';' | '(' | ')' | '[' | ']')
+        })
+        .filter(|word| !word.is_empty())
+        .collect();
+    for (index, word) in words.iter().enumerate() {
+        // Build scripts write `cargo:rustc-link-arg=/ENTRY:f`.
+        let option = word
+            .rsplit_once("link-arg=")
+            .map_or(*word, |(_, option)| option);
+        let upper = option.to_ascii_uppercase();
+        let symbol = if upper.starts_with("/ENTRY:") || upper.starts_with("-ENTRY:") {
+            option.get(7..)
+        } else if upper.starts_with("--ENTRY=") {
+            option.get(8..)
+        } else if option == "-e" || option == "--entry" {
+            words.get(index + 1).copied()
+        } else {
+            None
+        };
+        if let Some(symbol) = symbol
+            && !symbol.is_empty()
+            && symbol
+                .chars()
+                .all(|c| c.is_alphanumeric() || matches!(c, '_' | '@' | '?' | '$'))
+        {
+            found.push(undecorated(symbol));
+        }
+    }
+    found
+}
+
+/// `f` of `_f@12`.
+fn undecorated(symbol: &str) -> String {
+    match symbol.split_once('@') {
+        Some((name, size)) if size.bytes().all(|byte| byte.is_ascii_digit()) => {
+            name.strip_prefix('_').unwrap_or(name).to_string()
+        }
+        _ => symbol.to_string(),
+    }
+}

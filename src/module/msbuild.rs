@@ -1,0 +1,368 @@
+//! Visual Studio projects: *.vcxproj with their imports, and the older *.vcproj.
+//!
+//! Conditions are not evaluated: what any configuration compiles belongs to the project.
+
+use std::collections::{BTreeSet, HashMap};
+
+use roxmltree::{Document, Node, ParsingOptions};
+
+use crate::source::FileId;
+
+use super::tree::{Tree, file_name, join, parent};
+use super::{Kind, Target, TargetKind, entry_symbols};
+
+pub fn targets(tree: &Tree, build_files: &[FileId]) -> Vec<Target> {
+    let mut targets = Vec::new();
+    for &id in build_files {
+        let lower = tree.path(id).to_lowercase();
+        if lower.ends_with(".vcxproj") {
+            targets.push(project(tree, id));
+        } else if lower.ends_with(".vcproj") {
+            targets.extend(old_project(tree, id));
+        }
+    }
+    targets
+}
+
+pub fn key(path: &str) -> String {
+    format!("msbuild:{}", path.to_lowercase())
+}
+
+/// How deep imports are followed.
+const IMPORTS: u32 = 8;
+
+struct Project<'a> {
+    tree: &'a Tree<'a>,
+    path: &'a str,
+    folder: &'a str,
+    properties: HashMap<String, String>,
+    types: BTreeSet<String>,
+    /// `ConfigurationType` came from the project itself, not from a shared property sheet.
+    own_type: bool,
+    sources: Vec<FileId>,
+    removed: BTreeSet<FileId>,
+    headers: Vec<FileId>,
+    links: Vec<String>,
+    definition: Option<String>,
+    entry_names: Vec<String>,
+    seen: BTreeSet<FileId>,
+}
+
+fn project(tree: &Tree, id: FileId) -> Target {
+    let path = tree.path(id);
+    let folder = parent(path);
+    let mut project = Project {
+        tree,
+        path,
+        folder,
+        properties: HashMap::new(),
+        types: BTreeSet::new(),
+        own_type: false,
+        sources: Vec::new(),
+        removed: BTreeSet::new(),
+        headers: Vec::new(),
+        links: Vec::new(),
+        definition: None,
+        entry_names: Vec::new(),
+        seen: BTreeSet::new(),
+    };
+    // Directory.Build.props of the nearest folder upwards is imported without being named.
+    let mut above = folder;
+    loop {
+        if let Some(props) = tree.find(&join(above, "Directory.Build.props")) {
+            project.read(props, 0);
+            break;
+        }
+        if above.is_empty() {
+            break;
+        }
+        above = parent(above);
+    }
+    project.types.clear();
+    project.read(id, 0);
+    let name = file_name(path);
+    let name = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let types = &project.types;
+    let (kind, word) = if types.contains("dynamiclibrary") {
+        (TargetKind::Made(Some(Kind::Dll)), "DynamicLibrary")
+    } else if types.contains("application") {
+        (TargetKind::Made(Some(Kind::Exe)), "Application")
+    } else if types.contains("staticlibrary") {
+        (TargetKind::Contained, "StaticLibrary")
+    } else {
+        (TargetKind::Made(None), "")
+    };
+    let mut evidence = Vec::new();
+    if !word.is_empty() {
+        evidence.push(format!(
+            "<ConfigurationType>{word}</ConfigurationType> in {path}"
+        ));
+    }
+    let mut kind = kind;
+    if let Some(definition) = &project.definition {
+        evidence.push(format!("module definition file {definition} in {path}"));
+        if matches!(kind, TargetKind::Made(None)) {
+            kind = TargetKind::Made(Some(Kind::Dll));
+        }
+    }
+    let removed = &project.removed;
+    let mut sources = project.sources;
+    sources.retain(|id| !removed.contains(id));
+    Target {
+        name: name.to_string(),
+        key: key(path),
+        build: id,
+        kind,
+        evidence,
+        sources,
+        headers: project.headers,
+        links: project.links,
+        entry_names: project.entry_names,
+        msvc: Some(true),
+        ..Target::new(id)
+    }
+}
+
+impl Project<'_> {
+    fn read(&mut self, id: FileId, depth: u32) {
+        if depth > IMPORTS || !self.seen.insert(id) {
+            return;
+        }
+        let options = ParsingOptions {
+            allow_dtd: true,
+            ..ParsingOptions::default()
+        };
+        let Ok(document) = Document::parse_with_options(self.tree.text(id), options) else {
+            return;
+        };
+        let this = parent(self.tree.path(id)).to_string();
+        for node in document.root_element().descendants() {
+            if !node.is_element() {
+                continue;
+            }
+            let text = node.text().unwrap_or("").trim();
+            let parent_name = node.parent().map_or("", |parent| parent.tag_name().name());
+            match node.tag_name().name() {
+                "ConfigurationType" => {
+                    self.types.insert(text.to_lowercase());
+                    self.own_type |= depth == 0;
+                }
+                "ClCompile" if parent_name == "ItemGroup" => {
+                    let files = self.items(node, "Include", &this);
+                    if !excluded_always(node) {
+                        self.sources.extend(files);
+                    }
+                    let removed = self.items(node, "Remove", &this);
+                    self.removed.extend(removed);
+                }
+                "ClInclude" if parent_name == "ItemGroup" => {
+                    let files = self.items(node, "Include", &this);
+                    self.headers.extend(files);
+                }
+                "ProjectReference" => {
+                    if let Some(include) = node.attribute("Include") {
+                        let path = self.expand(include, &this);
+                        let found = self.locate(&path);
+                        self.links
+                            .push(key(&found.map_or(path, |id| self.tree.path(id).to_string())));
+                    }
+                }
+                "Import" => {
+                    let Some(path) = node.attribute("Project") else {
+                        continue;
+                    };
+                    if path.contains("$(VCTargetsPath)") || path.contains("$(UserRootDir)") {
+                        continue;
+                    }
+                    let path = self.expand(path, &this);
+                    let lower = path.to_lowercase();
+                    if [".vcxitems", ".props", ".targets"]
+                        .iter()
+                        .any(|ending| lower.ends_with(ending))
+                        && let Some(id) = self.locate(&path)
+                    {
+                        self.read(id, depth + 1);
+                    }
+                }
+                "ModuleDefinitionFile" if !text.is_empty() => {
+                    self.definition = Some(file_name(&text.replace('\\', "/")).to_string());
+                }
+                "EntryPointSymbol" if !text.is_empty() => {
+                    self.entry_names.push(super::undecorated(text));
+                }
+                "AdditionalOptions" => self.entry_names.extend(entry_symbols(text)),
+                name if parent_name == "PropertyGroup" && !text.is_empty() => {
+                    self.properties
+                        .insert(name.to_lowercase(), text.to_string());
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The files of an item's attribute: a list with `;`, wildcards allowed.
+    fn items(&self, node: Node, attribute: &str, this: &str) -> Vec<FileId> {
+        let mut found = Vec::new();
+        for item in node.attribute(attribute).unwrap_or("").split(';') {
+            let item = item.trim();
+            if item.is_empty() || item.starts_with("@(") {
+                continue;
+            }
+            let path = self.expand(item, this);
+            if path.contains(['*', '?']) {
+                let excluded: Vec<FileId> = node
+                    .attribute("Exclude")
+                    .unwrap_or("")
+                    .split(';')
+                    .flat_map(|item| self.tree.glob("", &self.expand(item.trim(), this), false))
+                    .collect();
+                let files = self.tree.glob("", &path, false);
+                found.extend(files.into_iter().filter(|id| !excluded.contains(id)));
+            } else {
+                found.extend(self.locate(&path));
+            }
+        }
+        found
+    }
+
+    /// A path with its macros replaced, from the top of the run. An unknown macro leaves `\u{1}` behind.
+    fn expand(&self, item: &str, this: &str) -> String {
+        let mut text = item.to_string();
+        for _ in 0..8 {
+            let Some(open) = text.find("$(") else { break };
+            let Some(length) = text[open..].find(')') else {
+                break;
+            };
+            let name = text[open + 2..open + length].to_lowercase();
+            let value = match name.as_str() {
+                "projectdir" | "msbuildprojectdirectory" => Some(format!("/{}/", self.folder)),
+                "msbuildthisfiledirectory" => Some(format!("/{this}/")),
+                "projectname" | "msbuildprojectname" => Some(
+                    file_name(self.path)
+                        .rsplit_once('.')
+                        .map_or("", |(stem, _)| stem)
+                        .to_string(),
+                ),
+                "solutiondir" => Some(format!("/{}/", self.solution_folder())),
+                _ => self.properties.get(&name).cloned(),
+            };
+            text.replace_range(
+                open..open + length + 1,
+                value.as_deref().unwrap_or("/\u{1}/"),
+            );
+        }
+        let text = text.replace('\\', "/");
+        if let Some(unknown) = text.rfind('\u{1}') {
+            return format!("\u{1}{}", &text[unknown + 1..]);
+        }
+        // Only the last absolute part counts: `$(A)$(B)` with both rooted.
+        let rooted = text.rfind("//").map_or(text.as_str(), |at| &text[at + 1..]);
+        // Items of a shared project are relative to the project that imports it, unless they say otherwise.
+        join(self.folder, rooted)
+    }
+
+    fn solution_folder(&self) -> &str {
+        let mut folder = self.folder;
+        loop {
+            let mut files = self.tree.below(folder).map(|id| self.tree.path(id));
+            if files.any(|path| parent(path) == folder && path.ends_with(".sln")) {
+                return folder;
+            }
+            if folder.is_empty() {
+                return parent(self.folder);
+            }
+            folder = parent(folder);
+        }
+    }
+
+    fn locate(&self, path: &str) -> Option<FileId> {
+        match path.strip_prefix('\u{1}') {
+            Some(suffix) => self
+                .tree
+                .find_suffix(self.path, suffix.trim_start_matches('/')),
+            None => self.tree.find(path),
+        }
+    }
+}
+
+/// `<ExcludedFromBuild>true</…>` without a condition.
+fn excluded_always(node: Node) -> bool {
+    node.children().any(|child| {
+        child.tag_name().name() == "ExcludedFromBuild"
+            && child.attribute("Condition").is_none()
+            && child
+                .text()
+                .unwrap_or("")
+                .trim()
+                .eq_ignore_ascii_case("true")
+    })
+}
+
+/// Visual Studio 2002 to 2008.
+fn old_project(tree: &Tree, id: FileId) -> Option<Target> {
+    let options = ParsingOptions {
+        allow_dtd: true,
+        ..ParsingOptions::default()
+    };
+    let document = Document::parse_with_options(tree.text(id), options).ok()?;
+    let path = tree.path(id);
+    let folder = parent(path);
+    let mut target = Target::new(id);
+    let mut types = BTreeSet::new();
+    for node in document.root_element().descendants() {
+        match node.tag_name().name() {
+            "Configuration" => {
+                types.extend(node.attribute("ConfigurationType").map(str::to_string));
+            }
+            "Tool" => {
+                if node.attribute("ModuleDefinitionFile").is_some() {
+                    types.insert("def".into());
+                }
+                if let Some(entry) = node.attribute("EntryPointSymbol") {
+                    target.entry_names.push(super::undecorated(entry));
+                }
+            }
+            "File" => {
+                let item = node.attribute("RelativePath").unwrap_or("");
+                if let Some(file) = tree.find(&join(folder, item)) {
+                    if tree.is_source(file) {
+                        target.sources.push(file);
+                    } else if tree.lang(file).is_some() {
+                        target.headers.push(file);
+                    }
+                }
+            }
+            "ProjectReference" => {
+                if let Some(item) = node.attribute("RelativePathToProject") {
+                    target.links.push(key(&join(folder, item)));
+                }
+            }
+            _ => {}
+        }
+    }
+    let name = file_name(path);
+    target.name = name.rsplit_once('.').map_or(name, |(stem, _)| stem).into();
+    target.key = key(path);
+    target.msvc = Some(true);
+    let (kind, number) = if types.contains("2") {
+        (TargetKind::Made(Some(Kind::Dll)), "2 (DLL)")
+    } else if types.contains("1") {
+        (TargetKind::Made(Some(Kind::Exe)), "1 (application)")
+    } else if types.contains("4") {
+        (TargetKind::Contained, "4 (static library)")
+    } else if types.contains("def") {
+        (
+            TargetKind::Made(Some(Kind::Dll)),
+            "(none, but a definition file)",
+        )
+    } else {
+        (TargetKind::Made(None), "")
+    };
+    target.kind = kind;
+    if !number.is_empty() {
+        target
+            .evidence
+            .push(format!("ConfigurationType {number} in {path}"));
+    }
+    Some(target)
+}
