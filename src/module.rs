@@ -172,6 +172,8 @@ struct Target {
     links_shared: bool,
     entry_names: Vec<String>,
     msvc: Option<bool>,
+    /// A library that the build file gives no type.
+    untyped: bool,
 }
 
 impl Target {
@@ -188,6 +190,7 @@ impl Target {
             links_shared: false,
             entry_names: Vec::new(),
             msvc: None,
+            untyped: false,
         }
     }
 }
@@ -233,6 +236,13 @@ pub fn find(sources: &Sources, facts: &[Facts], configured: &[ConfiguredModule])
             .retain(|id| tree.is_source(*id) && !claimed.contains(id));
     }
     targets.sort_by(|a, b| (a.build, &a.name).cmp(&(b.build, &b.name)));
+    for target in &mut targets {
+        // A library of no stated type that has a DllMain is a DLL.
+        let starts = |id: &FileId| has_entry(facts, *id, &DLL_ENTRIES);
+        if target.untyped && target.sources.iter().any(starts) {
+            target.kind = TargetKind::Made(Some(Kind::Dll));
+        }
+    }
     let mut built = contain(&tree, targets);
     for draft in &mut built {
         headers::add_included_sources(&tree, &includes, draft);
@@ -259,6 +269,15 @@ pub fn find(sources: &Sources, facts: &[Facts], configured: &[ConfiguredModule])
     }
     let drafts = merge(drafts);
     finish(&tree, &includes, drafts)
+}
+
+fn has_entry(facts: &[Facts], id: FileId, names: &[&str]) -> bool {
+    facts.get(id.0 as usize).is_some_and(|facts| {
+        facts
+            .entries
+            .iter()
+            .any(|entry| names.contains(&entry.name.as_str()))
+    })
 }
 
 fn configured_drafts(tree: &Tree, configured: &[ConfiguredModule]) -> Vec<Draft> {

@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use crate::source::FileId;
 
-use super::tree::{Tree, file_name, join, nearness, parent};
+use super::tree::{Tree, file_name, is_below, join, nearness, parent};
 use super::{Kind, Target, TargetKind, entry_symbols};
 use syntax::{Argument, Command};
 
@@ -24,6 +24,7 @@ const DEPTH: u32 = 24;
 pub fn targets(tree: &Tree, build_files: &[FileId]) -> Vec<Target> {
     let mut files = HashMap::new();
     let mut lists: Vec<FileId> = Vec::new();
+    let mut sharing: Vec<FileId> = Vec::new();
     let mut functions: HashMap<String, Vec<(FileId, Rc<Function>)>> = HashMap::new();
     for &id in build_files {
         let name = file_name(tree.path(id));
@@ -31,6 +32,9 @@ pub fn targets(tree: &Tree, build_files: &[FileId]) -> Vec<Target> {
             continue;
         }
         let commands = Rc::new(syntax::parse(tree.text(id)));
+        if tree.text(id).contains("BUILD_SHARED_LIBS") {
+            sharing.push(id);
+        }
         for function in definitions(&commands) {
             functions
                 .entry(function.name.clone())
@@ -59,6 +63,7 @@ pub fn targets(tree: &Tree, build_files: &[FileId]) -> Vec<Target> {
             folder: String::new(),
         },
         root: FileId(0),
+        may_share: BTreeSet::new(),
         open: 0,
         depth: 0,
         steps: 0,
@@ -68,6 +73,12 @@ pub fn targets(tree: &Tree, build_files: &[FileId]) -> Vec<Target> {
             continue;
         }
         run.root = id;
+        if sharing
+            .iter()
+            .any(|&other| is_below(tree.path(other), parent(tree.path(id))))
+        {
+            run.may_share.insert(id);
+        }
         run.frames = vec![Frame::default()];
         run.aliases.clear();
         run.open = 0;
@@ -173,6 +184,8 @@ struct Run<'a> {
     frames: Vec<Frame>,
     place: Place,
     root: FileId,
+    /// The root files below which BUILD_SHARED_LIBS is spoken of: a library without a type may be a DLL.
+    may_share: BTreeSet<FileId>,
     /// How many conditions that depend on the build are open.
     open: u32,
     depth: u32,
@@ -421,7 +434,12 @@ impl Run<'_> {
     }
 
     fn command(&mut self, command: &Command) {
-        let words = self.words(&command.arguments);
+        let mut words = self.words(&command.arguments);
+        if command.name.starts_with("target_") || command.name.starts_with("add_") {
+            // A name that a condition sets to another value is a list here: its last value is the later one.
+            let names = self.words(command.arguments.get(..1).unwrap_or(&[])).len();
+            words.drain(..names.saturating_sub(1));
+        }
         let first = words.first().map_or("", String::as_str);
         match command.name.as_str() {
             "project" => self.project(first),
@@ -962,25 +980,25 @@ impl Run<'_> {
             let Some(list) = made.list else { continue };
             let has = |kind: &str| made.types.contains(kind);
             let mut evidence = made.evidence;
+            // One that is a DLL in one build and static in another is judged as the DLL, once.
             let mut kind = if has("SHARED") || has("MODULE") {
                 TargetKind::Made(Some(Kind::Dll))
             } else if has("EXECUTABLE") {
                 TargetKind::Made(Some(Kind::Exe))
             } else if has("STATIC") || has("OBJECT") || has("INTERFACE") {
                 TargetKind::Contained
-            } else {
+            } else if self.may_share.contains(&root) {
                 TargetKind::Both(Kind::Unknown)
+            } else {
+                TargetKind::Contained
             };
-            if (has("SHARED") || has("MODULE")) && (has("STATIC") || has("OBJECT")) {
-                kind = TargetKind::Both(Kind::Dll);
-            }
             if let Some(definition) = made.definition {
                 evidence.push(format!(
                     "module definition file {}",
                     self.tree.path(definition)
                 ));
-                if kind == TargetKind::Both(Kind::Unknown) {
-                    kind = TargetKind::Both(Kind::Dll);
+                if kind == TargetKind::Both(Kind::Unknown) || made.types.contains("") {
+                    kind = TargetKind::Made(Some(Kind::Dll));
                 }
             }
             targets.push(Target {
@@ -996,6 +1014,7 @@ impl Run<'_> {
                 sources: made.sources,
                 headers: made.headers,
                 entry_names: made.entry_names,
+                untyped: made.types.contains(""),
                 ..Target::new(list)
             });
         }

@@ -6,7 +6,9 @@ use crate::index::Facts;
 use crate::source::{FileId, Lang};
 
 use super::tree::{Tree, file_name, is_below, parent};
-use super::{DLL_ENTRIES, Draft, EXE_ENTRIES, Kind, common_folder, is_border, is_test_folder};
+use super::{
+    DLL_ENTRIES, Draft, EXE_ENTRIES, Kind, common_folder, has_entry, is_border, is_test_folder,
+};
 
 /// Finds a module for every source in `free`: one that the build files made, or a new one.
 pub fn place(
@@ -79,7 +81,7 @@ fn adopter(
     let rust = tree.lang(id) == Some(Lang::Rust);
     let border = &drafts[*candidates.first()?].folder;
     let below = path.get(border.len()..).unwrap_or(path);
-    if is_test_folder(parent(below)) || has_entry(facts, id) {
+    if is_test_folder(parent(below)) || starts(facts, id) {
         // An unlisted program, or a listed one whose list was not understood.
         let alone = candidates.len() == 1 && drafts[candidates[0]].own.is_empty();
         return (alone && !is_test_folder(parent(below))).then(|| candidates[0]);
@@ -121,13 +123,8 @@ fn adopter(
     }
 }
 
-fn has_entry(facts: &[Facts], id: FileId) -> bool {
-    facts.get(id.0 as usize).is_some_and(|facts| {
-        facts.entries.iter().any(|entry| {
-            let name = entry.name.as_str();
-            DLL_ENTRIES.contains(&name) || EXE_ENTRIES.contains(&name)
-        })
-    })
+fn starts(facts: &[Facts], id: FileId) -> bool {
+    has_entry(facts, id, &DLL_ENTRIES) || has_entry(facts, id, &EXE_ENTRIES)
 }
 
 /// What a Makefile of Wine says it makes.
@@ -207,7 +204,7 @@ fn without_build(
             let entries: Vec<FileId> = files
                 .iter()
                 .copied()
-                .filter(|&id| has_entry(facts, id))
+                .filter(|&id| starts(facts, id))
                 .collect();
             (!entries.is_empty()).then_some((folder, entries))
         })
@@ -275,9 +272,9 @@ fn without_build(
     let mut rest = whole(common);
     rest.name = format!("{} (shared files)", rest.name);
     // Code that only programs can use is a program's.
-    let starts: Vec<FileId> = starters.into_values().flatten().collect();
+    let starters: Vec<FileId> = starters.into_values().flatten().collect();
     let all = |names: &[&str]| {
-        starts.iter().all(|id| {
+        starters.iter().all(|id| {
             facts[id.0 as usize]
                 .entries
                 .iter()

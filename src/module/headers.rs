@@ -59,8 +59,8 @@ fn reached(includes: &Includes, starts: impl Iterator<Item = FileId>) -> BTreeSe
 /// `#include "foo.cpp"` makes foo.cpp part of the module.
 pub fn add_included_sources(tree: &Tree, includes: &Includes, draft: &mut Draft) {
     for id in reached(includes, draft.own.iter().copied()) {
-        if !is_header(tree.path(id)) {
-            draft.own.insert(id);
+        if !is_header(tree.path(id)) && !draft.own.contains(&id) {
+            draft.linked.insert(id);
         }
     }
 }
