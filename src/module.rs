@@ -211,7 +211,6 @@ struct Draft {
     shared: BTreeSet<FileId>,
     entry_names: Vec<String>,
     msvc: Option<bool>,
-    build: Option<FileId>,
 }
 
 /// Finds the modules. `facts` has one element per file, in `FileId` order.
@@ -234,34 +233,34 @@ pub fn find(sources: &Sources, facts: &[Facts], configured: &[ConfiguredModule])
         target
             .sources
             .retain(|id| tree.is_source(*id) && !claimed.contains(id));
-    }
-    targets.sort_by(|a, b| (a.build, &a.name).cmp(&(b.build, &b.name)));
-    for target in &mut targets {
         // A library of no stated type that has a DllMain is a DLL.
         let starts = |id: &FileId| has_entry(facts, *id, &DLL_ENTRIES);
         if target.untyped && target.sources.iter().any(starts) {
             target.kind = TargetKind::Made(Some(Kind::Dll));
         }
     }
-    let mut built = contain(&tree, targets);
-    for draft in &mut built {
-        headers::add_included_sources(&tree, &includes, draft);
-    }
-    claimed.extend(
-        built
-            .iter()
-            .flat_map(|draft| draft.own.iter().chain(&draft.linked).copied()),
-    );
+    targets.sort_by(|a, b| (a.build, &a.name).cmp(&(b.build, &b.name)));
+    let listed = targets
+        .iter()
+        .flat_map(|target| target.sources.iter().copied());
+    claimed.extend(headers::reached(&includes, listed));
     let free: Vec<FileId> = sources
         .ids()
         .filter(|&id| tree.is_source(id) && !claimed.contains(&id))
         .collect();
-    gather::place(&tree, facts, &build_files, free, &mut built);
-    drafts.extend(built);
+    let borders = gather::Borders::new(&tree, &build_files);
+    let left = gather::adopt(&tree, facts, &borders, free, &mut targets);
+    drafts.extend(contain(&tree, targets));
+    for draft in &mut drafts {
+        headers::add_included_sources(&tree, &includes, draft);
+    }
+    let left = gather::not_included(&includes, left);
+    drafts.extend(gather::modules(&tree, facts, &borders, left));
     for draft in &mut drafts {
         headers::add_included_sources(&tree, &includes, draft);
     }
     drafts.retain(|draft| !draft.own.is_empty() || !draft.linked.is_empty());
+    drafts.extend(gather::last_resort(&tree, &drafts));
 
     let definitions = definition_files(&tree, &build_files);
     for draft in &mut drafts {
@@ -367,7 +366,10 @@ fn contain(tree: &Tree, targets: Vec<Target>) -> Vec<Draft> {
         let mut draft = draft_of(tree, target);
         for &part in &parts {
             let from = &targets[part];
-            if target.links_shared {
+            // What is a DLL itself is judged there.
+            let judged = from.kind == TargetKind::Both(Kind::Dll)
+                && target.kind == TargetKind::Made(Some(Kind::Exe));
+            if target.links_shared || judged {
                 draft.shared.extend(&from.sources);
             } else {
                 contained[part] = true;
@@ -407,7 +409,6 @@ fn draft_of(tree: &Tree, target: &Target) -> Draft {
         headers: target.headers.iter().copied().collect(),
         entry_names: target.entry_names.clone(),
         msvc: target.msvc,
-        build: Some(target.build),
         ..Draft::default()
     }
 }

@@ -80,7 +80,6 @@ pub fn targets(tree: &Tree, build_files: &[FileId]) -> Vec<Target> {
             run.may_share.insert(id);
         }
         run.frames = vec![Frame::default()];
-        run.aliases.clear();
         run.open = 0;
         let folder = parent(tree.path(id)).to_string();
         run.set("CMAKE_SOURCE_DIR", format!("/{folder}"));
@@ -179,7 +178,8 @@ struct Run<'a> {
     targets: Vec<Made>,
     /// Root file and name to target.
     by_name: HashMap<(FileId, String), usize>,
-    aliases: HashMap<String, String>,
+    /// Root file and alias to name.
+    aliases: HashMap<(FileId, String), String>,
     visited: BTreeSet<FileId>,
     frames: Vec<Frame>,
     place: Place,
@@ -711,7 +711,8 @@ impl Run<'_> {
     }
 
     fn target(&self, name: &str) -> Option<usize> {
-        let name = self.aliases.get(name).map_or(name, String::as_str);
+        let key = (self.root, name.to_string());
+        let name = self.aliases.get(&key).map_or(name, String::as_str);
         self.by_name.get(&(self.root, name.to_string())).copied()
     }
 
@@ -723,7 +724,8 @@ impl Run<'_> {
         if let [word, aliased, ..] = rest
             && word == "ALIAS"
         {
-            self.aliases.insert(name.clone(), aliased.clone());
+            self.aliases
+                .insert((self.root, name.clone()), aliased.clone());
             return;
         }
         let types: Vec<&str> = if command == "add_executable" {
@@ -1006,7 +1008,10 @@ impl Run<'_> {
                 links: made
                     .links
                     .iter()
-                    .map(|name| key(root, self.aliases.get(name).unwrap_or(name)))
+                    .map(|name| {
+                        let alias = self.aliases.get(&(root, name.clone()));
+                        key(root, alias.unwrap_or(name))
+                    })
                     .collect(),
                 name: made.name,
                 kind,

@@ -43,7 +43,8 @@ pub fn resolve(tree: &Tree, facts: &[Facts]) -> Includes {
         .collect()
 }
 
-fn reached(includes: &Includes, starts: impl Iterator<Item = FileId>) -> BTreeSet<FileId> {
+/// What these files lead to, themselves included.
+pub fn reached(includes: &Includes, starts: impl Iterator<Item = FileId>) -> BTreeSet<FileId> {
     let mut seen: BTreeSet<FileId> = starts.collect();
     let mut work: Vec<FileId> = seen.iter().copied().collect();
     while let Some(id) = work.pop() {
