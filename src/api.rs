@@ -561,6 +561,25 @@ impl Api {
         self.by_name.keys().map(String::as_str)
     }
 
+    /// The names of rows with an effect of some kinds.
+    pub fn names_with(&self, wanted: impl Fn(&Effect) -> bool) -> Vec<&str> {
+        let has = |index: &usize| {
+            self.rows[*index]
+                .effects
+                .iter()
+                .any(|row| wanted(&row.effect))
+        };
+        let mut names: Vec<&str> = self
+            .by_name
+            .iter()
+            .filter(|(_, rows)| rows.iter().any(has))
+            .map(|(name, _)| last_segment(name.trim_start_matches('.')))
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     pub fn type_row(&self, name: &str, lang: Lang) -> Option<&Arc<TypeRow>> {
         self.types_by_name
             .get(name)?

@@ -105,11 +105,21 @@ pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String>
     let modules = module::find(sources, &facts, &options.modules);
     drop(facts);
     let units = Units::new(sources, &modules);
+    let gate = ProgramGate::new(&api)?;
     let results: Vec<(Vec<Diagnostic>, ModuleSummary)> = modules
         .par_iter()
         .map(|module| {
             let files = files_of(module);
-            let linked: Vec<Arc<Unit>> = files.iter().filter_map(|&file| units.get(file)).collect();
+            let skipped = module.kind == module::Kind::Exe
+                && !options.summaries
+                && !files
+                    .iter()
+                    .any(|&file| gate.may_matter(&sources.file(file).text));
+            let linked: Vec<Arc<Unit>> = if skipped {
+                Vec::new()
+            } else {
+                files.iter().filter_map(|&file| units.get(file)).collect()
+            };
             let opaque = linked.iter().map(|unit| unit.opaque.len()).sum();
             let program = Program::link(sources, &api, module, linked);
             let result = check(&program, options, opaque);

@@ -24,7 +24,7 @@ use crate::ir::{
 use crate::module::{Kind, Module};
 use crate::source::{FileId, Lang, Sources, Span};
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 
 /// A function of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -56,6 +56,8 @@ pub struct Program<'a> {
     types: Vec<(u32, u32)>,
     statics: Vec<(u32, u32)>,
     names: names::Names,
+    /// Types by written name and unit: the same few are asked for over and over.
+    type_cache: RwLock<HashMap<(u32, Box<str>), Option<TypeId>>>,
     owners: Vec<Option<TypeId>>,
     methods: HashMap<TypeId, Vec<FnId>>,
     derived: HashMap<TypeId, Vec<TypeId>>,
@@ -82,6 +84,7 @@ impl<'a> Program<'a> {
             types: Vec::new(),
             statics: Vec::new(),
             names: names::Names::default(),
+            type_cache: RwLock::default(),
             owners: Vec::new(),
             methods: HashMap::new(),
             derived: HashMap::new(),

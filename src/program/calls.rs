@@ -10,6 +10,9 @@ use crate::source::Lang;
 use rayon::prelude::*;
 use std::sync::Arc;
 
+/// How deep wrappers of wrappers are followed.
+const DEEPEST: u8 = 8;
+
 /// A function that a call runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -125,7 +128,7 @@ impl<'a> Program<'a> {
             Some((type_text.to_string(), self.unit_number(id)))
         };
         if let Some((text, unit)) = typed {
-            self.collect_ending(&text, unit, None, &mut Vec::new(), &mut ending);
+            self.collect_ending(&text, unit, None, &mut Vec::new(), &mut ending, DEEPEST);
         }
         ending
     }
@@ -133,7 +136,7 @@ impl<'a> Program<'a> {
     /// What the end of an object of this type runs and does.
     pub fn ending(&self, type_text: &str, unit: u32) -> Ending {
         let mut ending = Ending::default();
-        self.collect_ending(type_text, unit, None, &mut Vec::new(), &mut ending);
+        self.collect_ending(type_text, unit, None, &mut Vec::new(), &mut ending, DEEPEST);
         ending
     }
 
@@ -144,8 +147,9 @@ impl<'a> Program<'a> {
         note: Option<Name>,
         seen: &mut Vec<TypeId>,
         ending: &mut Ending,
+        depth: u8,
     ) {
-        if seen.len() > 12 || self.is_pointer_like(text, unit) {
+        if depth == 0 || seen.len() > 12 || self.is_pointer_like(text, unit) {
             return;
         }
         if let Some(class) = self.class_of_text(text, unit) {
@@ -173,7 +177,7 @@ impl<'a> Program<'a> {
                     // Owned through a pointer: the dynamic type may be a derived one.
                     self.collect_class_ending(class, note.clone(), seen, ending, true);
                 }
-                _ => self.collect_ending(argument, unit, note.clone(), seen, ending),
+                _ => self.collect_ending(argument, unit, note.clone(), seen, ending, depth - 1),
             }
         }
     }
@@ -205,13 +209,13 @@ impl<'a> Program<'a> {
                 Some(note) => note.clone(),
                 None => format!("as its member `{}` ends", field.name).into(),
             };
-            self.collect_ending(&field.type_text, unit, Some(note), seen, ending);
+            self.collect_ending(&field.type_text, unit, Some(note), seen, ending, DEEPEST);
         }
         for base in &def.bases {
             if let Some(base) = self.class_of_text(base, unit) {
                 self.collect_class_ending(base, note.clone(), seen, ending, false);
             } else {
-                self.collect_ending(base, unit, note.clone(), seen, ending);
+                self.collect_ending(base, unit, note.clone(), seen, ending, DEEPEST);
             }
         }
         if dynamic && self.has_virtual_destructor(class) {
@@ -426,10 +430,9 @@ impl<'a> Program<'a> {
             return;
         };
         let led = self.led_types(&text, unit);
-        for (position, (text, unit)) in led.iter().enumerate() {
+        for (text, unit) in &led {
             if let Some(class) = self.class_of_text(text, *unit) {
-                if let Some(last) = base.strip_prefix('~') {
-                    let _ = last;
+                if base.starts_with('~') {
                     let mut ending = Ending::default();
                     self.collect_class_ending(class, None, &mut Vec::new(), &mut ending, true);
                     call.targets = ending.targets;
@@ -474,14 +477,12 @@ impl<'a> Program<'a> {
                 && row.ends.iter().any(|end| *end == base)
             {
                 let mut ending = Ending::default();
-                self.collect_ending(text, *unit, None, &mut Vec::new(), &mut ending);
+                self.collect_ending(text, *unit, None, &mut Vec::new(), &mut ending, DEEPEST);
                 call.targets = ending.targets;
                 call.effects
                     .extend(ending.effects.into_iter().map(|(effect, _)| effect));
                 return;
             }
-            // Beyond a shared wrapper's own methods the wrapped object's are meant.
-            let _ = position;
         }
         // Rust: methods of traits on types that are not the program's, and adapters of Option, Result, iterators.
         if lang == Lang::Rust || led.len() == 1 {

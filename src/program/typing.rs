@@ -31,7 +31,17 @@ impl<'a> Program<'a> {
 
     /// The class of a type's text: aliases, pointers and references are followed; smart pointers are not.
     pub fn class_of_text(&self, text: &str, unit: u32) -> Option<TypeId> {
-        self.class_of_text_deep(text, unit, DEEPEST)
+        let key = (unit, Box::from(text));
+        if let Ok(cache) = self.type_cache.read()
+            && let Some(known) = cache.get(&key)
+        {
+            return *known;
+        }
+        let found = self.class_of_text_deep(text, unit, DEEPEST);
+        if let Ok(mut cache) = self.type_cache.write() {
+            cache.insert(key, found);
+        }
+        found
     }
 
     fn class_of_text_deep(&self, text: &str, unit: u32, depth: u8) -> Option<TypeId> {
