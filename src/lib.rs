@@ -140,6 +140,37 @@ pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String>
     Ok(analysis)
 }
 
+/// What the sources of a program (EXE) must hold for any rule to apply: of an EXE only thread_local destructors and TLS
+/// callbacks run under the loader lock, and what is left are the thread pool's rules.
+struct ProgramGate(aho_corasick::AhoCorasick);
+
+impl ProgramGate {
+    fn new(api: &api::Api) -> Result<ProgramGate, String> {
+        use api::Effect;
+        let mut names = api.names_with(|effect| {
+            matches!(
+                effect,
+                Effect::TpClose { .. }
+                    | Effect::TpCloseGroup { .. }
+                    | Effect::TpEnv { library: Some(_), .. }
+                    | Effect::ExitThread
+                    | Effect::Terminate { .. }
+                    | Effect::ModuleUnref { exits_thread: true, .. }
+            )
+        });
+        names.extend(["thread_local", "__declspec(thread", "__thread", ".CRT$X"]);
+        aho_corasick::AhoCorasick::builder()
+            .match_kind(aho_corasick::MatchKind::LeftmostFirst)
+            .build(names)
+            .map(ProgramGate)
+            .map_err(|error| error.to_string())
+    }
+
+    fn may_matter(&self, text: &str) -> bool {
+        self.0.is_match(text)
+    }
+}
+
 fn check(
     program: &Program,
     options: &Options,
