@@ -179,8 +179,9 @@ impl Config {
                 .is_ignore()
     }
 
-    /// The path as the patterns see it: relative to the folder of the configuration. A path outside of it keeps what
-    /// is left when the steps upward are taken off, so that folder names match there too.
+    /// The path as the patterns see it: relative to the folder of the configuration. One outside of it is put below
+    /// `..`, where names of folders match and patterns with a place do not; only the parts that it was shown with count,
+    /// for where the whole tree lies is nobody's choice.
     fn local(&self, path: &str) -> String {
         let mut parts: Vec<&str> = Vec::new();
         let working = if is_absolute(path) {
@@ -205,11 +206,14 @@ impl Config {
             .collect();
         match parts.strip_prefix(&folder[..]) {
             Some(below) => below.join("/"),
-            None => path
-                .split('/')
-                .filter(|part| !matches!(*part, "" | "." | ".."))
-                .collect::<Vec<_>>()
-                .join("/"),
+            None => {
+                let is_name = |part: &&str| !matches!(*part, "" | "." | "..");
+                let parts: Vec<&str> = [".."]
+                    .into_iter()
+                    .chain(path.split('/').filter(is_name))
+                    .collect();
+                parts.join("/")
+            }
         }
     }
 }
@@ -268,6 +272,7 @@ fn patterns<'a>(
     written: impl Iterator<Item = (Range<usize>, &'a str)>,
 ) -> Result<Gitignore, Fault> {
     let mut builder = GitignoreBuilder::new("");
+    builder.allow_unclosed_class(false);
     for (span, pattern) in written {
         let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
         builder
@@ -510,4 +515,333 @@ pub fn judge(
     }
     diagnostic::sort(&mut judged.findings);
     judged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnostic::{Label, Role};
+    use crate::source::{FileId, Span};
+
+    const DENIED: &str = "wait_in_dll_main";
+    const WARNED: &str = page::UNUSED_SUPPRESSION;
+
+    fn config(text: &str) -> Config {
+        let base = Base {
+            folder: "/r".into(),
+            working: "/r".into(),
+        };
+        Config::parse(text, base).unwrap_or_else(|error| panic!("{error}\n{text}"))
+    }
+
+    fn error(text: &str) -> String {
+        Config::parse(text, Base::default()).expect_err(text)
+    }
+
+    fn level(text: &str, flags: &[(Level, &str)], rule: &str, path: &str) -> Level {
+        let config = config(text);
+        let flags: Vec<Flag> = flags
+            .iter()
+            .map(|(level, word)| Flag::new(*level, word).expect(word))
+            .collect();
+        let policy = Policy {
+            config: &config,
+            flags: &flags,
+            notes: false,
+        };
+        let level = policy.level(rule, path);
+        assert!(level == Level::Allow || policy.enables(rule));
+        level
+    }
+
+    #[test]
+    fn errors_name_the_place_and_the_remedy() {
+        for (text, place, remedy) in [
+            ("quite = []", "1:1:", "expected one of `exclude`, `quiet`"),
+            (
+                "notes = true\n[rules]\nwait_in_dllmain = \"deny\"",
+                "3:1:",
+                "nearest is `wait_in_dll_main`",
+            ),
+            (
+                "[rules]\nwait_in_dll_main = \"error\"",
+                "2:20:",
+                "`deny`, `warn`, `allow`",
+            ),
+            (
+                "[[override]]\npaths = [\"a\"]\n",
+                "1:1:",
+                "missing field `rules`",
+            ),
+            ("exclude = [\"ä\", \"a[\"]", "1:17:", "`a[` is no pattern"),
+            (
+                "[[module]]\nname = \"x\"\npaths = []\nkind = \"lib\"",
+                "4:8:",
+                "`dll` or `exe`",
+            ),
+            (
+                "\n[[api]]\nname = \"f\"\neffect = \"dance\"",
+                "2:1:",
+                "unknown variant `dance`",
+            ),
+            (
+                "[[api]]\nname = \"f\"\neffect = \"acquire\"",
+                "1:1:",
+                "missing field `lock`",
+            ),
+            ("[[api]]\neffects = []", "1:1:", "missing field `name`"),
+            (
+                "[[api]]\nname = \"\"\neffects = []",
+                "1:1:",
+                "`name` is empty",
+            ),
+            ("[[api]]\nname = \"f\"\neffect = 1", "1:1:", "or a table"),
+            (
+                "[[api]]\nname = \"f\"\neffect = \"wait\"\neffects = []",
+                "1:1:",
+                "write only one",
+            ),
+            ("notes =", "1:8:", ""),
+            ("notes = \"yes\"", "1:9:", "expected a boolean"),
+        ] {
+            let error = error(text);
+            assert!(
+                error.starts_with(place) && error.contains(remedy),
+                "{text}: {error}"
+            );
+            assert!(!error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn folder_names_match_at_any_depth_and_paths_from_the_folder_of_the_file() {
+        let config = config("exclude = [\"gen\", \"/top\", \"a/**/b\", \"*.inl\", \"./out\"]");
+        for path in [
+            "gen/x.c",
+            "a/gen/x.c",
+            "top/x.c",
+            "a/1/2/b/x.c",
+            "x.inl",
+            "out/x.c",
+        ] {
+            assert!(config.excludes(path, false), "{path}");
+        }
+        for path in ["generated/x.c", "a/top/x.c", "b/x.c", "x.inline"] {
+            assert!(!config.excludes(path, false), "{path}");
+        }
+        assert!(config.is_quiet("a/third_party/x.c") && config.is_quiet("vendor/x.c"));
+        assert!(!config.is_quiet("vendor.c") && !config.is_quiet("src/x.c"));
+        let loud = self::config("quiet = []");
+        assert!(!loud.is_quiet("vendor/x.c"));
+    }
+
+    #[test]
+    fn patterns_are_relative_to_the_file_wherever_the_run_is() {
+        let at = |folder: &str, working: &str, path: &str| {
+            let base = Base {
+                folder: folder.into(),
+                working: working.into(),
+            };
+            Config::parse("exclude = [\"/src/gen\", \"deep\"]", base)
+                .unwrap()
+                .excludes(path, false)
+        };
+        assert!(at("/r", "/r", "src/gen/x.c"));
+        assert!(at("/r", "/r/src", "gen/x.c"));
+        assert!(at("/r", "/r/src/gen", "x.c"));
+        assert!(at("/r", "/r/lib", "../src/gen/x.c"));
+        assert!(at("/r/sub", "/r", "sub/src/gen/x.c"));
+        assert!(!at("/r/sub", "/r", "src/gen/x.c"));
+        assert!(at("/r", "/r", "/r/src/gen/x.c"));
+        assert!(at("C:/r", "C:/r", "src/gen/x.c"));
+        assert!(at("/r", "/other", "../r/src/gen/x.c"));
+        assert!(at("/r", "/other", "../elsewhere/deep/x.c"));
+        assert!(!at("/r", "/other", "src/gen/x.c"));
+        assert!(!at("/cfg", "/deep/r", "src/a.c"));
+        assert!(!at("/r", "/r", ""));
+        assert!(!at("/r", "/r", "../../../.."));
+    }
+
+    #[test]
+    fn levels_from_the_page_to_the_command_line() {
+        use Level::{Allow, Deny, Warn};
+        let rules = "[rules]\nwait_in_dll_main = \"warn\"\n";
+        let over = "[rules]\nwait_in_dll_main = \"warn\"\n\
+            [[override]]\npaths = [\"old\"]\nrules = { wait_in_dll_main = \"allow\" }\n\
+            [[override]]\npaths = [\"old/new\"]\nrules = { wait_in_dll_main = \"deny\" }\n";
+        for (text, flags, path, expected) in [
+            ("", &[][..], "a.c", Deny),
+            (rules, &[], "a.c", Warn),
+            (over, &[], "a.c", Warn),
+            (over, &[], "old/a.c", Allow),
+            (over, &[], "old/new/a.c", Deny),
+            (over, &[(Warn, DENIED)], "old/new/a.c", Warn),
+            // A group stands above the file, a name above a group, and the last name above the others.
+            (rules, &[(Deny, "all")], "a.c", Deny),
+            ("", &[(Allow, "all")], "a.c", Allow),
+            ("", &[(Warn, "all")], "a.c", Deny),
+            (over, &[(Warn, "all")], "old/a.c", Warn),
+            ("", &[(Allow, DENIED), (Warn, "all")], "a.c", Allow),
+            ("", &[(Warn, DENIED), (Allow, "all")], "a.c", Warn),
+            ("", &[(Allow, DENIED), (Warn, DENIED)], "a.c", Warn),
+            ("", &[(Warn, "all"), (Allow, "all")], "a.c", Allow),
+            // What is warn in the end is denied, wherever the flag stands, unless it is named.
+            (rules, &[(Deny, "warnings")], "a.c", Deny),
+            (over, &[(Deny, "warnings"), (Warn, "all")], "old/a.c", Deny),
+            (over, &[(Deny, "warnings")], "old/a.c", Allow),
+            ("", &[(Warn, DENIED), (Deny, "warnings")], "a.c", Warn),
+        ] {
+            assert_eq!(
+                level(text, flags, DENIED, path),
+                expected,
+                "{text}{flags:?} {path}"
+            );
+        }
+        assert_eq!(level("", &[], WARNED, "a.c"), Warn);
+        assert_eq!(level("", &[(Deny, "warnings")], WARNED, "a.c"), Deny);
+        assert!(Flag::new(Warn, "warnings").is_err());
+        assert!(Flag::new(Warn, "wait_in_dll").is_err());
+    }
+
+    #[test]
+    fn short_forms_of_api_rows() {
+        let config = config(
+            "[[api]]\nname = \"Event::Wait\"\neffect = \"wait\"\n\
+             [[api]]\nname = \"Pause\"\nparams = 1\neffect = { kind = \"wait\", timeout = 0 }\n\
+             [[api]]\nname = \"Quit\"\neffect = \"exit_thread\"\n\
+             [[api]]\nname = \"Get\"\neffects = [{ kind = \"wait\", class = \"signal\", on = 0 }]\n",
+        );
+        use crate::api::{Arg, Effect, WaitClass};
+        let effect = |index: usize| config.api[index].effects[0].effect.clone();
+        let wait = |class, on, timeout| Effect::Wait {
+            class,
+            on,
+            timeout,
+            timeout_pointer: None,
+            bounded: false,
+            count: None,
+            releases: None,
+        };
+        assert_eq!(effect(0), wait(WaitClass::Handle, Some(Arg::This), None));
+        assert_eq!(
+            effect(1),
+            wait(WaitClass::Handle, None, Some(Arg::Index(0)))
+        );
+        assert_eq!(effect(2), Effect::ExitThread);
+        assert_eq!(
+            effect(3),
+            wait(WaitClass::Signal, Some(Arg::Index(0)), None)
+        );
+    }
+
+    #[test]
+    fn modules_get_their_sources() {
+        let config = config(
+            "[[module]]\nname = \"a.dll\"\nkind = \"dll\"\npaths = [\"src/a/**\", \"common\"]\n\
+             [[module]]\nname = \"b\"\npaths = [\"common\"]\n",
+        );
+        let file = |path: &str| (path.to_string(), Vec::new());
+        let sources = Sources::new(vec![
+            file("common/c.c"),
+            file("common/Makefile"),
+            file("src/a/x/y.c"),
+            file("src/b.c"),
+        ]);
+        let modules = config.modules(&sources);
+        let paths = |index: usize| -> Vec<&str> {
+            let files = &modules[index].files;
+            files.iter().map(|&id| &*sources.file(id).path).collect()
+        };
+        assert_eq!(
+            (&*modules[0].name, modules[0].kind),
+            ("a.dll", Some(Kind::Dll))
+        );
+        assert_eq!(paths(0), ["common/c.c", "src/a/x/y.c"]);
+        assert_eq!((&*modules[1].name, modules[1].kind), ("b", None));
+        assert_eq!(paths(1), ["common/c.c"]);
+    }
+
+    /// Three findings in lines 1 to 3, the last of them a note.
+    fn judged(
+        text: &str,
+        flags: &[(Level, &str)],
+        notes: bool,
+    ) -> (Vec<(Level, u32)>, usize, usize) {
+        let sources = Sources::new(vec![("a.c".into(), text.as_bytes().to_vec())]);
+        let finding = |line: u32, level| Diagnostic {
+            rule: DENIED,
+            level,
+            message: "waits".into(),
+            labels: vec![Label {
+                span: {
+                    let range = sources.file(FileId(0)).line_range(line - 1).unwrap();
+                    Span::new(FileId(0), range.start, range.start + 1)
+                },
+                message: String::new(),
+                role: Role::Primary,
+                flow: 0,
+                function: String::new(),
+            }],
+            help: String::new(),
+            notes: Vec::new(),
+        };
+        let findings = vec![
+            finding(3, Level::Note),
+            finding(2, Level::Deny),
+            finding(1, Level::Deny),
+        ];
+        let config = Config::default();
+        let flags: Vec<Flag> = flags
+            .iter()
+            .map(|(level, word)| Flag::new(*level, word).unwrap())
+            .collect();
+        let policy = Policy {
+            config: &config,
+            flags: &flags,
+            notes,
+        };
+        let judged = judge(findings, &sources, &policy, |finding| {
+            sources.start(finding.primary().span).line != 2
+        });
+        let shown = judged
+            .findings
+            .iter()
+            .map(|finding| (finding.level, sources.start(finding.primary().span).line));
+        (shown.collect(), judged.notes_hidden, judged.suppressed)
+    }
+
+    #[test]
+    fn what_is_shown() {
+        use Level::{Allow, Deny, Note, Warn};
+        let plain = "a\nb\nc\n";
+        assert_eq!(judged(plain, &[], false), (vec![(Deny, 1)], 1, 0));
+        assert_eq!(judged(plain, &[], true), (vec![(Deny, 1), (Note, 3)], 0, 0));
+        assert_eq!(
+            judged(plain, &[(Warn, "all")], false),
+            (vec![(Deny, 1), (Note, 3)], 0, 0)
+        );
+        assert_eq!(
+            judged(plain, &[(Warn, DENIED)], false),
+            (vec![(Warn, 1)], 1, 0)
+        );
+        assert_eq!(judged(plain, &[(Allow, DENIED)], true), (vec![], 0, 0));
+
+        let allow = "// tplint: allow(wait_in_dll_main)";
+        let first = format!("a {allow}\nb\nc\n");
+        assert_eq!(judged(&first, &[], false), (vec![], 1, 1));
+        // Used by a finding out of view, and by a hidden note: neither is told as unused.
+        let others = format!("a\nb {allow}\nc {allow}\n");
+        assert_eq!(judged(&others, &[], false), (vec![(Deny, 1)], 0, 0));
+        assert_eq!(judged(&others, &[], true), (vec![(Deny, 1)], 0, 1));
+        let unused = format!("a\nb\nc\nd {allow}\n");
+        assert_eq!(
+            judged(&unused, &[], false),
+            (vec![(Deny, 1), (Warn, 4)], 1, 0)
+        );
+        assert_eq!(judged(&unused, &[(Allow, DENIED)], false), (vec![], 0, 0));
+        assert_eq!(
+            judged(&unused, &[(Allow, WARNED)], false),
+            (vec![(Deny, 1)], 1, 0)
+        );
+    }
 }
