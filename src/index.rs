@@ -394,7 +394,7 @@ mod tests {
             ),
             ("const char *s = \"BOOL DllMain() {}\";", ""),
             (
-                "struct A { int main() { } }; namespace n { int main() { } }",
+                "struct A { int main() { } }; namespace n { int main() { } } namespace { int main() { } }",
                 "",
             ),
             (

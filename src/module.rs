@@ -172,6 +172,8 @@ struct Target {
     links_shared: bool,
     entry_names: Vec<String>,
     msvc: Option<bool>,
+    /// A library that the build file gives no type.
+    untyped: bool,
 }
 
 impl Target {
@@ -188,6 +190,7 @@ impl Target {
             links_shared: false,
             entry_names: Vec::new(),
             msvc: None,
+            untyped: false,
         }
     }
 }
@@ -208,7 +211,6 @@ struct Draft {
     shared: BTreeSet<FileId>,
     entry_names: Vec<String>,
     msvc: Option<bool>,
-    build: Option<FileId>,
 }
 
 /// Finds the modules. `facts` has one element per file, in `FileId` order.
@@ -231,27 +233,34 @@ pub fn find(sources: &Sources, facts: &[Facts], configured: &[ConfiguredModule])
         target
             .sources
             .retain(|id| tree.is_source(*id) && !claimed.contains(id));
+        // A library of no stated type that has a DllMain is a DLL.
+        let starts = |id: &FileId| has_entry(facts, *id, &DLL_ENTRIES);
+        if target.untyped && target.sources.iter().any(starts) {
+            target.kind = TargetKind::Made(Some(Kind::Dll));
+        }
     }
     targets.sort_by(|a, b| (a.build, &a.name).cmp(&(b.build, &b.name)));
-    let mut built = contain(&tree, targets);
-    for draft in &mut built {
-        headers::add_included_sources(&tree, &includes, draft);
-    }
-    claimed.extend(
-        built
-            .iter()
-            .flat_map(|draft| draft.own.iter().chain(&draft.linked).copied()),
-    );
+    let listed = targets
+        .iter()
+        .flat_map(|target| target.sources.iter().copied());
+    claimed.extend(headers::reached(&includes, listed));
     let free: Vec<FileId> = sources
         .ids()
         .filter(|&id| tree.is_source(id) && !claimed.contains(&id))
         .collect();
-    gather::place(&tree, facts, &build_files, free, &mut built);
-    drafts.extend(built);
+    let borders = gather::Borders::new(&tree, &build_files);
+    let left = gather::adopt(&tree, facts, &borders, free, &mut targets);
+    drafts.extend(contain(&tree, targets));
+    for draft in &mut drafts {
+        headers::add_included_sources(&tree, &includes, draft);
+    }
+    let left = gather::not_included(&includes, left);
+    drafts.extend(gather::modules(&tree, facts, &borders, left));
     for draft in &mut drafts {
         headers::add_included_sources(&tree, &includes, draft);
     }
     drafts.retain(|draft| !draft.own.is_empty() || !draft.linked.is_empty());
+    drafts.extend(gather::last_resort(&tree, &drafts));
 
     let definitions = definition_files(&tree, &build_files);
     for draft in &mut drafts {
@@ -259,6 +268,15 @@ pub fn find(sources: &Sources, facts: &[Facts], configured: &[ConfiguredModule])
     }
     let drafts = merge(drafts);
     finish(&tree, &includes, drafts)
+}
+
+fn has_entry(facts: &[Facts], id: FileId, names: &[&str]) -> bool {
+    facts.get(id.0 as usize).is_some_and(|facts| {
+        facts
+            .entries
+            .iter()
+            .any(|entry| names.contains(&entry.name.as_str()))
+    })
 }
 
 fn configured_drafts(tree: &Tree, configured: &[ConfiguredModule]) -> Vec<Draft> {
@@ -342,7 +360,10 @@ fn contain(tree: &Tree, targets: Vec<Target>) -> Vec<Draft> {
         let mut draft = draft_of(tree, target);
         for &part in &parts {
             let from = &targets[part];
-            if target.links_shared {
+            // What is a DLL itself is judged there.
+            let judged = from.kind == TargetKind::Both(Kind::Dll)
+                && target.kind == TargetKind::Made(Some(Kind::Exe));
+            if target.links_shared || judged {
                 draft.shared.extend(&from.sources);
             } else {
                 contained[part] = true;
@@ -382,7 +403,6 @@ fn draft_of(tree: &Tree, target: &Target) -> Draft {
         headers: target.headers.iter().copied().collect(),
         entry_names: target.entry_names.clone(),
         msvc: target.msvc,
-        build: Some(target.build),
         ..Draft::default()
     }
 }

@@ -47,6 +47,8 @@ struct Scope {
     /// The length of the scope path outside.
     path: usize,
     class: bool,
+    /// Only braces: what is inside belongs to the scope outside.
+    transparent: bool,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -479,6 +481,7 @@ impl Scanner<'_> {
         let depth = self.depth;
         self.depth += 1;
         let class = matches!(head, Head::Class(_));
+        let transparent = matches!(head, Head::Transparent);
         match head {
             Head::Opaque => {
                 self.body = Some(Body {
@@ -487,7 +490,11 @@ impl Scanner<'_> {
                     inside: Inside::Opaque,
                 });
             }
-            Head::Namespace(name) | Head::Class(name) => {
+            Head::Transparent | Head::Namespace(_) | Head::Class(_) => {
+                let name = match head {
+                    Head::Namespace(name) | Head::Class(name) => name,
+                    _ => String::new(),
+                };
                 self.note_macro_uses();
                 if class && self.is_exported() {
                     self.facts.dllexport = true;
@@ -496,6 +503,7 @@ impl Scanner<'_> {
                     depth,
                     path: self.path.len(),
                     class,
+                    transparent,
                 });
                 if !name.is_empty() {
                     if !self.path.is_empty() {
@@ -530,7 +538,9 @@ impl Scanner<'_> {
                     .head
                     .get(found.first)
                     .map_or(open as u32, |first| first.start);
-                let outside = scope.is_empty() || (!class && self.says_extern_c());
+                let outside = (found.qualifier.is_empty()
+                    && self.scopes.iter().all(|scope| scope.transparent))
+                    || self.says_extern_c();
                 if outside && let Some(entry) = self.entry_of(&found.name) {
                     self.facts.entries.push(EntryFact {
                         name: entry,

@@ -31,7 +31,9 @@ pub struct Token {
 }
 
 pub enum Head {
-    /// The declarations inside are to be read; the name may be empty (`extern "C"`).
+    /// The declarations inside are read as if the braces were not there: `extern "C"`.
+    Transparent,
+    /// The name may be empty.
     Namespace(String),
     Class(String),
     Function(Name),
@@ -198,7 +200,7 @@ impl Reader<'_> {
             Some(head) => head,
             // `extern "C" {`, `EXTERN_C_BEGIN {` and a stray block: what stands inside is read.
             None => match self.tokens.last().map(|last| last.kind) {
-                None | Some(Kind::Text) => Head::Namespace(String::new()),
+                None | Some(Kind::Text) => Head::Transparent,
                 Some(Kind::Word) if self.tokens.len() == 1 => self.lone_word(),
                 _ => Head::Opaque,
             },
@@ -213,7 +215,7 @@ impl Reader<'_> {
                 .bytes()
                 .all(|byte| byte.is_ascii_uppercase() || byte == b'_') =>
             {
-                Head::Namespace(String::new())
+                Head::Transparent
             }
             _ => Head::Opaque,
         }

@@ -127,8 +127,13 @@ fn package(
         lib_target.key = key(path);
         (lib_target.kind, lib_target.evidence) = if is("cdylib") || is("dylib") {
             let word = if is("cdylib") { "cdylib" } else { "dylib" };
+            let contained = is("rlib") || is("lib") || is("staticlib");
             (
-                TargetKind::Both(Kind::Dll),
+                if contained {
+                    TargetKind::Both(Kind::Dll)
+                } else {
+                    TargetKind::Made(Some(Kind::Dll))
+                },
                 vec![format!("crate-type = [\"{word}\"] in {path}")],
             )
         } else if flag("proc-macro") || is("proc-macro") {

@@ -1,10 +1,1160 @@
-//! CMake.
+//! CMake: a small interpreter that runs the files for the sake of their lists.
+//!
+//! A condition that is false on Windows is not entered; one that depends on the build is entered both ways, and what
+//! is set there is added to what the variable held before. Functions and macros of the tree are called; a command
+//! that the tree does not define and that sounds like `add_library` or `add_executable` is taken for one.
+
+mod syntax;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 
 use crate::source::FileId;
 
-use super::Target;
-use super::tree::Tree;
+use super::tree::{Tree, file_name, is_below, join, nearness, parent};
+use super::{Kind, Target, TargetKind, entry_symbols};
+use syntax::{Argument, Command};
 
-pub fn targets(_tree: &Tree, _build_files: &[FileId]) -> Vec<Target> {
-    Vec::new()
+/// Stands for a variable whose value is not known.
+const UNKNOWN: char = '\u{1}';
+/// Commands run in one tree, calls and loops included.
+const STEPS: u32 = 400_000;
+const DEPTH: u32 = 24;
+
+pub fn targets(tree: &Tree, build_files: &[FileId]) -> Vec<Target> {
+    let mut files = HashMap::new();
+    let mut lists: Vec<FileId> = Vec::new();
+    let mut sharing: Vec<FileId> = Vec::new();
+    let mut functions: HashMap<String, Vec<(FileId, Rc<Function>)>> = HashMap::new();
+    for &id in build_files {
+        let name = file_name(tree.path(id));
+        if name != "CMakeLists.txt" && !name.ends_with(".cmake") {
+            continue;
+        }
+        let commands = Rc::new(syntax::parse(tree.text(id)));
+        if tree.text(id).contains("BUILD_SHARED_LIBS") {
+            sharing.push(id);
+        }
+        for function in definitions(&commands) {
+            functions
+                .entry(function.name.clone())
+                .or_default()
+                .push((id, Rc::new(function)));
+        }
+        files.insert(id, commands);
+        if name == "CMakeLists.txt" {
+            lists.push(id);
+        }
+    }
+    // The topmost files first: they lead to those below.
+    lists.sort_by_key(|&id| (tree.path(id).matches('/').count(), id));
+    let mut run = Run {
+        tree,
+        files,
+        functions,
+        targets: Vec::new(),
+        by_name: HashMap::new(),
+        aliases: HashMap::new(),
+        visited: BTreeSet::new(),
+        frames: Vec::new(),
+        place: Place {
+            list: FileId(0),
+            file: FileId(0),
+            folder: String::new(),
+        },
+        root: FileId(0),
+        may_share: BTreeSet::new(),
+        open: 0,
+        depth: 0,
+        steps: 0,
+    };
+    for id in lists {
+        if run.visited.contains(&id) {
+            continue;
+        }
+        run.root = id;
+        if sharing
+            .iter()
+            .any(|&other| is_below(tree.path(other), parent(tree.path(id))))
+        {
+            run.may_share.insert(id);
+        }
+        run.frames = vec![Frame::default()];
+        run.open = 0;
+        let folder = parent(tree.path(id)).to_string();
+        run.set("CMAKE_SOURCE_DIR", format!("/{folder}"));
+        run.list_file(id);
+    }
+    run.finish()
+}
+
+struct Function {
+    name: String,
+    parameters: Vec<String>,
+    body: Rc<Vec<Command>>,
+    is_macro: bool,
+}
+
+/// The functions and macros that a file defines at its top.
+fn definitions(commands: &[Command]) -> Vec<Function> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < commands.len() {
+        let command = &commands[at];
+        if command.name == "function" || command.name == "macro" {
+            let end = block_end(commands, at);
+            let mut words = command
+                .arguments
+                .iter()
+                .map(|argument| argument.text.clone());
+            if let Some(name) = words.next() {
+                found.push(Function {
+                    name: name.to_lowercase(),
+                    parameters: words.collect(),
+                    body: Rc::new(commands[at + 1..end].to_vec()),
+                    is_macro: command.name == "macro",
+                });
+            }
+            at = end;
+        }
+        at += 1;
+    }
+    found
+}
+
+/// The index of the command that ends the block which starts at `at`, or the end of the list.
+fn block_end(commands: &[Command], at: usize) -> usize {
+    let start = commands[at].name.as_str();
+    let end = format!("end{start}");
+    let mut depth = 0;
+    for (index, command) in commands.iter().enumerate().skip(at) {
+        if command.name == start {
+            depth += 1;
+        } else if command.name == end {
+            depth -= 1;
+            if depth == 0 {
+                return index;
+            }
+        }
+    }
+    commands.len()
+}
+
+#[derive(Default)]
+struct Frame {
+    variables: HashMap<String, String>,
+    /// The arguments of a macro: what else is set belongs to its caller.
+    macro_arguments: bool,
+}
+
+#[derive(Clone)]
+struct Place {
+    /// The CMakeLists.txt that runs.
+    list: FileId,
+    /// The file whose commands run, which an `include` may have brought.
+    file: FileId,
+    folder: String,
+}
+
+#[derive(Default)]
+struct Made {
+    name: String,
+    list: FileIdOrNone,
+    types: BTreeSet<&'static str>,
+    sources: Vec<FileId>,
+    headers: Vec<FileId>,
+    links: Vec<String>,
+    definition: Option<FileId>,
+    entry_names: Vec<String>,
+    evidence: Vec<String>,
+}
+
+type FileIdOrNone = Option<FileId>;
+
+struct Run<'a> {
+    tree: &'a Tree<'a>,
+    files: HashMap<FileId, Rc<Vec<Command>>>,
+    functions: HashMap<String, Vec<(FileId, Rc<Function>)>>,
+    targets: Vec<Made>,
+    /// Root file and name to target.
+    by_name: HashMap<(FileId, String), usize>,
+    /// Root file and alias to name.
+    aliases: HashMap<(FileId, String), String>,
+    visited: BTreeSet<FileId>,
+    frames: Vec<Frame>,
+    place: Place,
+    root: FileId,
+    /// The root files below which BUILD_SHARED_LIBS is spoken of: a library without a type may be a DLL.
+    may_share: BTreeSet<FileId>,
+    /// How many conditions that depend on the build are open.
+    open: u32,
+    depth: u32,
+    steps: u32,
+}
+
+impl Run<'_> {
+    /// Runs the CMakeLists.txt of a folder in a scope of its own.
+    fn list_file(&mut self, id: FileId) {
+        if !self.visited.insert(id) || self.depth > DEPTH {
+            return;
+        }
+        let Some(commands) = self.files.get(&id).cloned() else {
+            return;
+        };
+        let folder = parent(self.tree.path(id)).to_string();
+        let outer = std::mem::replace(
+            &mut self.place,
+            Place {
+                list: id,
+                file: id,
+                folder: folder.clone(),
+            },
+        );
+        self.frames.push(Frame::default());
+        self.set("CMAKE_CURRENT_SOURCE_DIR", format!("/{folder}"));
+        self.set("CMAKE_CURRENT_LIST_DIR", format!("/{folder}"));
+        self.depth += 1;
+        self.run(&commands);
+        self.depth -= 1;
+        self.frames.pop();
+        self.place = outer;
+    }
+
+    fn set(&mut self, name: &str, value: String) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.variables.insert(name.to_string(), value);
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.frames
+            .iter()
+            .rev()
+            .find_map(|frame| frame.variables.get(name))
+            .map(String::as_str)
+    }
+
+    /// `false` if a `return()` ended the commands.
+    fn run(&mut self, commands: &[Command]) -> bool {
+        let mut at = 0;
+        while at < commands.len() {
+            self.steps += 1;
+            if self.steps > STEPS {
+                return false;
+            }
+            let command = &commands[at];
+            match command.name.as_str() {
+                "if" => {
+                    let end = block_end(commands, at);
+                    if !self.conditional(&commands[at..end]) {
+                        return false;
+                    }
+                    at = end;
+                }
+                "foreach" => {
+                    let end = block_end(commands, at);
+                    self.each(command, commands.get(at + 1..end).unwrap_or(&[]));
+                    at = end;
+                }
+                "while" => {
+                    let end = block_end(commands, at);
+                    if self.depth < DEPTH {
+                        self.depth += 1;
+                        self.open += 1;
+                        self.run(commands.get(at + 1..end).unwrap_or(&[]));
+                        self.open -= 1;
+                        self.depth -= 1;
+                    }
+                    at = end;
+                }
+                "function" | "macro" => at = block_end(commands, at),
+                "return" if self.open == 0 => return false,
+                _ => self.command(command),
+            }
+            at += 1;
+        }
+        true
+    }
+
+    /// Runs the arms of an `if` block that may be entered.
+    fn conditional(&mut self, block: &[Command]) -> bool {
+        let mut nested = 0;
+        let mut arms: Vec<(usize, usize)> = Vec::new();
+        for (index, command) in block.iter().enumerate() {
+            match command.name.as_str() {
+                "if" => {
+                    nested += 1;
+                    if nested == 1 {
+                        arms.push((index, block.len()));
+                    }
+                }
+                "endif" => nested -= 1,
+                "elseif" | "else" if nested == 1 => {
+                    if let Some(last) = arms.last_mut() {
+                        last.1 = index;
+                    }
+                    arms.push((index, block.len()));
+                }
+                _ => {}
+            }
+        }
+        if self.depth > DEPTH {
+            return true;
+        }
+        // An arm behind an open one is open too.
+        let mut open = false;
+        for (start, end) in arms {
+            let head = &block[start];
+            let value = if head.name == "else" {
+                Some(true)
+            } else {
+                let words: Vec<Argument> = self.expand(&head.arguments, true);
+                condition(&words)
+            };
+            if value == Some(false) {
+                continue;
+            }
+            let sure = value == Some(true) && !open;
+            open |= value.is_none();
+            self.open += u32::from(!sure);
+            self.depth += 1;
+            let goes_on = self.run(&block[start + 1..end]);
+            self.depth -= 1;
+            self.open -= u32::from(!sure);
+            if !goes_on && sure {
+                return false;
+            }
+            if value == Some(true) {
+                break;
+            }
+        }
+        true
+    }
+
+    fn each(&mut self, command: &Command, body: &[Command]) {
+        let words = self.words(&command.arguments);
+        let Some((variable, rest)) = words.split_first() else {
+            return;
+        };
+        if self.depth > DEPTH {
+            return;
+        }
+        let mut items: Vec<String> = Vec::new();
+        if rest.first().is_some_and(|word| word == "IN") {
+            let mut lists = false;
+            for word in &rest[1..] {
+                match word.as_str() {
+                    "LISTS" => lists = true,
+                    "ITEMS" => lists = false,
+                    name if lists => {
+                        items.extend(self.get(name).unwrap_or("").split(';').map(str::to_string))
+                    }
+                    item => items.push(item.to_string()),
+                }
+            }
+        } else if rest.first().is_none_or(|word| word != "RANGE") {
+            items.extend(rest.iter().cloned());
+        }
+        self.depth += 1;
+        for item in items.into_iter().filter(|item| !item.is_empty()) {
+            self.set(variable, item);
+            if !self.run(body) {
+                break;
+            }
+        }
+        self.depth -= 1;
+    }
+
+    /// Replaces variables. With `keep_quoted` a quoted argument is never split.
+    fn expand(&self, arguments: &[Argument], keep_quoted: bool) -> Vec<Argument> {
+        let mut found = Vec::new();
+        for argument in arguments {
+            let text = if argument.raw {
+                argument.text.clone()
+            } else {
+                self.substitute(&argument.text)
+            };
+            if argument.quoted || keep_quoted {
+                found.push(Argument {
+                    text,
+                    ..argument.clone()
+                });
+                continue;
+            }
+            found.extend(
+                text.split(';')
+                    .filter(|part| !part.is_empty())
+                    .map(|part| Argument {
+                        text: part.to_string(),
+                        quoted: false,
+                        raw: argument.raw,
+                    }),
+            );
+        }
+        found
+    }
+
+    /// The arguments as plain words; lists in quotes are split too, since sources are often passed like that.
+    fn words(&self, arguments: &[Argument]) -> Vec<String> {
+        self.expand(arguments, false)
+            .into_iter()
+            .flat_map(|argument| {
+                argument
+                    .text
+                    .split(';')
+                    .map(str::to_string)
+                    .collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
+    /// `${A_${B}}` from the inside out.
+    fn substitute(&self, text: &str) -> String {
+        let mut text = text.to_string();
+        for _ in 0..64 {
+            let Some(open) = text.rfind("${") else { break };
+            let Some(length) = text[open..].find('}') else {
+                break;
+            };
+            let name = &text[open + 2..open + length];
+            // $ENV{X} and $CACHE{X} are left as they are.
+            let value = match self.get(name) {
+                Some(value) => value.to_string(),
+                None if name == "CMAKE_CURRENT_LIST_FILE" => {
+                    format!("/{}", self.tree.path(self.place.file))
+                }
+                None => UNKNOWN.to_string(),
+            };
+            if text.len() + value.len() > 1 << 20 {
+                return UNKNOWN.to_string();
+            }
+            text.replace_range(open..open + length + 1, &value);
+        }
+        text
+    }
+
+    fn command(&mut self, command: &Command) {
+        let mut words = self.words(&command.arguments);
+        if command.name.starts_with("target_") || command.name.starts_with("add_") {
+            // A name that a condition sets to another value is a list here: its last value is the later one.
+            let names = self.words(command.arguments.get(..1).unwrap_or(&[])).len();
+            words.drain(..names.saturating_sub(1));
+        }
+        let first = words.first().map_or("", String::as_str);
+        match command.name.as_str() {
+            "project" => self.project(first),
+            "set" => self.set_command(&words),
+            "unset" => self.set_command(&words[..words.len().min(1)]),
+            "option" => {}
+            "list" => self.list(&words),
+            "file" => self.file(&words),
+            "aux_source_directory" => {
+                if let [folder, variable, ..] = &words[..] {
+                    let found = self.tree.glob(&self.at(folder), "*.c*", false);
+                    let value = self.paths(&found);
+                    self.append(variable, &value);
+                }
+            }
+            "get_filename_component" => {
+                if let [variable, path, mode, ..] = &words[..] {
+                    let full = self.at(path);
+                    let value = match mode.as_str() {
+                        "DIRECTORY" | "PATH" => format!("/{}", parent(&full)),
+                        "NAME" => file_name(&full).to_string(),
+                        "NAME_WE" | "NAME_WLE" => {
+                            let name = file_name(&full);
+                            name.split('.').next().unwrap_or(name).to_string()
+                        }
+                        _ => format!("/{full}"),
+                    };
+                    self.set(variable, value);
+                }
+            }
+            "string" if first == "REPLACE" => {
+                if let [_, from, to, output, input, ..] = &words[..]
+                    && !from.is_empty()
+                {
+                    self.set(output, input.replace(from.as_str(), to));
+                }
+            }
+            "string" | "math" => {}
+            "cmake_parse_arguments" => self.parse_arguments(&words, &command.arguments),
+            "include" => self.include(first),
+            "add_subdirectory" | "subdirs" => {
+                if let Some(id) = self.tree.find(&join(&self.at(first), "CMakeLists.txt")) {
+                    // A condition round the call does not make what is inside doubtful.
+                    let open = std::mem::take(&mut self.open);
+                    self.list_file(id);
+                    self.open = open;
+                }
+            }
+            "target_sources" => {
+                if let Some(target) = self.target(first) {
+                    self.add_sources(target, &words[1..]);
+                }
+            }
+            "target_link_libraries" => {
+                if let Some(target) = self.target(first) {
+                    let links = words[1..].iter().map(|word| plain(word).to_string());
+                    self.targets[target].links.extend(links);
+                }
+            }
+            "target_link_options" | "set_target_properties" | "set_property" => {
+                let name = if command.name == "set_property" {
+                    words.get(1).map_or("", String::as_str)
+                } else {
+                    first
+                };
+                let symbols = entry_symbols(&words.join(" "));
+                if let Some(target) = self.target(name)
+                    && !symbols.is_empty()
+                {
+                    self.targets[target].entry_names.extend(symbols);
+                }
+            }
+            "add_library" | "add_executable" => self.add(&command.name, &words),
+            "pybind11_add_module"
+            | "nanobind_add_module"
+            | "python_add_library"
+            | "python3_add_library" => {
+                let made = self.make(first, "MODULE", &command.name, &words);
+                if let Some(target) = made {
+                    self.add_sources(target, &words[1..]);
+                }
+            }
+            name => {
+                let name = name.to_string();
+                self.call(&name, &words);
+            }
+        }
+    }
+
+    fn project(&mut self, name: &str) {
+        let folder = format!("/{}", self.place.folder);
+        for variable in ["PROJECT_SOURCE_DIR", &format!("{name}_SOURCE_DIR")] {
+            // Visible to the whole tree, as CMake's cache makes it.
+            if let Some(frame) = self.frames.first_mut()
+                && variable != "PROJECT_SOURCE_DIR"
+            {
+                frame.variables.insert(variable.to_string(), folder.clone());
+            }
+            self.set(variable, folder.clone());
+        }
+        self.set("PROJECT_NAME", name.to_string());
+        if self.get("CMAKE_PROJECT_NAME").is_none()
+            && let Some(frame) = self.frames.first_mut()
+        {
+            frame
+                .variables
+                .insert("CMAKE_PROJECT_NAME".into(), name.to_string());
+        }
+    }
+
+    fn set_command(&mut self, words: &[String]) {
+        let Some((name, values)) = words.split_first() else {
+            return;
+        };
+        let outer = values.last().is_some_and(|word| word == "PARENT_SCOPE");
+        let end = values
+            .iter()
+            .position(|word| word == "CACHE" || word == "PARENT_SCOPE")
+            .unwrap_or(values.len());
+        let mut value = values[..end].join(";");
+        if self.open > 0
+            && let Some(old) = self.get(name)
+        {
+            value = union(old, &value);
+        }
+        if outer && self.frames.len() >= 2 {
+            let index = self.frames.len() - 2;
+            self.frames[index].variables.insert(name.clone(), value);
+        } else {
+            self.set(name, value);
+        }
+    }
+
+    fn append(&mut self, name: &str, value: &str) {
+        let joined = match self.get(name) {
+            Some(old) => union(old, value),
+            None => value.to_string(),
+        };
+        self.set(name, joined);
+    }
+
+    fn list(&mut self, words: &[String]) {
+        match words {
+            [mode, name, items @ ..]
+                if mode == "APPEND" || mode == "PREPEND" || mode == "INSERT" =>
+            {
+                self.append(name, &items.join(";"));
+            }
+            [mode, name, items @ ..] if mode == "REMOVE_ITEM" && self.open == 0 => {
+                let kept: Vec<&str> = self
+                    .get(name)
+                    .unwrap_or("")
+                    .split(';')
+                    .filter(|part| !items.iter().any(|item| item == part))
+                    .collect();
+                let value = kept.join(";");
+                self.set(name, value);
+            }
+            [mode, name, what, prefix, ..] if mode == "TRANSFORM" && what == "PREPEND" => {
+                let value: Vec<String> = self
+                    .get(name)
+                    .unwrap_or("")
+                    .split(';')
+                    .filter(|part| !part.is_empty())
+                    .map(|part| format!("{prefix}{part}"))
+                    .collect();
+                self.set(name, value.join(";"));
+            }
+            _ => {}
+        }
+    }
+
+    fn file(&mut self, words: &[String]) {
+        let [mode, variable, rest @ ..] = words else {
+            return;
+        };
+        if mode != "GLOB" && mode != "GLOB_RECURSE" {
+            return;
+        }
+        let mut base: Option<String> = None;
+        let mut found: Vec<FileId> = Vec::new();
+        let mut words = rest.iter();
+        while let Some(word) = words.next() {
+            match word.as_str() {
+                "RELATIVE" => base = words.next().map(|folder| self.at(folder)),
+                "LIST_DIRECTORIES" => {
+                    words.next();
+                }
+                "CONFIGURE_DEPENDS" | "FOLLOW_SYMLINKS" => {}
+                pattern if !pattern.contains(UNKNOWN) => {
+                    let folder = self.place.folder.clone();
+                    found.extend(self.tree.glob(&folder, pattern, mode == "GLOB_RECURSE"));
+                }
+                _ => {}
+            }
+        }
+        found.sort();
+        found.dedup();
+        let value = match base {
+            Some(base) if !base.is_empty() => found
+                .iter()
+                .map(|&id| {
+                    let path = self.tree.path(id);
+                    path.strip_prefix(&format!("{base}/"))
+                        .map_or(format!("/{path}"), str::to_string)
+                })
+                .collect::<Vec<_>>()
+                .join(";"),
+            _ => self.paths(&found),
+        };
+        if self.open > 0 {
+            self.append(variable, &value);
+        } else {
+            self.set(variable, value);
+        }
+    }
+
+    fn paths(&self, ids: &[FileId]) -> String {
+        ids.iter()
+            .map(|&id| format!("/{}", self.tree.path(id)))
+            .collect::<Vec<_>>()
+            .join(";")
+    }
+
+    /// A path as the running file means it, from the top of the run.
+    fn at(&self, path: &str) -> String {
+        join(&self.place.folder, path)
+    }
+
+    fn include(&mut self, name: &str) {
+        let found = if name.ends_with(".cmake") || name.ends_with(".txt") {
+            self.locate(name)
+        } else {
+            self.tree
+                .find_suffix(self.tree.path(self.place.file), &format!("{name}.cmake"))
+        };
+        let Some(id) = found else { return };
+        let Some(commands) = self.files.get(&id).cloned() else {
+            return;
+        };
+        if self.depth > DEPTH || id == self.place.file {
+            return;
+        }
+        let file = std::mem::replace(&mut self.place.file, id);
+        let folder = self.get("CMAKE_CURRENT_LIST_DIR").map(str::to_string);
+        self.set(
+            "CMAKE_CURRENT_LIST_DIR",
+            format!("/{}", parent(self.tree.path(id))),
+        );
+        self.depth += 1;
+        self.run(&commands);
+        self.depth -= 1;
+        self.set("CMAKE_CURRENT_LIST_DIR", folder.unwrap_or_default());
+        self.place.file = file;
+    }
+
+    /// The file that a word names, where its variables are not all known also by its last parts.
+    fn locate(&self, word: &str) -> Option<FileId> {
+        let from = self.tree.path(self.place.file);
+        if let Some(at) = word.rfind(UNKNOWN) {
+            let rest = word[at + 1..].trim_start_matches('/');
+            return (!rest.is_empty() && at < word.len())
+                .then(|| self.tree.find_suffix(from, rest))
+                .flatten();
+        }
+        self.tree
+            .find(&self.at(word))
+            .or_else(|| self.tree.find(&join(parent(from), word)))
+    }
+
+    fn target(&self, name: &str) -> Option<usize> {
+        let key = (self.root, name.to_string());
+        let name = self.aliases.get(&key).map_or(name, String::as_str);
+        self.by_name.get(&(self.root, name.to_string())).copied()
+    }
+
+    fn add(&mut self, command: &str, words: &[String]) {
+        let [name, rest @ ..] = words else { return };
+        if rest.iter().any(|word| word == "IMPORTED") {
+            return;
+        }
+        if let [word, aliased, ..] = rest
+            && word == "ALIAS"
+        {
+            self.aliases
+                .insert((self.root, name.clone()), aliased.clone());
+            return;
+        }
+        let types: Vec<&str> = if command == "add_executable" {
+            vec!["EXECUTABLE"]
+        } else {
+            rest.iter().filter_map(|word| library_type(word)).collect()
+        };
+        let shared = self.get("BUILD_SHARED_LIBS").is_some_and(is_true);
+        let default = if shared { "SHARED" } else { "" };
+        let mut made = None;
+        for kind in types
+            .iter()
+            .copied()
+            .chain(types.is_empty().then_some(default))
+        {
+            made = self.make(name, kind, command, words);
+        }
+        if let Some(target) = made {
+            self.add_sources(target, rest);
+        }
+    }
+
+    /// The target of this name, made now if it is new.
+    fn make(&mut self, name: &str, kind: &str, command: &str, words: &[String]) -> Option<usize> {
+        let name = name.replace(UNKNOWN, "");
+        if name.is_empty() {
+            return None;
+        }
+        let kind = library_type(kind).unwrap_or(match kind {
+            "EXECUTABLE" => "EXECUTABLE",
+            _ => "",
+        });
+        let next = self.targets.len();
+        let index = *self
+            .by_name
+            .entry((self.root, name.clone()))
+            .or_insert(next);
+        if index == next {
+            self.targets.push(Made {
+                name: name.clone(),
+                list: Some(self.place.list),
+                ..Made::default()
+            });
+        }
+        let target = &mut self.targets[index];
+        if target.types.insert(kind) {
+            let mut shown = vec![name];
+            if !kind.is_empty() && kind != "EXECUTABLE" {
+                shown.push(kind.to_string());
+            }
+            if words.len() > shown.len() {
+                shown.push("…".to_string());
+            }
+            target.evidence.push(format!(
+                "{command}({}) in {}",
+                shown.join(" "),
+                self.tree.path(self.place.file)
+            ));
+        }
+        Some(index)
+    }
+
+    fn add_sources(&mut self, target: usize, words: &[String]) {
+        for word in words {
+            if let Some(object) = word
+                .strip_prefix("$<TARGET_OBJECTS:")
+                .map(|rest| rest.trim_end_matches('>').to_string())
+            {
+                self.targets[target].links.push(object);
+                continue;
+            }
+            let word = plain(word);
+            if !word.contains('.') {
+                continue;
+            }
+            let Some(id) = self.locate(word) else {
+                continue;
+            };
+            let target = &mut self.targets[target];
+            if self.tree.is_source(id) {
+                target.sources.push(id);
+            } else if self.tree.lang(id).is_some() {
+                target.headers.push(id);
+            } else if self.tree.path(id).to_lowercase().ends_with(".def") {
+                target.definition = Some(id);
+            }
+        }
+    }
+
+    /// Calls a function of the tree, or guesses what a foreign command makes.
+    fn call(&mut self, name: &str, words: &[String]) {
+        let here = self.tree.path(self.place.file);
+        let function = self.functions.get(name).and_then(|candidates| {
+            candidates
+                .iter()
+                .max_by_key(|(id, _)| nearness(here, self.tree.path(*id)))
+                .map(|(_, function)| function.clone())
+        });
+        let before = self.targets.len();
+        let known = function.is_some();
+        if let Some(function) = function
+            && self.depth <= DEPTH
+        {
+            let mut frame = Frame {
+                macro_arguments: function.is_macro,
+                ..Frame::default()
+            };
+            for (index, word) in words.iter().enumerate() {
+                let variable = function
+                    .parameters
+                    .get(index)
+                    .cloned()
+                    .unwrap_or_else(|| format!("ARGV{index}"));
+                frame.variables.insert(variable, word.clone());
+                frame.variables.insert(format!("ARGV{index}"), word.clone());
+            }
+            let rest = words.get(function.parameters.len()..).unwrap_or(&[]);
+            frame.variables.insert("ARGN".into(), rest.join(";"));
+            frame.variables.insert("ARGV".into(), words.join(";"));
+            frame
+                .variables
+                .insert("ARGC".into(), words.len().to_string());
+            self.frames.push(frame);
+            self.depth += 1;
+            let open = self.open;
+            self.open = if function.is_macro { open } else { 0 };
+            self.run(&function.body);
+            self.open = open;
+            self.depth -= 1;
+            if let Some(frame) = self.frames.pop()
+                && frame.macro_arguments
+            {
+                // A macro sets variables of its caller.
+                for (name, value) in frame.variables {
+                    if !name.starts_with("ARG") && !function.parameters.contains(&name) {
+                        self.set(&name, value);
+                    }
+                }
+            }
+        }
+        let library = [
+            "add_library",
+            "add_plugin",
+            "add_module",
+            "_library",
+            "_plugin",
+        ]
+        .iter()
+        .any(|part| name.contains(part));
+        let program = ["add_executable", "add_exe", "_executable", "add_test_exe"]
+            .iter()
+            .any(|part| name.contains(part));
+        if known && self.targets.len() > before || !(library || program) || words.len() < 2 {
+            return;
+        }
+        let named = words
+            .iter()
+            .position(|word| matches!(word.as_str(), "NAME" | "TARGET" | "TARGET_NAME"))
+            .and_then(|at| words.get(at + 1));
+        let Some(target_name) = named.or(words.first()) else {
+            return;
+        };
+        // Only if it is given sources; else it may set a property of a library.
+        let has_sources = words.iter().any(|word| {
+            self.locate(plain(word))
+                .is_some_and(|id| self.tree.is_source(id))
+        });
+        if !has_sources {
+            return;
+        }
+        let kind = match words.iter().find_map(|word| library_type(word)) {
+            Some(kind) => kind,
+            None if program => "EXECUTABLE",
+            None if name.contains("plugin") || name.contains("module") => "MODULE",
+            None => "",
+        };
+        let target_name = target_name.clone();
+        if let Some(target) = self.make(&target_name, kind, name, words) {
+            self.add_sources(target, words);
+        }
+    }
+
+    /// `cmake_parse_arguments(PREFIX options one multi words…)`, also in its PARSE_ARGV form.
+    fn parse_arguments(&mut self, words: &[String], arguments: &[Argument]) {
+        // The lists of keywords are single arguments that may be empty.
+        let raw = self.expand(arguments, true);
+        let mut raw: Vec<String> = raw.into_iter().map(|argument| argument.text).collect();
+        if raw.len() < 4 || words.is_empty() {
+            return;
+        }
+        let given: Vec<String>;
+        if raw[0] == "PARSE_ARGV" && raw.len() >= 6 {
+            let skip = raw[1].parse().unwrap_or(0);
+            given = self
+                .get("ARGV")
+                .unwrap_or("")
+                .split(';')
+                .skip(skip)
+                .map(str::to_string)
+                .collect();
+            raw.drain(..2);
+        } else {
+            given = raw[4..]
+                .iter()
+                .flat_map(|text| text.split(';'))
+                .map(str::to_string)
+                .collect();
+        }
+        let prefix = raw[0].clone();
+        let keywords = |index: usize| -> Vec<String> {
+            raw.get(index)
+                .map_or("", String::as_str)
+                .split(';')
+                .map(str::to_string)
+                .collect()
+        };
+        let (options, single, multiple) = (keywords(1), keywords(2), keywords(3));
+        for keyword in single.iter().chain(&multiple).chain(&options) {
+            self.set(&format!("{prefix}_{keyword}"), String::new());
+        }
+        let mut values: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        let mut current: Option<(String, bool)> = None;
+        for word in given.into_iter().filter(|word| !word.is_empty()) {
+            if options.contains(&word) {
+                values.insert(word, vec!["TRUE".into()]);
+                current = None;
+            } else if single.contains(&word) {
+                current = Some((word, true));
+            } else if multiple.contains(&word) {
+                current = Some((word, false));
+            } else {
+                let (name, once) = current
+                    .clone()
+                    .unwrap_or(("UNPARSED_ARGUMENTS".into(), false));
+                values.entry(name).or_default().push(word);
+                if once {
+                    current = None;
+                }
+            }
+        }
+        for (name, value) in values {
+            self.set(&format!("{prefix}_{name}"), value.join(";"));
+        }
+    }
+
+    fn finish(self) -> Vec<Target> {
+        let key = |root: FileId, name: &str| format!("cmake:{}:{name}", root.0);
+        let mut roots: Vec<FileId> = vec![FileId(0); self.targets.len()];
+        for ((root, _), &index) in &self.by_name {
+            roots[index] = *root;
+        }
+        let mut targets = Vec::new();
+        for (made, root) in self.targets.into_iter().zip(roots) {
+            let Some(list) = made.list else { continue };
+            let has = |kind: &str| made.types.contains(kind);
+            let mut evidence = made.evidence;
+            // One that is a DLL in one build and static in another is judged as the DLL, once.
+            let mut kind = if has("SHARED") || has("MODULE") {
+                TargetKind::Made(Some(Kind::Dll))
+            } else if has("EXECUTABLE") {
+                TargetKind::Made(Some(Kind::Exe))
+            } else if has("STATIC") || has("OBJECT") || has("INTERFACE") {
+                TargetKind::Contained
+            } else if self.may_share.contains(&root) {
+                TargetKind::Both(Kind::Unknown)
+            } else {
+                TargetKind::Contained
+            };
+            if let Some(definition) = made.definition {
+                evidence.push(format!(
+                    "module definition file {}",
+                    self.tree.path(definition)
+                ));
+                if kind == TargetKind::Both(Kind::Unknown) || made.types.contains("") {
+                    kind = TargetKind::Made(Some(Kind::Dll));
+                }
+            }
+            targets.push(Target {
+                key: key(root, &made.name),
+                links: made
+                    .links
+                    .iter()
+                    .map(|name| {
+                        let alias = self.aliases.get(&(root, name.clone()));
+                        key(root, alias.unwrap_or(name))
+                    })
+                    .collect(),
+                name: made.name,
+                kind,
+                evidence,
+                sources: made.sources,
+                headers: made.headers,
+                entry_names: made.entry_names,
+                untyped: made.types.contains(""),
+                ..Target::new(list)
+            });
+        }
+        targets
+    }
+}
+
+fn library_type(word: &str) -> Option<&'static str> {
+    ["SHARED", "MODULE", "STATIC", "OBJECT", "INTERFACE"]
+        .into_iter()
+        .find(|kind| *kind == word)
+}
+
+fn is_true(value: &str) -> bool {
+    value.split(';').any(|part| {
+        matches!(
+            part.to_ascii_uppercase().as_str(),
+            "ON" | "TRUE" | "1" | "YES"
+        )
+    })
+}
+
+/// Both lists, each item once.
+fn union(old: &str, new: &str) -> String {
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    old.split(';')
+        .chain(new.split(';'))
+        .filter(|part| !part.is_empty() && seen.insert(part))
+        .collect::<Vec<_>>()
+        .join(";")
+}
+
+/// What a generator expression gives when its condition holds.
+fn plain(word: &str) -> &str {
+    if !word.starts_with("$<") {
+        return word;
+    }
+    let inner = word.trim_end_matches('>');
+    inner
+        .rsplit_once([':', ','])
+        .map_or(inner, |(_, last)| last)
+}
+
+/// The meaning of `if(…)` on Windows; `None` where it depends on the build.
+fn condition(words: &[Argument]) -> Option<bool> {
+    let mut at = 0;
+    let value = either(words, &mut at, 0);
+    if at < words.len() { None } else { value }
+}
+
+fn either(words: &[Argument], at: &mut usize, depth: u32) -> Option<bool> {
+    let mut left = both(words, at, depth);
+    while words.get(*at).is_some_and(|word| word.text == "OR") {
+        *at += 1;
+        let right = both(words, at, depth);
+        left = match (left, right) {
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            (Some(false), Some(false)) => Some(false),
+            _ => None,
+        };
+    }
+    left
+}
+
+fn both(words: &[Argument], at: &mut usize, depth: u32) -> Option<bool> {
+    let mut left = test(words, at, depth);
+    while words.get(*at).is_some_and(|word| word.text == "AND") {
+        *at += 1;
+        let right = test(words, at, depth);
+        left = match (left, right) {
+            (Some(false), _) | (_, Some(false)) => Some(false),
+            (Some(true), Some(true)) => Some(true),
+            _ => None,
+        };
+    }
+    left
+}
+
+fn test(words: &[Argument], at: &mut usize, depth: u32) -> Option<bool> {
+    let word = words.get(*at)?.text.as_str();
+    *at += 1;
+    if depth > 32 {
+        return None;
+    }
+    match word {
+        "NOT" => return test(words, at, depth + 1).map(|value| !value),
+        "(" => {
+            let value = either(words, at, depth + 1);
+            if words.get(*at).is_some_and(|word| word.text == ")") {
+                *at += 1;
+            }
+            return value;
+        }
+        "TARGET" | "DEFINED" | "EXISTS" | "COMMAND" | "POLICY" | "TEST" | "IS_DIRECTORY"
+        | "IS_ABSOLUTE" => {
+            *at += 1;
+            return None;
+        }
+        _ => {}
+    }
+    let operator = words.get(*at).map_or("", |word| word.text.as_str());
+    if matches!(
+        operator,
+        "STREQUAL"
+            | "MATCHES"
+            | "EQUAL"
+            | "LESS"
+            | "GREATER"
+            | "LESS_EQUAL"
+            | "GREATER_EQUAL"
+            | "VERSION_LESS"
+            | "VERSION_GREATER"
+            | "VERSION_EQUAL"
+            | "VERSION_GREATER_EQUAL"
+            | "VERSION_LESS_EQUAL"
+            | "IN_LIST"
+            | "STRLESS"
+            | "STRGREATER"
+            | "IS_NEWER_THAN"
+    ) {
+        let value = words.get(*at + 1).map_or("", |word| word.text.as_str());
+        *at += 2;
+        let system = word == "CMAKE_SYSTEM_NAME" || word == "CMAKE_HOST_SYSTEM_NAME";
+        if system && (operator == "STREQUAL" || operator == "MATCHES") {
+            return Some(value.to_ascii_lowercase().contains("windows"));
+        }
+        return None;
+    }
+    match word {
+        "WIN32" => Some(true),
+        "UNIX" | "APPLE" | "LINUX" | "ANDROID" | "CYGWIN" | "IOS" | "EMSCRIPTEN" | "BSD"
+        | "OS_LINUX" | "OS_MACOS" | "OS_POSIX" | "OS_FREEBSD" => Some(false),
+        "OS_WINDOWS" => Some(true),
+        "0" | "FALSE" => Some(false),
+        "1" | "TRUE" => Some(true),
+        _ => None,
+    }
 }

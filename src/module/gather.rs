@@ -5,129 +5,208 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::index::Facts;
 use crate::source::{FileId, Lang};
 
+use super::headers::Includes;
 use super::tree::{Tree, file_name, is_below, parent};
-use super::{DLL_ENTRIES, Draft, EXE_ENTRIES, Kind, common_folder, is_border, is_test_folder};
+use super::{
+    DLL_ENTRIES, Draft, EXE_ENTRIES, Kind, Target, common_folder, has_entry, is_border,
+    is_test_folder,
+};
 
-/// Finds a module for every source in `free`: one that the build files made, or a new one.
-pub fn place(
-    tree: &Tree,
+/// Folders that a build file makes a module of their own.
+pub struct Borders<'a> {
+    folders: BTreeMap<&'a str, Vec<FileId>>,
+}
+
+impl<'a> Borders<'a> {
+    pub fn new(tree: &Tree<'a>, build_files: &[FileId]) -> Borders<'a> {
+        let mut folders: BTreeMap<&str, Vec<FileId>> = BTreeMap::new();
+        for &id in build_files {
+            if is_border(tree.path(id)) {
+                folders.entry(parent(tree.path(id))).or_default().push(id);
+            }
+        }
+        Borders { folders }
+    }
+
+    /// The nearest such folder at or above `folder`.
+    fn above(&self, folder: &str) -> Option<&'a str> {
+        let mut above = folder;
+        loop {
+            if let Some((border, _)) = self.folders.get_key_value(above) {
+                return Some(*border);
+            }
+            if above.is_empty() {
+                return None;
+            }
+            above = parent(above);
+        }
+    }
+}
+
+/// Gives sources that nothing lists to the target that the nearest build file makes, if it is clear which; returns
+/// the others by border.
+pub fn adopt<'a>(
+    tree: &Tree<'a>,
     facts: &[Facts],
-    build_files: &[FileId],
+    borders: &Borders<'a>,
     free: Vec<FileId>,
-    drafts: &mut Vec<Draft>,
-) {
-    let mut borders: BTreeMap<&str, Vec<FileId>> = BTreeMap::new();
-    for &id in build_files {
-        if is_border(tree.path(id)) {
-            borders.entry(parent(tree.path(id))).or_default().push(id);
-        }
+    targets: &mut [Target],
+) -> BTreeMap<Option<&'a str>, Vec<FileId>> {
+    let mut made: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (index, target) in targets.iter().enumerate() {
+        made.entry(parent(tree.path(target.build)))
+            .or_default()
+            .push(index);
     }
-    let mut made: HashMap<String, Vec<usize>> = HashMap::new();
-    for (index, draft) in drafts.iter().enumerate() {
-        if draft.build.is_some() {
-            made.entry(draft.folder.clone()).or_default().push(index);
-        }
-    }
-    // The nearest border of a folder, asked once.
+    // What the build files list, before anything is added: else the first adopted file would draw the next.
+    let listed: Vec<BTreeSet<&str>> = targets
+        .iter()
+        .map(|target| {
+            target
+                .sources
+                .iter()
+                .map(|&id| parent(tree.path(id)))
+                .collect()
+        })
+        .collect();
     let mut border_of: HashMap<&str, Option<&str>> = HashMap::new();
     let mut left: BTreeMap<Option<&str>, Vec<FileId>> = BTreeMap::new();
     for id in free {
         let folder = parent(tree.path(id));
-        let border = *border_of.entry(folder).or_insert_with(|| {
-            let mut above = folder;
-            loop {
-                if let Some((border, _)) = borders.get_key_value(above) {
-                    return Some(*border);
-                }
-                if above.is_empty() {
-                    return None;
-                }
-                above = parent(above);
-            }
-        });
+        let border = *border_of
+            .entry(folder)
+            .or_insert_with(|| borders.above(folder));
         let adopter = border
-            .and_then(|border| made.get(border))
-            .and_then(|candidates| adopter(tree, facts, drafts, candidates, id));
+            .and_then(|border| Some((border, made.get(border)?)))
+            .and_then(|(border, among)| adopter(tree, facts, targets, &listed, border, among, id));
         match adopter {
-            Some(index) => {
-                drafts[index].own.insert(id);
-            }
+            Some(index) => targets[index].sources.push(id),
             None => left.entry(border).or_default().push(id),
         }
     }
-    for (border, files) in left {
-        let build = border.and_then(|border| borders.get(border));
-        drafts.extend(without_build(
-            tree,
-            facts,
-            border,
-            build.map_or(&[][..], |list| list),
-            files,
-        ));
-    }
+    left
 }
 
-/// The module of the border's folder that an unlisted source belongs to.
+/// The target of the border's folder that an unlisted source belongs to.
 fn adopter(
     tree: &Tree,
     facts: &[Facts],
-    drafts: &[Draft],
-    candidates: &[usize],
+    targets: &[Target],
+    listed: &[BTreeSet<&str>],
+    border: &str,
+    among: &[usize],
     id: FileId,
 ) -> Option<usize> {
     let path = tree.path(id);
-    let rust = tree.lang(id) == Some(Lang::Rust);
-    let border = &drafts[*candidates.first()?].folder;
     let below = path.get(border.len()..).unwrap_or(path);
-    if is_test_folder(parent(below)) || has_entry(facts, id) {
-        // An unlisted program, or a listed one whose list was not understood.
-        let alone = candidates.len() == 1 && drafts[candidates[0]].own.is_empty();
-        return (alone && !is_test_folder(parent(below))).then(|| candidates[0]);
+    if is_test_folder(parent(below)) {
+        return None;
     }
-    if rust {
+    if starts(facts, id) {
+        // An unlisted program, or the listed one whose list was not understood.
+        return match among {
+            [only] if listed[*only].is_empty() => Some(*only),
+            _ => None,
+        };
+    }
+    let library = among.iter().copied().find(|&index| {
+        targets[index]
+            .sources
+            .first()
+            .is_some_and(|&root| file_name(tree.path(root)) == "lib.rs")
+    });
+    if tree.lang(id) == Some(Lang::Rust) {
         // A module that is declared inside some macro.
-        return candidates.iter().copied().find(|&index| {
-            drafts[index].own.iter().any(|&own| {
-                file_name(tree.path(own)) == "lib.rs" && is_below(path, parent(tree.path(own)))
-            })
+        return library.filter(|&index| {
+            targets[index]
+                .sources
+                .first()
+                .is_some_and(|&root| is_below(path, parent(tree.path(root))))
         });
     }
-    if candidates.len() == 1 {
-        return Some(candidates[0]);
+    if let [only] = among {
+        return Some(*only);
     }
     // C code of a Cargo package is compiled by its build script and linked to its library.
-    if let Some(&index) = candidates.iter().find(|&&index| {
-        drafts[index]
-            .own
+    library.or_else(|| {
+        let mut beside = among
             .iter()
-            .any(|&own| file_name(tree.path(own)) == "lib.rs")
-    }) {
-        return Some(index);
+            .copied()
+            .filter(|&index| listed[index].is_empty() || listed[index].contains(parent(path)));
+        beside.next().filter(|_| beside.next().is_none())
+    })
+}
+
+/// Drops what another of these files includes: it is no unit of its own.
+pub fn not_included<'a>(
+    includes: &Includes,
+    left: BTreeMap<Option<&'a str>, Vec<FileId>>,
+) -> BTreeMap<Option<&'a str>, Vec<FileId>> {
+    let all: BTreeSet<FileId> = left.values().flatten().copied().collect();
+    let mut parts: BTreeSet<FileId> = BTreeSet::new();
+    for &id in &all {
+        let included = includes.get(id.0 as usize).map_or(&[][..], |list| list);
+        parts.extend(included.iter().filter(|part| all.contains(part)));
     }
-    let beside: Vec<usize> = candidates
-        .iter()
-        .copied()
-        .filter(|&index| {
-            drafts[index].own.is_empty()
-                || drafts[index]
-                    .own
-                    .iter()
-                    .any(|&own| parent(tree.path(own)) == parent(path))
+    left.into_iter()
+        .map(|(border, mut files)| {
+            files.retain(|id| !parts.contains(id));
+            (border, files)
         })
+        .filter(|(_, files)| !files.is_empty())
+        .collect()
+}
+
+/// Sources that are still in no module, by their top folder: nothing is left out silently.
+pub fn last_resort(tree: &Tree, drafts: &[Draft]) -> Vec<Draft> {
+    let held: BTreeSet<FileId> = drafts
+        .iter()
+        .flat_map(|draft| draft.own.iter().chain(&draft.linked).copied())
         .collect();
-    match beside[..] {
-        [only] => Some(only),
-        _ => None,
+    let mut by_folder: BTreeMap<&str, BTreeSet<FileId>> = BTreeMap::new();
+    for id in tree.sources.ids() {
+        if tree.is_source(id) && !held.contains(&id) {
+            let top = tree.path(id).split_once('/').map_or("", |(top, _)| top);
+            by_folder.entry(top).or_default().insert(id);
+        }
+    }
+    by_folder
+        .into_iter()
+        .map(|(folder, own)| Draft {
+            name: named(folder),
+            folder: folder.to_string(),
+            evidence: vec!["included only by each other".to_string()],
+            own,
+            ..Draft::default()
+        })
+        .collect()
+}
+
+fn named(folder: &str) -> String {
+    match folder {
+        "" => "(top)".to_string(),
+        folder => folder.to_string(),
     }
 }
 
-fn has_entry(facts: &[Facts], id: FileId) -> bool {
-    facts.get(id.0 as usize).is_some_and(|facts| {
-        facts.entries.iter().any(|entry| {
-            let name = entry.name.as_str();
-            DLL_ENTRIES.contains(&name) || EXE_ENTRIES.contains(&name)
+/// Modules of what is left.
+pub fn modules<'a>(
+    tree: &Tree<'a>,
+    facts: &[Facts],
+    borders: &Borders<'a>,
+    left: BTreeMap<Option<&'a str>, Vec<FileId>>,
+) -> Vec<Draft> {
+    left.into_iter()
+        .flat_map(|(border, files)| {
+            let build = border.and_then(|border| borders.folders.get(border));
+            let build = build.map_or(&[][..], |list| list);
+            without_build(tree, facts, border, build, files)
         })
-    })
+        .collect()
+}
+
+fn starts(facts: &[Facts], id: FileId) -> bool {
+    has_entry(facts, id, &DLL_ENTRIES) || has_entry(facts, id, &EXE_ENTRIES)
 }
 
 /// What a Makefile of Wine says it makes.
@@ -144,8 +223,10 @@ fn wine_module(text: &str) -> Option<(&str, Option<Kind>)> {
     let module = value("MODULE")?;
     let ending = module.rsplit_once('.').map_or("", |(_, ending)| ending);
     let kind = match ending {
-        "dll" | "drv" | "ocx" | "cpl" | "acm" | "ax" | "ds" | "vxd" => Some(Kind::Dll),
-        "exe" | "com" => Some(Kind::Exe),
+        "dll" | "drv" | "ocx" | "cpl" | "acm" | "ax" | "ds" | "vxd" | "dll16" | "drv16" => {
+            Some(Kind::Dll)
+        }
+        "exe" | "com" | "exe16" => Some(Kind::Exe),
         _ if value("IMPORTLIB").is_some() => Some(Kind::Dll),
         _ => None,
     };
@@ -193,10 +274,6 @@ fn without_build(
         Some(&id) => format!("unlisted sources below {}", tree.path(id)),
         None => "no build file".to_string(),
     };
-    let named = |folder: &str| match folder {
-        "" => "(top)".to_string(),
-        folder => folder.to_string(),
-    };
     let mut by_folder: BTreeMap<&str, Vec<FileId>> = BTreeMap::new();
     for &id in &files {
         by_folder.entry(parent(tree.path(id))).or_default().push(id);
@@ -207,7 +284,7 @@ fn without_build(
             let entries: Vec<FileId> = files
                 .iter()
                 .copied()
-                .filter(|&id| has_entry(facts, id))
+                .filter(|&id| starts(facts, id))
                 .collect();
             (!entries.is_empty()).then_some((folder, entries))
         })
@@ -274,30 +351,14 @@ fn without_build(
     }
     let mut rest = whole(common);
     rest.name = format!("{} (shared files)", rest.name);
-    // Code that only programs can use is a program's.
-    let starts: Vec<FileId> = starters.into_values().flatten().collect();
-    let all = |names: &[&str]| {
-        starts.iter().all(|id| {
-            facts[id.0 as usize]
-                .entries
-                .iter()
-                .all(|entry| !entry_is_other(&entry.name, names))
-        })
-    };
-    if all(&DLL_ENTRIES) {
+    // Code that only DLLs use is a DLL's; a library beside its test programs may become either.
+    let mut starting = starters.into_values().flatten();
+    if starting.all(|id| !has_entry(facts, id, &EXE_ENTRIES)) {
         rest.kind = Some(Kind::Dll);
         rest.evidence
             .push("all modules round it are DLLs".to_string());
-    } else if all(&EXE_ENTRIES) {
-        rest.kind = Some(Kind::Exe);
-        rest.evidence
-            .push("all modules round it are programs".to_string());
     }
     rest.shared = drafts.iter().flat_map(|draft| draft.own.clone()).collect();
     drafts.push(rest);
     drafts
-}
-
-fn entry_is_other(name: &str, names: &[&str]) -> bool {
-    (DLL_ENTRIES.contains(&name) || EXE_ENTRIES.contains(&name)) && !names.contains(&name)
 }

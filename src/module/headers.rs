@@ -43,7 +43,8 @@ pub fn resolve(tree: &Tree, facts: &[Facts]) -> Includes {
         .collect()
 }
 
-fn reached(includes: &Includes, starts: impl Iterator<Item = FileId>) -> BTreeSet<FileId> {
+/// What these files lead to, themselves included.
+pub fn reached(includes: &Includes, starts: impl Iterator<Item = FileId>) -> BTreeSet<FileId> {
     let mut seen: BTreeSet<FileId> = starts.collect();
     let mut work: Vec<FileId> = seen.iter().copied().collect();
     while let Some(id) = work.pop() {
@@ -59,8 +60,8 @@ fn reached(includes: &Includes, starts: impl Iterator<Item = FileId>) -> BTreeSe
 /// `#include "foo.cpp"` makes foo.cpp part of the module.
 pub fn add_included_sources(tree: &Tree, includes: &Includes, draft: &mut Draft) {
     for id in reached(includes, draft.own.iter().copied()) {
-        if !is_header(tree.path(id)) {
-            draft.own.insert(id);
+        if !is_header(tree.path(id)) && !draft.own.contains(&id) {
+            draft.linked.insert(id);
         }
     }
 }

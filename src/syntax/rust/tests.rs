@@ -1,0 +1,1 @@
+//! Lowering, shown by its dump.
