@@ -502,7 +502,7 @@ fn text_survives_every_line() {
     let file = FileId(0);
     let mut finding = finding(&self::sources());
     let wait = code.find("wait").unwrap();
-    let mut spans = vec![
+    let mut spans = [
         Span::new(file, 0, 0),
         Span::new(file, 0, code.len()),
         Span::new(file, code.len(), code.len()),
