@@ -428,4 +428,19 @@ mod tests {
             "primary(\n)\nstep()\nx() // tplint: allow(wait_in_dll_main, unused_suppression)";
         assert_eq!(covered(text, Role::Step), (false, vec![]));
     }
+
+    #[test]
+    fn no_text_is_too_odd() {
+        let text = "é\"😀' // tplint: allow(wait_in_dll_main, é)\r/* tplint:😀allow(é\n*/ tplint: /*/ tplint:allow(,)\r\n'";
+        for (start, _) in text.char_indices() {
+            for (end, _) in text[start..].char_indices() {
+                let cut = text[start..start + end].to_string();
+                let sources = Sources::new(vec![("a.rs".into(), cut.clone().into_bytes())]);
+                for finding in Suppressions::find(&sources).unused(&sources, |_, _| false) {
+                    let span = finding.primary().span;
+                    assert!(cut.get(span.range()).is_some(), "{span:?} in {cut:?}");
+                }
+            }
+        }
+    }
 }

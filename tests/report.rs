@@ -264,6 +264,10 @@ fn sarif_says_everything() {
             place["region"]["snippet"]["text"].as_str().unwrap(),
             sources.text(primary.span)
         );
+        assert_eq!(place["contextRegion"]["startLine"], 1);
+        assert_eq!(place["contextRegion"]["endLine"], 2);
+        let context = place["contextRegion"]["snippet"]["text"].as_str();
+        assert!(context.is_some_and(|text| WORKER.starts_with(text)));
         assert_eq!(place["artifactLocation"]["uri"], "src/w%C3%B6rker.cpp");
         assert_eq!(place["artifactLocation"]["uriBaseId"], "SRCROOT");
         assert!(run["originalUriBaseIds"]["SRCROOT"].is_object());
@@ -320,8 +324,8 @@ fn sarif_flows_run_from_the_entry_to_the_primary_label() {
     assert_eq!(region, expected(&sources, findings[0].labels[1].span));
     assert_eq!(region, [2, 36, 2, 48]);
     assert_eq!(
-        locations[1]["location"]["physicalLocation"]["region"],
-        log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"]
+        locations[1]["location"]["physicalLocation"],
+        log["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
     );
     assert_eq!(locations[0]["nestingLevel"], 0);
     assert_eq!(locations[1]["nestingLevel"], 1);
@@ -498,7 +502,7 @@ fn text_survives_every_line() {
     let file = FileId(0);
     let mut finding = finding(&self::sources());
     let wait = code.find("wait").unwrap();
-    let mut spans = vec![
+    let mut spans = [
         Span::new(file, 0, 0),
         Span::new(file, 0, code.len()),
         Span::new(file, code.len(), code.len()),

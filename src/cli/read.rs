@@ -122,12 +122,10 @@ pub fn read(
     progress.stage("reading", listing.files.len());
     let (sources, unread) = contents(listing.files, progress);
     listing.unread.extend(unread);
-    if let Some((path, why)) = listing
-        .unread
-        .iter()
-        .find(|(path, _)| given.iter().any(|given| given.shown == *path))
-    {
-        return Err(format!("cannot read `{path}`: {why}"));
+    for given in &given {
+        if let Some((_, why)) = listing.unread.iter().find(|(path, _)| *path == given.shown) {
+            return Err(format!("cannot read `{}`: {why}", given.written.display()));
+        }
     }
     let scopes = given.into_iter().map(|given| Scope {
         is_quiet: config.is_quiet(&given.shown),
@@ -381,7 +379,14 @@ fn failure(error: &ignore::Error) -> (Option<&Path>, String) {
         ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => {
             failure(err)
         }
-        ignore::Error::Io(error) => (None, error.to_string()),
+        // The walk wraps the system's error and says the path again.
+        ignore::Error::Io(error) => {
+            let cause = error.get_ref().and_then(|inner| inner.source());
+            (
+                None,
+                cause.map_or_else(|| error.to_string(), ToString::to_string),
+            )
+        }
         other => (None, other.to_string()),
     }
 }

@@ -75,6 +75,7 @@ pub fn modules_text(modules: &[ModuleSummary], sources: &Sources) -> String {
         for (kind, name, span) in &module.entries {
             let at = sources.start(*span);
             let path = &sources.file(span.file).path;
+            let name = bare(name);
             let _ = writeln!(out, "    {path}:{}:{}: {kind} `{name}`", at.line, at.column);
         }
         let _ = writeln!(
@@ -88,6 +89,11 @@ pub fn modules_text(modules: &[ModuleSummary], sources: &Sources) -> String {
         let _ = writeln!(out, "  opaque regions: {}", module.opaque_regions);
     }
     out
+}
+
+/// The name of an entry without the marks that it has within a sentence.
+fn bare(name: &str) -> &str {
+    name.trim_matches('`')
 }
 
 /// The same for machines.
@@ -135,7 +141,7 @@ pub fn modules_json(modules: &[ModuleSummary], sources: &Sources) -> String {
                 let at = sources.start(*span);
                 Entry {
                     kind,
-                    name,
+                    name: bare(name),
                     path: path(span.file),
                     line: at.line,
                     column: at.column,

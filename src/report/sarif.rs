@@ -190,6 +190,17 @@ struct Location {
 struct Physical {
     artifact_location: Artifact,
     region: Region,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    context_region: Option<Lines>,
+}
+
+/// Whole lines.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Lines {
+    start_line: u32,
+    end_line: u32,
+    snippet: Text,
 }
 
 #[derive(Serialize)]
@@ -459,6 +470,9 @@ fn location(label: &Label, sources: &Sources, id: Option<usize>, told: bool) -> 
         physical_location: Physical {
             artifact_location: artifact(&sources.file(label.span.file).path),
             region: region(sources, label.span),
+            context_region: (label.role == Role::Primary)
+                .then(|| context(sources, label.span))
+                .flatten(),
         },
         logical_locations: if function.is_empty() {
             Vec::new()
@@ -483,6 +497,24 @@ fn region(sources: &Sources, span: Span) -> Region {
         end_column: end.column,
         snippet: (!snippet.is_empty()).then(|| text(snippet)),
     }
+}
+
+/// The line of a place with one before and one after; none where that is too much.
+fn context(sources: &Sources, span: Span) -> Option<Lines> {
+    let file = sources.file(span.file);
+    let line = file.line_of(first_line(sources, span).start);
+    let first = line.saturating_sub(1);
+    let last = (line + 1).min(file.line_count().saturating_sub(1));
+    let bytes = file.line_range(first)?.start..file.line_range(last)?.end;
+    let lines = file
+        .text
+        .get(bytes)
+        .filter(|lines| lines.len() <= 3 * SNIPPET)?;
+    Some(Lines {
+        start_line: first + 1,
+        end_line: last + 1,
+        snippet: text(lines),
+    })
 }
 
 /// The call path: the steps of each thread, the primary label as the last of the first. None without steps: a flow of
