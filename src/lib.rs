@@ -152,10 +152,16 @@ impl ProgramGate {
                 effect,
                 Effect::TpClose { .. }
                     | Effect::TpCloseGroup { .. }
-                    | Effect::TpEnv { library: Some(_), .. }
+                    | Effect::TpEnv {
+                        library: Some(_),
+                        ..
+                    }
                     | Effect::ExitThread
                     | Effect::Terminate { .. }
-                    | Effect::ModuleUnref { exits_thread: true, .. }
+                    | Effect::ModuleUnref {
+                        exits_thread: true,
+                        ..
+                    }
             )
         });
         names.extend(["thread_local", "__declspec(thread", "__thread", ".CRT$X"]);
