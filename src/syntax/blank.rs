@@ -70,6 +70,7 @@ pub fn repair(bytes: &mut [u8], cpp: bool) -> Noise {
         scopes: Vec::new(),
         head: None,
         previous: None,
+        extra_braces: Vec::new(),
         cpp,
     };
     let mut index = 0;
@@ -127,6 +128,8 @@ struct Pass<'a> {
     head: Option<Scope>,
     /// The last token that was kept.
     previous: Option<usize>,
+    /// Closing braces that end a function too, because of a brace that was written in.
+    extra_braces: Vec<usize>,
     cpp: bool,
 }
 
@@ -245,6 +248,10 @@ impl Pass<'_> {
             }
             b'}' => {
                 self.scopes.pop();
+                if self.extra_braces.last() == Some(&index) {
+                    self.extra_braces.pop();
+                    self.scopes.pop();
+                }
                 self.head = None;
             }
             b';' => self.head = None,
@@ -712,7 +719,8 @@ impl Pass<'_> {
         }
     }
 
-    /// `int f() try { … } catch (…) { … }`: the body stays, the handlers go.
+    /// `int f() try { … } catch (…) { … }` gets braces around the statement, if there is room for them; else the body
+    /// stays and the handlers go. A constructor's `try : a(1) { … }` is known to the grammar.
     fn function_try(&mut self, index: usize) -> Option<usize> {
         let previous = self.previous?;
         let after_head = self.sign(previous) == b')'
@@ -720,24 +728,8 @@ impl Pass<'_> {
                 self.text(previous),
                 b"noexcept" | b"const" | b"override" | b"final"
             );
-        if !after_head || self.scope() == Scope::Body {
-            return None;
-        }
-        // A constructor's initializer list may stand between `try` and the body.
-        let mut open = index + 1;
-        if self.sign(open) == b':' {
-            loop {
-                while open < self.tokens.len() && !matches!(self.sign(open), b'(' | b'{') {
-                    open += 1;
-                }
-                let close = self.closing(open)?;
-                open = close + 1;
-                if self.sign(open) != b',' {
-                    break;
-                }
-            }
-        }
-        if self.sign(open) != b'{' {
+        let open = index + 1;
+        if !after_head || self.scope() == Scope::Body || self.sign(open) != b'{' {
             return None;
         }
         let mut end = self.closing(open)?;
@@ -748,6 +740,19 @@ impl Pass<'_> {
                 break;
             }
             end = self.closing(parameters + 1)?;
+        }
+        let (word, brace) = (self.tokens[index], self.tokens[open]);
+        let after = self.tokens[end].end;
+        if end >= handlers
+            && word.end < brace.start
+            && self.bytes.get(after).is_some_and(u8::is_ascii_whitespace)
+        {
+            self.bytes[word.start..word.end + 1].copy_from_slice(b"{try");
+            self.bytes[after] = b'}';
+            self.head = None;
+            self.scopes.push(Scope::Body);
+            self.extra_braces.push(end);
+            return Some(index + 1);
         }
         self.blank_tokens(index, index);
         if end >= handlers {

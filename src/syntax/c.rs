@@ -69,6 +69,7 @@ pub fn lower(file: FileId, lang: Lang, text: &str) -> Unit {
         names: HashSet::new(),
         classes: HashMap::new(),
         classes_by_name: HashMap::new(),
+        types_by_span: HashMap::new(),
         enums: HashSet::new(),
         values: HashSet::new(),
         scope: Vec::new(),
@@ -82,7 +83,7 @@ pub fn lower(file: FileId, lang: Lang, text: &str) -> Unit {
         lowering.collect_types(tree.root_node());
         lowering.items(tree.root_node());
         if tree.root_node().has_error() {
-            lowering.recover(tree);
+            lowering.recover();
         }
     } else {
         lowering.opaque_region(0..text.len());
@@ -220,6 +221,7 @@ struct Lowering<'t> {
     classes: HashMap<Name, usize>,
     /// Last name part to the indices of all types of that name.
     classes_by_name: HashMap<Name, Vec<usize>>,
+    types_by_span: HashMap<(u32, u32), usize>,
     enums: HashSet<Name>,
     /// Functions and objects that the file defines: in doubt, `T x(name)` is an object, not a function.
     values: HashSet<Name>,

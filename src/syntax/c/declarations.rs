@@ -177,7 +177,7 @@ impl<'t> Lowering<'t> {
             return;
         };
         let start = self.span(node);
-        let Some(index) = self.unit.types.iter().position(|ty| ty.span == start) else {
+        let Some(&index) = self.types_by_span.get(&(start.start, start.end)) else {
             return;
         };
         if self.depth > super::DEEPEST {
