@@ -5,7 +5,7 @@
 //! knows, so that offsets stay true. What such words say about a declaration is kept as a mark.
 
 use super::c::preprocessor::{blank, literal_end, word_end};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 /// What a blanked word said about the declaration after it.
@@ -22,6 +22,8 @@ pub struct Noise {
     pub marks: Vec<Mark>,
     /// Offsets of the `{` of blocks that a macro before them governs: `FOR_EACH(x) { … }`.
     pub blocks: HashSet<usize>,
+    /// Macro arguments that are statements, by their offset; a `0` stands for them in the text.
+    pub arguments: HashMap<usize, String>,
     /// Blanked code that may be compiled.
     pub opaque: Vec<Range<usize>>,
 }
@@ -577,7 +579,12 @@ impl Pass<'_> {
                 }
                 self.drop_call_or_word(index, call)
             }
-            word if is_capitals(word) => self.macro_word(index, call),
+            word if is_capitals(word) => {
+                if call {
+                    self.statement_arguments(index);
+                }
+                self.macro_word(index, call)
+            }
             _ => None,
         }
     }
@@ -624,6 +631,55 @@ impl Pass<'_> {
             self.macro_line(index)
         } else {
             self.lone_macro(index)
+        }
+    }
+
+    /// `DEFINE(a(); b(), c)`: an argument that is no expression is cut out.
+    fn statement_arguments(&mut self, index: usize) {
+        let Some(end) = self.closing(index + 1) else {
+            return;
+        };
+        let mut depth = 0usize;
+        let mut start = index + 2;
+        let mut statements = false;
+        let mut braces = false;
+        for at in index + 2..=end {
+            if at == start {
+                statements = matches!(
+                    self.text(at),
+                    b"return"
+                        | b"break"
+                        | b"continue"
+                        | b"goto"
+                        | b"if"
+                        | b"for"
+                        | b"while"
+                        | b"do"
+                        | b"switch"
+                );
+                braces = self.sign(at) == b'{';
+            }
+            match self.sign(at) {
+                b';' if depth == 0 => statements = true,
+                b',' | b')' if depth == 0 => {
+                    if statements && !braces && start < at {
+                        let range = self.tokens[start].start..self.tokens[at - 1].end;
+                        let mut text =
+                            String::from_utf8_lossy(&self.bytes[range.clone()]).into_owned();
+                        if !text.ends_with([';', '}']) {
+                            text.push(';');
+                        }
+                        self.noise.arguments.insert(range.start, text);
+                        self.blank_tokens(start, at - 1);
+                        self.bytes[range.start] = b'0';
+                    }
+                    start = at + 1;
+                    statements = false;
+                }
+                b'(' | b'[' | b'{' => depth += 1,
+                b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+                _ => {}
+            }
         }
     }
 

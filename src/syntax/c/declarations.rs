@@ -558,12 +558,21 @@ impl<'t> Lowering<'t> {
                     this.expression(argument);
                 }
             }),
+            "number_literal" if self.slice.arguments.contains_key(&argument.start_byte()) => {
+                match self.slice.arguments.get(&argument.start_byte()) {
+                    Some(text) => self.statements_argument(argument.start_byte(), text),
+                    None => Value::Unknown,
+                }
+            }
             _ => self.plain_value(argument).unwrap_or(Value::Unknown),
         }
     }
 
     /// A block at namespace scope belongs to the macro call before it: `TEST(a, b) { … }`.
     fn loose_block(&mut self, item: Node) {
+        if !self.slice.blocks.contains(&item.start_byte()) {
+            return self.opaque_item(item);
+        }
         let span = self.span(item);
         let range = span.range();
         self.bodies.push(range);

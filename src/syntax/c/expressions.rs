@@ -187,8 +187,8 @@ impl<'t> Lowering<'t> {
     pub(super) fn name_value(&mut self, name: &str) -> Value {
         match name {
             "NULL" | "nullptr" | "__null" => return Value::Null,
-            "true" => return Value::Const(1),
-            "false" => return Value::Const(0),
+            "true" | "TRUE" => return Value::Const(1),
+            "false" | "FALSE" => return Value::Const(0),
             _ => {}
         }
         let name = self.name(name);
@@ -477,6 +477,13 @@ impl<'t> Lowering<'t> {
     pub(super) fn arguments(&mut self, list: Node) -> Vec<Value> {
         let mut values = Vec::new();
         for argument in children(list) {
+            if argument.kind() == "number_literal"
+                && let Some(text) = self.slice.arguments.get(&argument.start_byte())
+            {
+                let value = self.statements_argument(argument.start_byte(), text);
+                values.push(value);
+                continue;
+            }
             match argument.kind() {
                 "ERROR" => {
                     self.expression(argument);

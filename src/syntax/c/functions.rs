@@ -1,7 +1,7 @@
 //! Functions: heads, parameters, frames, lambdas, constructor initializers.
 
 use super::declarators::with_suffix;
-use super::{Lowering, children, names};
+use super::{Lowering, Slice, children, names};
 use crate::ir::build::CfgBuilder;
 use crate::ir::{
     BlockId, Callee, Capture, Declaration, Function, FunctionIndex, FunctionKind, Guard, Linkage,
@@ -631,6 +631,29 @@ impl<'t> Lowering<'t> {
         lower(self);
         self.close_function(span);
         Value::Closure(index)
+    }
+
+    /// Statements that were cut out of a macro's arguments.
+    pub(super) fn statements_argument(&mut self, at: usize, text: &'t str) -> Value {
+        let span = self.span_of(at..at + text.len());
+        let Some(tree) = super::parse(&mut self.parser, self.cpp, text) else {
+            return Value::Unknown;
+        };
+        let outer = self.slice;
+        self.slice = Slice {
+            text,
+            base: outer.base + at,
+            ..Slice::empty(outer)
+        };
+        let value = self.block_argument(span, |this| {
+            this.enter_scope();
+            for statement in children(tree.root_node()) {
+                this.statement(statement);
+            }
+            this.leave_scope(span);
+        });
+        self.slice = outer;
+        value
     }
 
     /// What an unqualified name means here.

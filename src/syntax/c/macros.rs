@@ -150,6 +150,8 @@ impl<'t> Lowering<'t> {
             base: definition.at,
             marks: &definition.noise.marks,
             blocks: &definition.noise.blocks,
+            arguments: &definition.noise.arguments,
+            nothing: outer.nothing,
         };
         let items = children(root);
         let defines = items.iter().any(|item| {
