@@ -613,6 +613,20 @@ impl Pass<'_> {
             }
             return self.drop_word(index);
         }
+        if !call && matches!(self.sign(index + 1), b',' | b')') && self.follows_parameter(index) {
+            return self.drop_word(index);
+        }
+        if call
+            && self.scope() != Scope::Body
+            && (self.previous_sign() == b')' && !self.tokens[index].first_on_line
+                || self.text(index).ends_with(b"GUARDED_BY"))
+        {
+            let end = self.closing(index + 1)?;
+            if matches!(self.sign(end + 1), b';' | b'{' | b'=') {
+                self.blank_tokens(index, end);
+                return Some(end + 1);
+            }
+        }
         if self.previous_sign() == b')'
             && !call
             && (self.sign(index + 1) == b'{'
@@ -681,6 +695,43 @@ impl Pass<'_> {
                 _ => {}
             }
         }
+    }
+
+    /// Whether a word stands after the type and the name of a parameter: `int x UNUSED`.
+    fn follows_parameter(&self, index: usize) -> bool {
+        let Some(previous) = self.previous.filter(|previous| self.is_word(*previous)) else {
+            return false;
+        };
+        let keyword = matches!(
+            self.text(previous),
+            b"const"
+                | b"volatile"
+                | b"unsigned"
+                | b"signed"
+                | b"struct"
+                | b"class"
+                | b"enum"
+                | b"union"
+                | b"long"
+                | b"short"
+                | b"typename"
+                | b"return"
+                | b"sizeof"
+                | b"auto"
+                | b"static"
+                | b"register"
+        );
+        let Some(before) = previous.checked_sub(1) else {
+            return false;
+        };
+        index == previous + 1
+            && !keyword
+            && (matches!(self.sign(before), b'*' | b'&' | b'>')
+                || self.is_word(before)
+                    && !matches!(
+                        self.text(before),
+                        b"const" | b"struct" | b"return" | b"class"
+                    ))
     }
 
     /// Whether a word that looks like an export or calling convention mark stands where one may stand.

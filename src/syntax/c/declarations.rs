@@ -85,6 +85,8 @@ impl<'t> Lowering<'t> {
             | "enum_specifier"
             | "static_assert_declaration"
             | "concept_definition"
+            | "template_parameter_list"
+            | "requires_clause"
             | "template_instantiation"
             | "friend_declaration"
             | "comment"
