@@ -468,7 +468,8 @@ impl<'t> Lowering<'t> {
                 let construct = self.cpp
                     && !is_array
                     && self.is_class_type(type_text)
-                    && !(value.kind() == "initializer_list" && self.is_aggregate(type_text));
+                    && !(value.kind() == "initializer_list"
+                        && (self.is_aggregate(type_text) || super::locals::is_designated(value)));
                 if construct {
                     let args = self.arguments(value);
                     let callee = crate::ir::Callee::Construct {

@@ -332,6 +332,7 @@ impl<'t> Lowering<'t> {
             (function.params, function.variadic) = self.parameters(declarator);
             function.return_type =
                 self.return_type(node, declarator, &self.declarator(declarator_node).suffix);
+            self.old_parameter_types(node, &mut function.params);
             function.is_virtual = self.has_word(node, "virtual")
                 || children(declarator)
                     .iter()
@@ -368,6 +369,27 @@ impl<'t> Lowering<'t> {
         let end = self.span_of(body.end_byte().saturating_sub(1)..body.end_byte());
         self.close_function(end);
         self.frames = frames;
+    }
+
+    /// `int f(a, b) int a; char *b; { … }`
+    fn old_parameter_types(&mut self, node: Node, params: &mut [Var]) {
+        for declaration in children(node) {
+            if declaration.kind() != "declaration" {
+                continue;
+            }
+            let base = self.base_type(declaration);
+            let mut cursor = declaration.walk();
+            let declarators: Vec<Node> = declaration
+                .children_by_field_name("declarator", &mut cursor)
+                .collect();
+            for declarator in declarators {
+                let declarator = self.declarator(declarator);
+                let name = declarator.name.map_or("", |name| self.text(name));
+                if let Some(param) = params.iter_mut().find(|param| &*param.name == name) {
+                    param.type_text = self.name(&with_suffix(base.clone(), &declarator.suffix));
+                }
+            }
+        }
     }
 
     pub(super) fn return_type(&mut self, node: Node, function: Node, suffix: &str) -> Name {

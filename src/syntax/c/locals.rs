@@ -236,7 +236,8 @@ impl<'t> Lowering<'t> {
         match value.kind() {
             "initializer_list" | "argument_list" | "parameter_list" => {
                 let list = value.kind() == "initializer_list";
-                let aggregate = is_array || (list && (!class || self.is_aggregate(element)));
+                let aggregate = is_array
+                    || (list && (!class || self.is_aggregate(element) || is_designated(value)));
                 if element == "auto"
                     || (!list && !class)
                     || (list && !class && !is_array && single(value))
@@ -434,6 +435,11 @@ fn is_list(node: Node) -> bool {
         node.kind(),
         "initializer_list" | "argument_list" | "parameter_list"
     )
+}
+
+/// Whether a braced list names fields: only aggregates take that.
+pub(super) fn is_designated(list: Node) -> bool {
+    super::child(list, "initializer_pair").is_some()
 }
 
 fn is_list_like(type_text: &str) -> bool {

@@ -189,7 +189,7 @@ fn functions(bytes: &[u8]) -> Vec<Found> {
                 let begin = *start.get_or_insert(at);
                 match byte {
                     b'"' | b'\'' => at = literal_end(bytes, at),
-                    b'(' | b'[' => at = closing(bytes, at).unwrap_or(bytes.len()),
+                    b'(' | b'[' => at = closing(bytes, at).unwrap_or(at + 1),
                     b':' if matches!(
                         bytes[begin..at].trim_ascii(),
                         b"public"
@@ -214,7 +214,7 @@ fn functions(bytes: &[u8]) -> Vec<Found> {
     found
 }
 
-/// The offset after the bracket that closes the one at `open`. Only brackets of the same kind count.
+/// The offset after the bracket that closes the one at `open`; a brace that closes more than was opened ends the search.
 fn closing(bytes: &[u8], open: usize) -> Option<usize> {
     let opening = bytes[open];
     let wanted = match opening {
@@ -222,8 +222,7 @@ fn closing(bytes: &[u8], open: usize) -> Option<usize> {
         b'[' => b']',
         _ => b'}',
     };
-    let mut depth = 0usize;
-    let mut at = open;
+    let (mut depth, mut braces, mut at) = (0usize, 0usize, open);
     while at < bytes.len() {
         let byte = bytes[at];
         if byte == opening {
@@ -233,6 +232,10 @@ fn closing(bytes: &[u8], open: usize) -> Option<usize> {
             if depth == 0 {
                 return Some(at + 1);
             }
+        } else if byte == b'{' {
+            braces += 1;
+        } else if byte == b'}' {
+            braces = braces.checked_sub(1)?;
         } else if byte == b'"' || byte == b'\'' {
             at = literal_end(bytes, at);
             continue;
