@@ -187,8 +187,8 @@ impl<'t> Lowering<'t> {
     pub(super) fn name_value(&mut self, name: &str) -> Value {
         match name {
             "NULL" | "nullptr" | "__null" => return Value::Null,
-            "true" => return Value::Const(1),
-            "false" => return Value::Const(0),
+            "true" | "TRUE" => return Value::Const(1),
+            "false" | "FALSE" => return Value::Const(0),
             _ => {}
         }
         let name = self.name(name);
@@ -316,6 +316,11 @@ impl<'t> Lowering<'t> {
         ) else {
             return Value::Unknown;
         };
+        if matches!(operator, "-" | "+" | "&" | "*")
+            && let Some(value) = self.cast_with_sign(operator, left, right)
+        {
+            return value;
+        }
         match operator {
             "&&" | "||" | "and" | "or" => self.truth(node),
             "|" | "bitor" => {
@@ -337,6 +342,32 @@ impl<'t> Lowering<'t> {
                 }
             }
         }
+    }
+
+    /// `(HANDLE)-1`, `(LPVOID)&x`: without the headers the grammar takes the type for a value.
+    fn cast_with_sign(&mut self, operator: &str, left: Node, right: Node) -> Option<Value> {
+        self.parenthesized_type(left)?;
+        let value = self.expression(right);
+        Some(match (operator, value) {
+            ("&", value) => address_of(value),
+            ("*", Value::AddressOf(place)) => Value::Place(place),
+            ("-", Value::Const(number)) => Value::Const(number.wrapping_neg()),
+            ("-", _) => Value::Unknown,
+            (_, value) => value,
+        })
+    }
+
+    /// `(NAME)` where the name is evidently a type.
+    fn parenthesized_type(&mut self, node: Node) -> Option<()> {
+        let inner = first(node).filter(|_| node.kind() == "parenthesized_expression")?;
+        if inner.kind() != "identifier" && inner.kind() != "qualified_identifier" {
+            return None;
+        }
+        let name = names::plain(self.text(inner));
+        let interned = self.name(&name);
+        let is_type = names::is_scalar(&name) || self.find_class(&name).is_some();
+        (is_type && self.resolve(&interned).is_none() && !self.values.contains(&interned))
+            .then_some(())
     }
 
     /// A condition used as a value: a local that is set to 1 or 0.
@@ -477,6 +508,13 @@ impl<'t> Lowering<'t> {
     pub(super) fn arguments(&mut self, list: Node) -> Vec<Value> {
         let mut values = Vec::new();
         for argument in children(list) {
+            if argument.kind() == "number_literal"
+                && let Some(text) = self.slice.arguments.get(&argument.start_byte())
+            {
+                let value = self.statements_argument(argument.start_byte(), text);
+                values.push(value);
+                continue;
+            }
             match argument.kind() {
                 "ERROR" => {
                     self.expression(argument);
@@ -552,6 +590,11 @@ impl<'t> Lowering<'t> {
                 Value::Result(self.push(StmtKind::Call { callee, args }, span))
             }
             _ => {
+                if self.parenthesized_type(function).is_some() {
+                    // `(DWORD)(x)`
+                    let args = self.call_arguments(list);
+                    return args.into_iter().next_back().unwrap_or(Value::Unknown);
+                }
                 let target = self.expression(function);
                 let args = self.call_arguments(list);
                 let callee = match target {

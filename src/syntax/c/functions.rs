@@ -1,7 +1,7 @@
 //! Functions: heads, parameters, frames, lambdas, constructor initializers.
 
 use super::declarators::with_suffix;
-use super::{Lowering, children, names};
+use super::{Lowering, Slice, children, names};
 use crate::ir::build::CfgBuilder;
 use crate::ir::{
     BlockId, Callee, Capture, Declaration, Function, FunctionIndex, FunctionKind, Guard, Linkage,
@@ -332,6 +332,7 @@ impl<'t> Lowering<'t> {
             (function.params, function.variadic) = self.parameters(declarator);
             function.return_type =
                 self.return_type(node, declarator, &self.declarator(declarator_node).suffix);
+            self.old_parameter_types(node, &mut function.params);
             function.is_virtual = self.has_word(node, "virtual")
                 || children(declarator)
                     .iter()
@@ -368,6 +369,27 @@ impl<'t> Lowering<'t> {
         let end = self.span_of(body.end_byte().saturating_sub(1)..body.end_byte());
         self.close_function(end);
         self.frames = frames;
+    }
+
+    /// `int f(a, b) int a; char *b; { … }`
+    fn old_parameter_types(&mut self, node: Node, params: &mut [Var]) {
+        for declaration in children(node) {
+            if declaration.kind() != "declaration" {
+                continue;
+            }
+            let base = self.base_type(declaration);
+            let mut cursor = declaration.walk();
+            let declarators: Vec<Node> = declaration
+                .children_by_field_name("declarator", &mut cursor)
+                .collect();
+            for declarator in declarators {
+                let declarator = self.declarator(declarator);
+                let name = declarator.name.map_or("", |name| self.text(name));
+                if let Some(param) = params.iter_mut().find(|param| &*param.name == name) {
+                    param.type_text = self.name(&with_suffix(base.clone(), &declarator.suffix));
+                }
+            }
+        }
     }
 
     pub(super) fn return_type(&mut self, node: Node, function: Node, suffix: &str) -> Name {
@@ -631,6 +653,29 @@ impl<'t> Lowering<'t> {
         lower(self);
         self.close_function(span);
         Value::Closure(index)
+    }
+
+    /// Statements that were cut out of a macro's arguments.
+    pub(super) fn statements_argument(&mut self, at: usize, text: &'t str) -> Value {
+        let span = self.span_of(at..at + text.len());
+        let Some(tree) = super::parse(&mut self.parser, self.cpp, text) else {
+            return Value::Unknown;
+        };
+        let outer = self.slice;
+        self.slice = Slice {
+            text,
+            base: outer.base + at,
+            ..Slice::empty(outer)
+        };
+        let value = self.block_argument(span, |this| {
+            this.enter_scope();
+            for statement in children(tree.root_node()) {
+                this.statement(statement);
+            }
+            this.leave_scope(span);
+        });
+        self.slice = outer;
+        value
     }
 
     /// What an unqualified name means here.

@@ -2,7 +2,7 @@
 
 use super::functions::Binding;
 use super::{Lowering, children};
-use crate::ir::{BlockId, Callee, Cond, Guard, Op, Place, Root, StmtKind, Value};
+use crate::ir::{BlockId, Callee, Cond, FunctionKind, Guard, Op, Place, Root, StmtKind, Value};
 use tree_sitter::Node;
 
 /// A statement, or a `case` label whose statements follow it in the list.
@@ -342,11 +342,26 @@ impl<'t> Lowering<'t> {
             self.push(StmtKind::Call { callee, args }, span);
             return;
         }
+        if expression.kind() == "identifier" && self.is_macro_frame() {
+            // A parameter that stands as a statement is code that the macro runs.
+            let name = self.name(self.text(expression));
+            if let Some(place) = self.resolve(&name) {
+                let callee = Callee::Indirect(Value::Place(place));
+                let args = Vec::new();
+                self.push(StmtKind::Call { callee, args }, span);
+                return;
+            }
+        }
         self.enter_scope();
         let value = self.expression(expression);
         self.discard(&value);
         self.errors_below(node);
         self.leave_scope(span);
+    }
+
+    fn is_macro_frame(&mut self) -> bool {
+        let index = self.frame().index.0 as usize;
+        self.unit.functions[index].kind == FunctionKind::Macro
     }
 
     /// The result of a call that nobody keeps ends with the full expression.
