@@ -409,11 +409,8 @@ fn lower_stmt(cx: &mut Context, stmt: &Stmt) {
     match stmt {
         Stmt::Item(_) => {}
         Stmt::Local(local) => {
-            let config = super::cfg::of_attributes(&local.attrs);
-            if !config.is_false() {
-                // A variable must be in sight behind an open condition, so the condition is not lowered.
-                patterns::lower_let(cx, local);
-            }
+            // The variable stays in sight behind an open condition; where it does not hold, it has no value.
+            guarded(cx, &local.attrs, |cx| patterns::lower_let(cx, local));
         }
         Stmt::Expr(expr, _) => {
             guarded(cx, expressions::attributes(expr), |cx| statement(cx, expr));

@@ -285,6 +285,13 @@ pub(super) fn attribute_names(meta: &Meta, attributes: &mut Vec<Name>) {
         return;
     };
     let last = last.ident.to_string().to_lowercase();
+    if path
+        .segments
+        .first()
+        .is_some_and(|first| first.ident == "rustfmt" || first.ident == "clippy")
+    {
+        return;
+    }
     match (last.as_str(), meta) {
         ("link_section", Meta::NameValue(pair)) => {
             if let Some(section) = string(&pair.value) {

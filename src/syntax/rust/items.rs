@@ -414,7 +414,7 @@ fn lower_foreign(cx: &mut Context, item: &syn::ItemForeignMod) {
     }
 }
 
-/// Collects the wrappers and field types of a file, also those in its modules.
+/// Collects the tuple structs and field types of a file, also those in its modules.
 fn collect(cx: &Context, items: &[&Item], known: &mut Known) {
     let mut pending: Vec<&Item> = items.to_vec();
     while let Some(item) = pending.pop() {
@@ -427,15 +427,15 @@ fn collect(cx: &Context, items: &[&Item], known: &mut Known) {
             Item::Struct(item) => {
                 let name = names::ident_name(&item.ident);
                 collect_fields(cx, &item.fields, &name, known);
-                if is_wrapper(&item.fields) {
-                    known.wrappers.insert(name.to_string());
+                if is_tuple(&item.fields) {
+                    known.tuples.insert(name.to_string());
                 }
             }
             Item::Enum(item) => {
                 let name = names::ident_name(&item.ident);
                 for variant in &item.variants {
-                    if is_wrapper(&variant.fields) {
-                        known.wrappers.insert(format!("{name}::{}", variant.ident));
+                    if is_tuple(&variant.fields) {
+                        known.tuples.insert(format!("{name}::{}", variant.ident));
                     }
                 }
             }
@@ -444,8 +444,8 @@ fn collect(cx: &Context, items: &[&Item], known: &mut Known) {
     }
 }
 
-fn is_wrapper(fields: &Fields) -> bool {
-    matches!(fields, Fields::Unnamed(unnamed) if unnamed.unnamed.len() == 1)
+fn is_tuple(fields: &Fields) -> bool {
+    matches!(fields, Fields::Unnamed(_))
 }
 
 fn collect_fields(cx: &Context, fields: &Fields, owner: &str, known: &mut Known) {

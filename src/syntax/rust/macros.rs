@@ -2,7 +2,7 @@
 
 use super::body::{self, Target, call, cfg, moved, result_place, result_value};
 use super::statics::{self, LazyItem};
-use super::{Context, conditions, expressions, items, names};
+use super::{Context, arms, conditions, expressions, items, names};
 use crate::ir::{Callee, Invocation, Name, StmtKind, Value};
 use crate::source::Span;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
@@ -107,9 +107,16 @@ fn unknown(cx: &mut Context, name: &Name, mac: &Macro, span: Span, target: Targe
         body::statements(cx, &stmts, place.as_ref(), span);
         return result_value(place);
     }
+    if let Some(arms) = arms::parse(&mac.tokens) {
+        return arms::lower(cx, name, &arms, span);
+    }
     if let Some(args) = parse_pieces(&mac.tokens) {
         let args = values(cx, args.iter());
         return call(cx, Callee::Macro(name.clone()), args, span);
+    }
+    if called_names(mac.tokens.clone()).is_empty() {
+        // `Token![+]`, `json!({ … })`: nothing in it can run.
+        return call(cx, Callee::Macro(name.clone()), Vec::new(), span);
     }
     opaque(cx, mac.tokens.clone(), span);
     Value::Unknown

@@ -71,7 +71,7 @@ pub(super) fn is_owned(cx: &mut Context, expr: &Expr) -> bool {
             Expr::Path(path) => path
                 .path
                 .get_ident()
-                .is_none_or(|ident| !names::is_upper(&ident.to_string())),
+                .is_some_and(|ident| !names::is_upper(&ident.to_string())),
             body => is_owned(cx, body),
         }),
         Expr::Block(inner) => is_owned_block(cx, &inner.block),
