@@ -34,7 +34,7 @@ fn wrappers_and_casts_are_peeled() {
 fn locals_are_dropped_last_first() {
     holds(
         "fn f() { let a = open(); let b: Lib = open(); let c = 3; let d = &a; let e: u32 = g(); }",
-        &["drop l1: Lib;;s6 drop l0:\n"],
+        &["drop l1: Lib;;s9 drop l0:"],
     );
     holds(
         "fn f(lib: Lib, n: u32) { g(n); }",
@@ -51,7 +51,7 @@ fn moved_values_are_not_dropped() {
     holds(text, &["drop l1:", "return l4"]);
     holds(
         "fn f(x: Lib) { if c { g(x); return; } h(); }",
-        &["h();;s3 drop s2:;;s4 drop p0: Lib"],
+        &["s3 h();;s4 drop s3:;;s5 drop p0: Lib"],
     );
     lacks("fn f(x: Lib) { if c { g(x); } h(); }", "drop p0");
     holds(

@@ -200,7 +200,7 @@ fn spans_are_bytes_of_the_decoded_text() {
 
 #[test]
 fn what_syn_rejects_is_taken_item_by_item() {
-    let text = "fn a() { x(); } fn b() { let ~ = 3; } mod m { fn c() { y(); } fn d( { } } use p::{q, r}; fn e() { q(); }";
+    let text = "fn a() { x(); } fn b() { let ~ = 3; } mod m { fn c() { y(); } fn d(3) { } } use p::{q, r}; fn e() { q(); }";
     holds(
         text,
         &["Free a()", "Free c()", "Free e()", "s0 p::q()", "opaque"],
