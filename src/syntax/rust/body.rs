@@ -206,8 +206,18 @@ pub(super) fn moved(cx: &mut Context, expr: &Expr, value: &Value) {
     if let Value::Place(place) = value
         && ownership::is_owned(cx, expr)
     {
-        cfg(cx).forget(place);
+        give_away(cx, place);
     }
+}
+
+/// Somebody else has the value now. A closure that gives a captured variable away has taken it from around itself.
+pub(super) fn give_away(cx: &mut Context, place: &Place) {
+    if let (Root::Capture(index), true) = (&place.root, place.path.is_empty())
+        && let Some(capture) = body(cx).captures.get_mut(*index as usize)
+    {
+        capture.by_ref = false;
+    }
+    cfg(cx).forget(place);
 }
 
 /// The value is used where it lies: if it is a call's result, it ends with the statement.

@@ -184,7 +184,7 @@ fn lower_drop(cx: &mut Context, expr: &Expr, argument: &Expr) {
         return;
     }
     let type_text = body::type_of(cx, &place);
-    cfg(cx).forget(&place);
+    body::give_away(cx, &place);
     push(cx, StmtKind::Drop { place, type_text }, span);
 }
 

@@ -122,13 +122,12 @@ fn if_chain(cx: &mut Context, branch: &syn::ExprIf, place: Option<&Place>) {
     body::leave_bindings(cx);
     end_path(cx, &mut join);
     start_path(cx, &join, other);
-    match &branch.else_branch {
-        Some((_, other)) => match &**other {
+    if let Some((_, other)) = &branch.else_branch {
+        match &**other {
             Expr::If(inner) => if_chain(cx, inner, place),
             Expr::Block(inner) if inner.label.is_none() => block(cx, &inner.block, place),
             other => lower_into(cx, other, place),
-        },
-        None => {}
+        }
     }
     end_path(cx, &mut join);
     close_join(cx, join);

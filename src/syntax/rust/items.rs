@@ -127,6 +127,7 @@ fn lower_present(cx: &mut Context, item: &Item) {
             }
             _ => macros::lower_item(cx, &item.mac),
         },
+        Item::Verbatim(tokens) => macros::opaque_item(cx, tokens),
         _ => {}
     }
 }
@@ -328,12 +329,11 @@ fn lower_impl_item(
                 functions::lower(cx, &item.attrs, &item.sig, &item.block, role);
             });
         }
-        ImplItem::Const(item) => {
-            if !super::cfg::of_attributes(&item.attrs).is_false() {
-                statics::lower_const(cx, names::ident_name(&item.ident), &item.expr);
-            }
+        ImplItem::Const(item) if !super::cfg::of_attributes(&item.attrs).is_false() => {
+            statics::lower_const(cx, names::ident_name(&item.ident), &item.expr);
         }
         ImplItem::Macro(item) => macros::lower_item(cx, &item.mac),
+        ImplItem::Verbatim(tokens) => macros::opaque_item(cx, tokens),
         _ => {}
     }
 }
@@ -404,10 +404,8 @@ fn lower_foreign(cx: &mut Context, item: &syn::ItemForeignMod) {
                 };
                 cx.unit.declarations.push(declaration);
             }
-            ForeignItem::Static(inner) => {
-                if !super::cfg::of_attributes(&inner.attrs).is_false() {
-                    statics::lower_extern(cx, inner);
-                }
+            ForeignItem::Static(inner) if !super::cfg::of_attributes(&inner.attrs).is_false() => {
+                statics::lower_extern(cx, inner);
             }
             _ => {}
         }

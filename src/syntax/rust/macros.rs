@@ -294,11 +294,11 @@ pub(super) fn lower_item(cx: &mut Context, mac: &Macro) {
         _ => {}
     }
     let span = span(cx, mac);
-    if let Some(parsed) = parse_items(&mac.tokens) {
-        if has_code(&parsed) {
-            lower_items(cx, &parsed);
-            return;
-        }
+    if let Some(parsed) = parse_items(&mac.tokens)
+        && has_code(&parsed)
+    {
+        lower_items(cx, &parsed);
+        return;
     }
     let args = match parse_arguments(&mac.tokens) {
         Ok(args) => args.into_iter().collect(),
@@ -376,9 +376,8 @@ fn lower_items(cx: &mut Context, parsed: &[Item]) {
 /// The arms of `cfg_if!` whose condition is not false; what stands behind a true one is dead.
 fn lower_cfg_if(cx: &mut Context, mac: &Macro) {
     let mut guards_before = Vec::new();
-    let mut tokens = mac.tokens.clone().into_iter().peekable();
     let mut config = super::cfg::Config::When(Vec::new());
-    while let Some(token) = tokens.next() {
+    for token in mac.tokens.clone() {
         match token {
             // `if # [cfg(…)]`
             TokenTree::Group(group) if group.delimiter() == Delimiter::Bracket => {
@@ -430,6 +429,13 @@ fn span_of(cx: &Context, tokens: &TokenStream) -> Option<Span> {
     let first = tokens.next()?.span();
     let last = tokens.last().map_or(first, |last| last.span());
     Some(cx.span_between(first, last))
+}
+
+/// An item that syn has kept as tokens.
+pub(super) fn opaque_item(cx: &mut Context, tokens: &TokenStream) {
+    if let Some(span) = span_of(cx, tokens) {
+        cx.unit.opaque.push(span);
+    }
 }
 
 fn stmts_end(cx: &Context, tokens: &TokenStream) -> Span {

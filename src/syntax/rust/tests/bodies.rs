@@ -293,6 +293,13 @@ fn closures_capture_what_they_use() {
 }
 
 #[test]
+fn a_closure_that_gives_a_variable_away_has_taken_it() {
+    let text = "fn f() { let a = x(); go(|| { spawn(|| drop(a)) }); }";
+    holds(text, &["capture 0 a = l0", "capture 0 a = c0", "drop c0:"]);
+    lacks(text, "drop l0");
+}
+
+#[test]
 fn async_bodies_do_not_run_when_called() {
     holds(
         "async fn a(x: Lib) -> u8 { b(x).await?; 0 } fn c() { spawn(async move { d().await }); }",
