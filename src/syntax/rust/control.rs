@@ -49,6 +49,14 @@ fn failing(tests: &Tests) -> Vec<Vec<Guard>> {
     result
 }
 
+/// The tail of a block that holds nothing else: `unsafe { f() }`.
+pub(super) fn only_tail(block: &syn::Block) -> Option<&Expr> {
+    match &block.stmts[..] {
+        [syn::Stmt::Expr(tail, None)] if expressions::attributes(tail).is_empty() => Some(tail),
+        _ => None,
+    }
+}
+
 /// A block that stands as an expression, perhaps with a label that `break` names.
 pub(super) fn lower_block(
     cx: &mut Context,
@@ -57,9 +65,12 @@ pub(super) fn lower_block(
     inner: &syn::Block,
     target: Target,
 ) -> Value {
+    if let (None, Some(tail)) = (label, only_tail(inner)) {
+        return expressions::lower_to(cx, tail, target);
+    }
     let span = expressions::span(cx, expr);
     // A block without a tail has no value.
-    let has_value = matches!(inner.stmts.last(), Some(syn::Stmt::Expr(_, None)))
+    let has_value = body::tail(&inner.stmts).is_some()
         || matches!(
             inner.stmts.last(),
             Some(syn::Stmt::Macro(syn::StmtMacro {

@@ -100,9 +100,9 @@ fn unknown(cx: &mut Context, name: &Name, mac: &Macro, span: Span, target: Targe
         return call(cx, Callee::Macro(name.clone()), args, span);
     }
     if let Ok(stmts) = Block::parse_within.parse2(mac.tokens.clone()) {
-        let place = match stmts.last() {
-            Some(Stmt::Expr(_, None)) => result_place(cx, &target, "{macro}", span),
-            _ => None,
+        let place = match body::tail(&stmts) {
+            Some(_) => result_place(cx, &target, "{macro}", span),
+            None => None,
         };
         body::statements(cx, &stmts, place.as_ref(), span);
         return result_value(place);

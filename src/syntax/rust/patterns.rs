@@ -419,7 +419,17 @@ fn lower_plain_let(
     let name_span = cx.span(ident.ident.span());
     let place = body::new_local(cx, name.clone(), type_text.clone(), name_span);
     let mut is_owned = false;
+    let mut extended = None;
     body::scoped(cx, span, |cx| {
+        if let Expr::Reference(reference) = init {
+            // `let x = &f();` keeps the result as long as the variable.
+            let value = expressions::lower(cx, &reference.expr);
+            if let Value::Result(id) = value {
+                extended = Some(Place::of(Root::Result(id)));
+            }
+            assign(cx, place.clone(), expressions::address_of(value), span);
+            return;
+        }
         let value = expressions::lower_to(cx, init, Target::Into(place.clone()));
         is_owned =
             ownership::is_owned(cx, init) && !matches!(value, Value::Const(_) | Value::Text(_));
@@ -428,6 +438,9 @@ fn lower_plain_let(
         }
         body::store(cx, init, &place, value, span);
     });
+    if let Some(result) = extended {
+        cfg(cx).declare(result, "".into());
+    }
     let type_text = body::type_of(cx, &place);
     is_owned &= type_text.is_empty() || ownership::owns(&type_text);
     body::bind(

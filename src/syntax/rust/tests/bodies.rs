@@ -124,6 +124,38 @@ fn a_reference_is_no_owner() {
 }
 
 #[test]
+fn a_result_behind_a_reference_lives_on() {
+    holds(
+        "fn f() { let x = &lock(); g(x); h(); }",
+        &[
+            "s0 lock();;s1 l0 = &s0;;s2 g(l0)",
+            "h();;s5 drop s4:;;s6 drop s0:",
+        ],
+    );
+}
+
+#[test]
+fn what_is_taken_apart_is_not_dropped_whole() {
+    let text = "struct W { h: Thread, k: HANDLE } impl W { fn a(self) -> Thread { self.h } fn b(self) { close(self.k); } }";
+    holds(
+        text,
+        &[
+            "W::a() -> Thread internal;;b0:;;s0 return this.h",
+            "close(this.k)",
+            "drop this: W",
+        ],
+    );
+}
+
+#[test]
+fn blocks_around_one_expression_are_transparent() {
+    holds(
+        "fn f() -> u32 { match unsafe { g() } { 1 => {} _ => {} } unsafe { h() } }",
+        &["s0 g();;-> b2 when s0 == 1", "s2 h();;s3 return s2"],
+    );
+}
+
+#[test]
 fn assignments_drop_what_was_there() {
     holds(
         "struct W { h: Option<Lib> } impl W { fn f(&mut self) { self.h = None; self.n = 3; } }",

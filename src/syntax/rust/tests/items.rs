@@ -95,6 +95,18 @@ fn cfg_is_three_valued() {
 }
 
 #[test]
+fn the_tail_is_what_cfg_leaves() {
+    holds(
+        "fn f() -> u8 { #[cfg(windows)] { a() } #[cfg(not(windows))] { b() } }",
+        &["b0:;;s0 a();;s1 return s0"],
+    );
+    holds(
+        "fn f() -> u8 { #[cfg(windows)] return c(); #[cfg(unix)] return d(); }",
+        &["b0:;;s0 c();;s1 return s0"],
+    );
+}
+
+#[test]
 fn uses_are_followed() {
     holds(
         "use std::thread; use std::{sync::{self, Mutex as M}, io};
