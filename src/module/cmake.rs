@@ -445,7 +445,16 @@ impl Run<'_> {
             "project" => self.project(first),
             "set" => self.set_command(&words),
             "unset" => self.set_command(&words[..words.len().min(1)]),
-            "option" => {}
+            "option" => {
+                // Of the options only this one decides what a library is.
+                if let [name, .., value] = &words[..]
+                    && name == "BUILD_SHARED_LIBS"
+                    && self.get(name).is_none()
+                {
+                    let value = value.clone();
+                    self.set(first, value);
+                }
+            }
             "list" => self.list(&words),
             "file" => self.file(&words),
             "aux_source_directory" => {
@@ -750,9 +759,13 @@ impl Run<'_> {
 
     /// The target of this name, made now if it is new.
     fn make(&mut self, name: &str, kind: &str, command: &str, words: &[String]) -> Option<usize> {
-        let name = name.replace(UNKNOWN, "");
+        let mut name = name.replace(UNKNOWN, "");
         if name.is_empty() {
-            return None;
+            // `add_library(${NAME} …)` with a name from elsewhere: the folder's will do.
+            if words.len() < 2 {
+                return None;
+            }
+            name = file_name(&self.place.folder).to_string();
         }
         let kind = library_type(kind).unwrap_or(match kind {
             "EXECUTABLE" => "EXECUTABLE",

@@ -8,7 +8,7 @@ use crate::source::{FileId, Lang};
 use super::headers::Includes;
 use super::tree::{Tree, file_name, is_below, parent};
 use super::{
-    DLL_ENTRIES, Draft, EXE_ENTRIES, Kind, Target, common_folder, has_entry, is_border,
+    DLL_ENTRIES, Draft, EXE_ENTRIES, Kind, Target, TargetKind, common_folder, has_entry, is_border,
     is_test_folder,
 };
 
@@ -128,13 +128,28 @@ fn adopter(
         return Some(*only);
     }
     // C code of a Cargo package is compiled by its build script and linked to its library.
-    library.or_else(|| {
-        let mut beside = among
-            .iter()
-            .copied()
-            .filter(|&index| listed[index].is_empty() || listed[index].contains(parent(path)));
-        beside.next().filter(|_| beside.next().is_none())
-    })
+    if library.is_some() {
+        return library;
+    }
+    let only = |wanted: &dyn Fn(usize) -> bool| {
+        let mut found = among.iter().copied().filter(|&index| wanted(index));
+        found.next().filter(|_| found.next().is_none())
+    };
+    let folder = parent(path);
+    let is_library = |index: usize| targets[index].kind != TargetKind::Made(Some(Kind::Exe));
+    only(&|index| listed[index].contains(folder))
+        .or_else(|| only(&|index| listed[index].contains(folder) && is_library(index)))
+        // A list that was not understood belongs to the library that is made of no other library.
+        .or_else(|| {
+            only(&|index| {
+                let links = &targets[index].links;
+                is_library(index)
+                    && listed[index].is_empty()
+                    && !among
+                        .iter()
+                        .any(|&other| links.contains(&targets[other].key))
+            })
+        })
 }
 
 /// Drops what another of these files includes: it is no unit of its own.
