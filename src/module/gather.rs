@@ -41,6 +41,38 @@ impl<'a> Borders<'a> {
             above = parent(above);
         }
     }
+
+    /// The top of a tree of makefiles that call each other: which of them makes what is not known.
+    fn outermost(&self, tree: &Tree, border: &'a str) -> &'a str {
+        let mut outermost = border;
+        while self.is_weak(tree, outermost)
+            && !outermost.is_empty()
+            && let Some(next) = self.above(parent(outermost))
+            && self.is_weak(tree, next)
+        {
+            outermost = next;
+        }
+        outermost
+    }
+
+    /// Only files that are not read for what they make.
+    fn is_weak(&self, tree: &Tree, border: &str) -> bool {
+        self.folders.get(border).is_some_and(|files| {
+            files.iter().all(|&id| {
+                let name = file_name(tree.path(id)).to_ascii_lowercase();
+                let read = [
+                    "cmakelists.txt",
+                    "cargo.toml",
+                    "meson.build",
+                    ".vcxproj",
+                    ".vcproj",
+                    ".pro",
+                ];
+                !read.iter().any(|ending| name.ends_with(ending))
+                    && wine_module(tree.text(id)).is_none()
+            })
+        })
+    }
 }
 
 /// Gives sources that nothing lists to the target that the nearest build file makes, if it is clear which; returns
@@ -139,7 +171,8 @@ fn adopter(
     let is_library = |index: usize| targets[index].kind != TargetKind::Made(Some(Kind::Exe));
     only(&|index| listed[index].contains(folder))
         .or_else(|| only(&|index| listed[index].contains(folder) && is_library(index)))
-        // A list that was not understood belongs to the library that is made of no other library.
+        // A list that was not understood belongs to the library that is made of no other library, or, where there are
+        // several such, to the one DLL that is made of them.
         .or_else(|| {
             only(&|index| {
                 let links = &targets[index].links;
@@ -148,6 +181,17 @@ fn adopter(
                     && !among
                         .iter()
                         .any(|&other| links.contains(&targets[other].key))
+            })
+        })
+        .or_else(|| {
+            only(&|index| {
+                let links = &targets[index].links;
+                targets[index].kind == TargetKind::Made(Some(Kind::Dll))
+                    && among.iter().any(|&other| {
+                        listed[other].is_empty()
+                            && is_library(other)
+                            && links.contains(&targets[other].key)
+                    })
             })
         })
 }
@@ -211,7 +255,13 @@ pub fn modules<'a>(
     borders: &Borders<'a>,
     left: BTreeMap<Option<&'a str>, Vec<FileId>>,
 ) -> Vec<Draft> {
-    left.into_iter()
+    let mut groups: BTreeMap<Option<&str>, Vec<FileId>> = BTreeMap::new();
+    for (border, files) in left {
+        let border = border.map(|border| borders.outermost(tree, border));
+        groups.entry(border).or_default().extend(files);
+    }
+    groups
+        .into_iter()
         .flat_map(|(border, files)| {
             let build = border.and_then(|border| borders.folders.get(border));
             let build = build.map_or(&[][..], |list| list);
@@ -235,12 +285,16 @@ fn wine_module(text: &str) -> Option<(&str, Option<Kind>)> {
     if let Some(test) = value("TESTDLL") {
         return Some((test, Some(Kind::Exe)));
     }
-    let module = value("MODULE")?;
+    let module = value("MODULE")
+        .or_else(|| value("EXTLIB"))
+        .or_else(|| value("STATICLIB"))?;
     let ending = module.rsplit_once('.').map_or("", |(_, ending)| ending);
     let kind = match ending {
         "dll" | "drv" | "ocx" | "cpl" | "acm" | "ax" | "ds" | "vxd" | "dll16" | "drv16" => {
             Some(Kind::Dll)
         }
+        // A static library, of Wine's own.
+        "a" => None,
         "exe" | "com" | "exe16" => Some(Kind::Exe),
         _ if value("IMPORTLIB").is_some() => Some(Kind::Dll),
         _ => None,

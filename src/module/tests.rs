@@ -487,3 +487,23 @@ fn broken_build_files_are_survived() {
         ]);
     }
 }
+
+#[test]
+fn makefiles_that_call_each_other_make_one_tree() {
+    assert_eq!(
+        shown(&[
+            ("Makefile", "all:\n\t$(MAKE) -C exports\n"),
+            ("exports/Makefile", ""),
+            ("exports/dllinit.c", DLL_MAIN),
+            ("driver/Makefile", ""),
+            ("driver/server.c", "void stop() { }"),
+            ("bench/Makefile", ""),
+            ("bench/a.c", MAIN),
+        ]),
+        [
+            "Exe bench: bench/a.c ~ driver/server.c",
+            "Dll exports: exports/dllinit.c ~ driver/server.c",
+            "Unknown (top) (shared files): driver/server.c ~ bench/a.c exports/dllinit.c",
+        ]
+    );
+}
