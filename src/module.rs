@@ -676,7 +676,7 @@ fn entry_symbols(options: &str) -> Vec<String> {
             None
         };
         if let Some(symbol) = symbol
-            && !symbol.is_empty()
+            && symbol.starts_with(|c: char| c.is_alphabetic() || c == '_' || c == '?')
             && symbol
                 .chars()
                 .all(|c| c.is_alphanumeric() || matches!(c, '_' | '@' | '?' | '$'))

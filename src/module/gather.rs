@@ -8,8 +8,8 @@ use crate::source::{FileId, Lang};
 use super::headers::Includes;
 use super::tree::{Tree, file_name, is_below, parent};
 use super::{
-    DLL_ENTRIES, Draft, EXE_ENTRIES, Kind, Target, TargetKind, common_folder, has_entry, is_border,
-    is_test_folder,
+    DLL_ENTRIES, Draft, EXE_ENTRIES, Kind, Target, TargetKind, common_folder, entry_symbols,
+    has_entry, is_border, is_test_folder,
 };
 
 /// Folders that a build file makes a module of their own.
@@ -53,6 +53,24 @@ impl<'a> Borders<'a> {
             outermost = next;
         }
         outermost
+    }
+
+    /// The entry points that makefiles at or below a folder name, and where.
+    fn symbols(&self, tree: &Tree, folder: &'a str) -> Vec<(String, FileId)> {
+        self.folders
+            .range(folder..)
+            .take_while(|(below, _)| below.starts_with(folder))
+            .filter(|(below, _)| **below == folder || is_below(below, folder))
+            .flat_map(|(_, files)| files)
+            .filter(|&&id| {
+                let name = file_name(tree.path(id)).to_ascii_lowercase();
+                name.starts_with("makefile") || name.starts_with("gnumakefile")
+            })
+            .flat_map(|&id| {
+                let symbols = entry_symbols(tree.text(id));
+                symbols.into_iter().map(move |symbol| (symbol, id))
+            })
+            .collect()
     }
 
     /// Only files that are not read for what they make.
@@ -265,7 +283,8 @@ pub fn modules<'a>(
         .flat_map(|(border, files)| {
             let build = border.and_then(|border| borders.folders.get(border));
             let build = build.map_or(&[][..], |list| list);
-            without_build(tree, facts, border, build, files)
+            let symbols = border.map_or(Vec::new(), |border| borders.symbols(tree, border));
+            without_build(tree, facts, border, build, &symbols, files)
         })
         .collect()
 }
@@ -308,6 +327,7 @@ fn without_build(
     facts: &[Facts],
     border: Option<&str>,
     build: &[FileId],
+    symbols: &[(String, FileId)],
     files: Vec<FileId>,
 ) -> Vec<Draft> {
     let root = match border {
@@ -347,13 +367,24 @@ fn without_build(
     for &id in &files {
         by_folder.entry(parent(tree.path(id))).or_default().push(id);
     }
+    // A DLL's entry point may have any name that the linker is told.
+    let named_entry = |id: FileId| {
+        let functions = facts.get(id.0 as usize).map(|facts| &facts.functions)?;
+        symbols.iter().find(|(symbol, makefile)| {
+            let plain = symbol.trim_start_matches('_');
+            (symbol.to_lowercase().contains("dll") || tree.text(*makefile).contains(".dll"))
+                && functions
+                    .iter()
+                    .any(|function| function.name.trim_start_matches('_') == plain)
+        })
+    };
     let starters: BTreeMap<&str, Vec<FileId>> = by_folder
         .iter()
         .filter_map(|(&folder, files)| {
             let entries: Vec<FileId> = files
                 .iter()
                 .copied()
-                .filter(|&id| starts(facts, id))
+                .filter(|&id| starts(facts, id) || named_entry(id).is_some())
                 .collect();
             (!entries.is_empty()).then_some((folder, entries))
         })
@@ -369,14 +400,21 @@ fn without_build(
     if entries <= 1 {
         return vec![whole(files)];
     }
-    // Folders without an entry belong to the nearest folder above that has one; if there is none they are shared.
+    // Folders without an entry belong to the nearest folder above that has exactly one; every module resolves into
+    // them.
     let mut held: BTreeMap<&str, Vec<FileId>> = BTreeMap::new();
     let mut common: Vec<FileId> = Vec::new();
+    let mut shared: Vec<FileId> = Vec::new();
     for (&folder, files) in &by_folder {
+        if starters.contains_key(folder) {
+            held.entry(folder).or_default().extend(files);
+            continue;
+        }
+        shared.extend(files);
         let mut above = folder;
         let holder = loop {
-            if let Some((&holder, _)) = starters.get_key_value(above) {
-                break Some(holder);
+            if let Some((&holder, entries)) = starters.get_key_value(above) {
+                break (entries.len() == 1).then_some(holder);
             }
             if above.is_empty() || above == root {
                 break None;
@@ -406,17 +444,25 @@ fn without_build(
             drafts.push(Draft {
                 name,
                 folder: folder.to_string(),
-                evidence: vec![evidence.clone()],
+                kind: named_entry(start).map(|_| Kind::Dll),
+                evidence: match named_entry(start) {
+                    Some((symbol, makefile)) => {
+                        vec![format!("entry point {symbol} in {}", tree.path(*makefile))]
+                    }
+                    None => vec![evidence.clone()],
+                },
+                entry_names: named_entry(start)
+                    .map(|(symbol, _)| symbol.clone())
+                    .into_iter()
+                    .collect(),
                 own,
+                shared: shared.iter().copied().collect(),
                 ..Draft::default()
             });
         }
     }
     if common.is_empty() {
         return drafts;
-    }
-    for draft in &mut drafts {
-        draft.shared.extend(&common);
     }
     let mut rest = whole(common);
     rest.name = format!("{} (shared files)", rest.name);
@@ -427,7 +473,6 @@ fn without_build(
         rest.evidence
             .push("all modules round it are DLLs".to_string());
     }
-    rest.shared = drafts.iter().flat_map(|draft| draft.own.clone()).collect();
     drafts.push(rest);
     drafts
 }

@@ -294,8 +294,8 @@ fn trees_without_a_build_file() {
         ]),
         [
             "Dll dll: dll/dllmain.c dll/sub/part.c ~ common/u.c",
-            "Exe exe: exe/main.c ~ common/u.c",
-            "Unknown (top) (shared files): common/u.c ~ dll/dllmain.c dll/sub/part.c exe/main.c",
+            "Exe exe: exe/main.c ~ common/u.c dll/sub/part.c",
+            "Unknown (top) (shared files): common/u.c",
         ]
     );
     assert_eq!(
@@ -493,8 +493,14 @@ fn makefiles_that_call_each_other_make_one_tree() {
     assert_eq!(
         shown(&[
             ("Makefile", "all:\n\t$(MAKE) -C exports\n"),
-            ("exports/Makefile", ""),
-            ("exports/dllinit.c", DLL_MAIN),
+            (
+                "exports/Makefile",
+                "x.dll:\n\t$(LD) --entry _dllinit@12 --entry $(FU)dllinit\n"
+            ),
+            (
+                "exports/dllinit.c",
+                "BOOL APIENTRY dllinit(HINSTANCE h) { stop(); }"
+            ),
             ("driver/Makefile", ""),
             ("driver/server.c", "void stop() { }"),
             ("bench/Makefile", ""),
@@ -503,7 +509,7 @@ fn makefiles_that_call_each_other_make_one_tree() {
         [
             "Exe bench: bench/a.c ~ driver/server.c",
             "Dll exports: exports/dllinit.c ~ driver/server.c",
-            "Unknown (top) (shared files): driver/server.c ~ bench/a.c exports/dllinit.c",
+            "Unknown (top) (shared files): driver/server.c",
         ]
     );
 }
