@@ -321,6 +321,9 @@ fn wine_module(text: &str) -> Option<(&str, Option<Kind>)> {
     Some((module, kind))
 }
 
+/// More programs than this without a build file are a collection of samples.
+const COLLECTION: usize = 64;
+
 /// Modules of files below one border, or of a tree without any.
 fn without_build(
     tree: &Tree,
@@ -368,14 +371,17 @@ fn without_build(
         by_folder.entry(parent(tree.path(id))).or_default().push(id);
     }
     // A DLL's entry point may have any name that the linker is told.
-    let named_entry = |id: FileId| {
+    let named_entry = |id: FileId| -> Option<(&str, FileId)> {
         let functions = facts.get(id.0 as usize).map(|facts| &facts.functions)?;
-        symbols.iter().find(|(symbol, makefile)| {
+        symbols.iter().find_map(|(symbol, makefile)| {
             let plain = symbol.trim_start_matches('_');
-            (symbol.to_lowercase().contains("dll") || tree.text(*makefile).contains(".dll"))
-                && functions
-                    .iter()
-                    .any(|function| function.name.trim_start_matches('_') == plain)
+            if !symbol.to_lowercase().contains("dll") && !tree.text(*makefile).contains(".dll") {
+                return None;
+            }
+            let function = functions
+                .iter()
+                .find(|function| function.name.trim_start_matches('_') == plain)?;
+            Some((function.name.as_str(), *makefile))
         })
     };
     let starters: BTreeMap<&str, Vec<FileId>> = by_folder
@@ -426,8 +432,37 @@ fn without_build(
             None => common.extend(files),
         }
     }
+    // In a collection of samples only what stands near is meant: below the nearest folder that holds any entry.
+    let many = starters.values().map(Vec::len).sum::<usize>() > COLLECTION;
+    let mut reach: HashMap<&str, &str> = HashMap::new();
+    if many {
+        for &id in &shared {
+            reach
+                .entry(parent(tree.path(id)))
+                .or_insert_with_key(|folder| {
+                    let mut above = *folder;
+                    while !above.is_empty()
+                        && !starters
+                            .range(above..)
+                            .next()
+                            .is_some_and(|(start, _)| *start == above || is_below(start, above))
+                    {
+                        above = parent(above);
+                    }
+                    above
+                });
+        }
+    }
     let mut drafts: Vec<Draft> = Vec::new();
     for (&folder, starting) in &starters {
+        let near: BTreeSet<FileId> = shared
+            .iter()
+            .copied()
+            .filter(|&id| {
+                let above = reach.get(parent(tree.path(id))).copied().unwrap_or("");
+                !many || folder == above || is_below(folder, above)
+            })
+            .collect();
         let members = held.remove(folder).unwrap_or_default();
         let others: Vec<FileId> = members
             .iter()
@@ -446,17 +481,17 @@ fn without_build(
                 folder: folder.to_string(),
                 kind: named_entry(start).map(|_| Kind::Dll),
                 evidence: match named_entry(start) {
-                    Some((symbol, makefile)) => {
-                        vec![format!("entry point {symbol} in {}", tree.path(*makefile))]
+                    Some((name, makefile)) => {
+                        vec![format!("entry point {name} in {}", tree.path(makefile))]
                     }
                     None => vec![evidence.clone()],
                 },
                 entry_names: named_entry(start)
-                    .map(|(symbol, _)| symbol.clone())
+                    .map(|(name, _)| name.to_string())
                     .into_iter()
                     .collect(),
                 own,
-                shared: shared.iter().copied().collect(),
+                shared: near.clone(),
                 ..Draft::default()
             });
         }
