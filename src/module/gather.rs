@@ -433,6 +433,14 @@ fn without_build(
         }
     }
     // In a collection of samples only what stands near is meant: below the nearest folder that holds any entry.
+    let holds_starter = |folder: &str| {
+        let inside = format!("{folder}/");
+        starters.contains_key(folder)
+            || starters
+                .range(inside.as_str()..)
+                .next()
+                .is_some_and(|(start, _)| start.starts_with(&inside))
+    };
     let many = starters.values().map(Vec::len).sum::<usize>() > COLLECTION;
     let mut reach: HashMap<&str, &str> = HashMap::new();
     if many {
@@ -441,12 +449,7 @@ fn without_build(
                 .entry(parent(tree.path(id)))
                 .or_insert_with_key(|folder| {
                     let mut above = *folder;
-                    while !above.is_empty()
-                        && !starters
-                            .range(above..)
-                            .next()
-                            .is_some_and(|(start, _)| *start == above || is_below(start, above))
-                    {
+                    while !above.is_empty() && !holds_starter(above) {
                         above = parent(above);
                     }
                     above
