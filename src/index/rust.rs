@@ -278,9 +278,10 @@ impl<'a> Scanner<'a> {
                     continue;
                 }
                 b'/' => {
-                    if self.comment() {
-                        continue;
+                    if !self.comment() {
+                        self.at += 1;
                     }
+                    continue;
                 }
                 _ => {}
             }
