@@ -310,6 +310,16 @@ impl Pass<'_> {
                 if self.head.is_none() && !matches!(self.previous_sign(), b'<' | b',' | b'(') {
                     self.head = Some(Scope::Class);
                 }
+                // `class MY_EXPORT Foo :`, where the capitals do not tell by their ending what they are.
+                if self.is_word(index + 1)
+                    && self.is_word(index + 2)
+                    && is_capitals(self.text(index + 1))
+                    && (matches!(self.sign(index + 3), b'{' | b':')
+                        || self.text(index + 3) == b"final")
+                    && self.text(index + 2) != b"final"
+                {
+                    self.blank_tokens(index + 1, index + 1);
+                }
                 if self.text(index) == b"__interface" {
                     self.replace(index, index, "struct");
                 }
@@ -964,6 +974,10 @@ mod tests {
             "BOOL f( HANDLE h, char* p);"
         );
         assert_eq!(repaired("class MY_EXPORT Foo {};"), "class Foo {};");
+        assert_eq!(
+            repaired("class MY_HIDDEN_TYPE Foo : public Bar {};"),
+            "class Foo : public Bar {};"
+        );
         assert_eq!(repaired("MY_API int f();"), "int f();");
         assert_eq!(
             repaired("STDMETHODIMP_(ULONG) A::b() {}"),
