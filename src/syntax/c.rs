@@ -5,12 +5,15 @@
 //! types, a second one lowers functions and objects. Functions that the tree lost are cut out and parsed alone
 //! (`recovery`), and so are the bodies of macros (`macros`).
 
+mod calls;
 mod classes;
-mod condition;
+mod conditions;
 mod declarations;
 mod declarators;
+mod exceptions;
 mod expressions;
 mod functions;
+mod lambdas;
 mod literals;
 mod locals;
 mod macros;
@@ -20,6 +23,7 @@ mod recovery;
 mod statements;
 #[cfg(test)]
 mod tests;
+mod truth;
 
 use super::blank::{self, Mark};
 use crate::ir::{Guard, Import, Name, StmtKind, Unit};

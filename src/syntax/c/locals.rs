@@ -238,10 +238,7 @@ impl<'t> Lowering<'t> {
                 let list = value.kind() == "initializer_list";
                 let aggregate = is_array
                     || (list && (!class || self.is_aggregate(element) || is_designated(value)));
-                if element == "auto"
-                    || (!list && !class)
-                    || (list && !class && !is_array && single(value))
-                {
+                if element == "auto" || (!class && (!list || (!is_array && single(value)))) {
                     // `int x(1)`, `HANDLE h{nullptr}`
                     let args = self.arguments(value);
                     let count = args.len();

@@ -3,7 +3,7 @@
 //! In comes the text of a file, out goes a text of the same length without comments and directives, and the directives
 //! and the arms of undecided conditions beside it. Offsets stay true; the grammar never meets a directive.
 
-use super::condition::{Environment, Truth, evaluate};
+use super::truth::{Environment, Truth, evaluate};
 use crate::ir::{Cond, Guard};
 use std::ops::Range;
 

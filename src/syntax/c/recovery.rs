@@ -72,6 +72,29 @@ impl<'t> Lowering<'t> {
                 self.opaque_region(found.range);
             }
         }
+        self.uncover_functions();
+    }
+
+    /// An error region does not count where functions were read in it.
+    fn uncover_functions(&mut self) {
+        self.bodies.sort_by_key(|body| body.start);
+        let spans = std::mem::take(&mut self.unit.opaque);
+        for span in spans {
+            let (mut at, end) = (span.start as usize, span.end as usize);
+            let first = self.bodies.partition_point(|body| body.start < at);
+            for body in &self.bodies[first..] {
+                if body.start >= end {
+                    break;
+                }
+                if body.end <= end && body.start > at {
+                    self.unit.opaque.push(Span::new(span.file, at, body.start));
+                    at = body.end;
+                }
+            }
+            if at < end {
+                self.unit.opaque.push(Span::new(span.file, at, end));
+            }
+        }
     }
 
     fn parse_range(&mut self, range: Range<usize>) -> Option<Tree> {
@@ -335,7 +358,7 @@ fn class_name(text: &str) -> String {
     let name = name.strip_suffix("final").unwrap_or(name).trim();
     // Marks that were not blanked stand before the name.
     let bare = names::collapse(name);
-    let plain = names::plain(
+    names::plain(
         bare.rsplit_once(' ')
             .map_or(bare.as_str(), |(before, last)| {
                 if before.contains('<') {
@@ -344,8 +367,7 @@ fn class_name(text: &str) -> String {
                     last
                 }
             }),
-    );
-    plain
+    )
 }
 
 /// The first parenthesized group that follows a name: its beginning, and the offset after its end.
