@@ -1,9 +1,296 @@
 //! tplint finds the code that hangs or crashes Windows processes at the edges of a DLL's life.
+//!
+//! # What flows
+//!
+//! ```text
+//! files ─source─▶ Sources ─index─▶ module ─syntax─▶ ir::Unit ─program─▶ Program (per module) ─rules─▶ [Diagnostic] ─config─▶ report
+//! ```
+//!
+//! Plain data in one direction. Nothing below `cli` reads a file, a clock or the environment; the same sources give the
+//! same bytes out, whatever the number of threads. Lowering never fails and never skips a file: what it cannot read is
+//! opaque and counted.
+//!
+//! Three vocabularies, one home each: syntax kinds in `syntax`; API names in `rules/apis.toml`, read by `api`; wording in
+//! `rules/*.rs` and `rules/*.md`.
+//!
+//! A file uses only what stands above it: source, index, module, ir, syntax, api, program, entry, reach and flow,
+//! diagnostic, rules, config and suppress, report, cli.
+//!
+//! # Engines
+//!
+//! - `reach` answers "does it run when this entry runs, and on which call path?".
+//! - `flow` answers "what happens to this object before and after?".
+//!
+//! A rule gets both through `rules::Engines` (and not the bare `Program`), because several rules ask the same walk.
 #![forbid(unsafe_code)]
 
+pub mod api;
+pub mod cli;
+pub mod config;
 pub mod diagnostic;
+pub mod entry;
+pub mod flow;
 pub mod index;
 pub mod ir;
 pub mod module;
+pub mod program;
+pub mod reach;
+pub mod report;
+pub mod rules;
 pub mod source;
+pub mod suppress;
 pub mod syntax;
+
+use diagnostic::Diagnostic;
+use ir::Unit;
+use module::Module;
+use program::Program;
+use rayon::prelude::*;
+use source::{FileId, Sources, Span};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// What `analyze` is asked for.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// The user's `[[api]]` rows.
+    pub api: Vec<api::Row>,
+    /// The user's `[[module]]` entries.
+    pub modules: Vec<module::ConfiguredModule>,
+    /// Rules to run, by name; empty: all.
+    pub rules: Vec<&'static str>,
+    /// Fill `ModuleSummary::entries` and `unresolved`, which only `tplint modules` shows.
+    pub summaries: bool,
+}
+
+/// What `analyze` found, before policy: every finding has level `Deny`, or `Note` where it is minor.
+#[derive(Debug, Default)]
+pub struct Analysis {
+    pub diagnostics: Vec<Diagnostic>,
+    pub modules: Vec<ModuleSummary>,
+    /// Files of which a part could not be read, with the number of opaque regions.
+    pub partly: Vec<(FileId, usize)>,
+}
+
+/// One module, for `tplint modules`.
+#[derive(Debug, Default, Clone)]
+pub struct ModuleSummary {
+    pub name: String,
+    /// `dll`, `exe`, `unknown`.
+    pub kind: &'static str,
+    /// Why this kind, for people.
+    pub evidence: Vec<String>,
+    pub sources: Vec<FileId>,
+    /// What the loader, the CRT, the thread pool or the system calls: kind (`DllMain`, `static destructor`, …), name, place.
+    pub entries: Vec<(String, String, Span)>,
+    /// Names that are called on a path from an entry and that nothing defines or knows, with the number of calls.
+    pub unresolved: Vec<(String, usize)>,
+    pub opaque_regions: usize,
+}
+
+/// Runs every rule on every module of the sources.
+///
+/// # Errors
+/// A message when the table of API facts cannot be read.
+pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String> {
+    let api = api::Api::new(&options.api)?;
+    let names = index::Names {
+        entries: api.entries().iter().map(|row| row.name.clone()).collect(),
+        attributes: ["ctor", "dtor", "constructor", "destructor"]
+            .map(String::from)
+            .to_vec(),
+    };
+    let facts = index::scan_all(sources, &names);
+    let modules = module::find(sources, &facts, &options.modules);
+    drop(facts);
+    let units = Units::new(sources, &modules);
+    let gate = ProgramGate::new(&api)?;
+    let results: Vec<(Vec<Diagnostic>, ModuleSummary)> = modules
+        .par_iter()
+        .map(|module| {
+            let files = files_of(module);
+            let skipped = module.kind == module::Kind::Exe
+                && !options.summaries
+                && !files
+                    .iter()
+                    .any(|&file| gate.may_matter(&sources.file(file).text));
+            let linked: Vec<Arc<Unit>> = if skipped {
+                Vec::new()
+            } else {
+                files.iter().filter_map(|&file| units.get(file)).collect()
+            };
+            let opaque = linked.iter().map(|unit| unit.opaque.len()).sum();
+            let program = Program::link(sources, &api, module, linked);
+            let result = check(&program, options, opaque);
+            drop(program);
+            for file in files {
+                units.give_back(file);
+            }
+            result
+        })
+        .collect();
+    let mut analysis = Analysis::default();
+    for (diagnostics, summary) in results {
+        analysis.diagnostics.extend(diagnostics);
+        analysis.modules.push(summary);
+    }
+    diagnostic::sort(&mut analysis.diagnostics);
+    analysis.partly = units.partly();
+    Ok(analysis)
+}
+
+/// What the sources of a program (EXE) must hold for any rule to apply: of an EXE only thread_local destructors and TLS
+/// callbacks run under the loader lock, and what is left are the thread pool's rules.
+struct ProgramGate(aho_corasick::AhoCorasick);
+
+impl ProgramGate {
+    fn new(api: &api::Api) -> Result<ProgramGate, String> {
+        use api::Effect;
+        let mut names = api.names_with(|effect| {
+            matches!(
+                effect,
+                Effect::TpClose { .. }
+                    | Effect::TpCloseGroup { .. }
+                    | Effect::TpEnv {
+                        library: Some(_),
+                        ..
+                    }
+                    | Effect::ExitThread
+                    | Effect::Terminate { .. }
+                    | Effect::ModuleUnref {
+                        exits_thread: true,
+                        ..
+                    }
+            )
+        });
+        names.extend(["thread_local", "__declspec(thread", "__thread", ".CRT$X"]);
+        aho_corasick::AhoCorasick::builder()
+            .match_kind(aho_corasick::MatchKind::LeftmostFirst)
+            .build(names)
+            .map(ProgramGate)
+            .map_err(|error| error.to_string())
+    }
+
+    fn may_matter(&self, text: &str) -> bool {
+        self.0.is_match(text)
+    }
+}
+
+fn check(
+    program: &Program,
+    options: &Options,
+    opaque_regions: usize,
+) -> (Vec<Diagnostic>, ModuleSummary) {
+    let engines = rules::Engines::new(program);
+    let mut findings = rules::Findings::default();
+    for rule in rules::RULES
+        .iter()
+        .filter(|rule| options.rules.is_empty() || options.rules.contains(&rule.name))
+    {
+        (rule.check)(&engines, &mut findings);
+    }
+    let module = program.module;
+    let mut summary = ModuleSummary {
+        name: module.name.clone(),
+        kind: match module.kind {
+            module::Kind::Dll => "dll",
+            module::Kind::Exe => "exe",
+            module::Kind::Unknown => "unknown",
+        },
+        evidence: module.evidence.clone(),
+        sources: module.sources.clone(),
+        opaque_regions,
+        ..ModuleSummary::default()
+    };
+    if options.summaries {
+        let mut unresolved: BTreeMap<String, usize> = BTreeMap::new();
+        for (number, entry) in engines.entries.iter().enumerate() {
+            summary.entries.push((
+                entry.kind.name().to_string(),
+                entry.name.clone(),
+                entry.span,
+            ));
+            for (name, _) in &engines.walk(number).unresolved {
+                *unresolved
+                    .entry(program::types::split_template(name).0)
+                    .or_default() += 1;
+            }
+        }
+        summary.unresolved = unresolved.into_iter().collect();
+        summary
+            .unresolved
+            .sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+    }
+    (findings.diagnostics, summary)
+}
+
+fn files_of(module: &Module) -> Vec<FileId> {
+    let mut files: Vec<FileId> = module
+        .sources
+        .iter()
+        .chain(&module.headers)
+        .chain(&module.shared)
+        .copied()
+        .collect();
+    files.sort();
+    files.dedup();
+    files
+}
+
+/// Units, lowered when the first module asks and dropped when the last one has given them back.
+struct Units<'a> {
+    sources: &'a Sources,
+    slots: Vec<Mutex<Option<Arc<Unit>>>>,
+    users: Vec<AtomicU32>,
+    opaque: Vec<AtomicU32>,
+}
+
+impl<'a> Units<'a> {
+    fn new(sources: &'a Sources, modules: &[Module]) -> Units<'a> {
+        let units = Units {
+            sources,
+            slots: sources.ids().map(|_| Mutex::new(None)).collect(),
+            users: sources.ids().map(|_| AtomicU32::new(0)).collect(),
+            opaque: sources.ids().map(|_| AtomicU32::new(0)).collect(),
+        };
+        for module in modules {
+            for file in files_of(module) {
+                units.users[file.0 as usize].fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        units
+    }
+
+    fn get(&self, file: FileId) -> Option<Arc<Unit>> {
+        let mut slot = self.slots[file.0 as usize]
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if slot.is_none() {
+            let unit = syntax::lower(self.sources, file)?;
+            self.opaque[file.0 as usize].store(unit.opaque.len() as u32, Ordering::Relaxed);
+            *slot = Some(Arc::new(unit));
+        }
+        slot.clone()
+    }
+
+    fn give_back(&self, file: FileId) {
+        if self.users[file.0 as usize].fetch_sub(1, Ordering::Relaxed) == 1 {
+            *self.slots[file.0 as usize]
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner) = None;
+        }
+    }
+
+    fn partly(&self) -> Vec<(FileId, usize)> {
+        self.sources
+            .ids()
+            .filter_map(
+                |file| match self.opaque[file.0 as usize].load(Ordering::Relaxed) {
+                    0 => None,
+                    count => Some((file, count as usize)),
+                },
+            )
+            .collect()
+    }
+}

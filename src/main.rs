@@ -1,1 +1,7 @@
-fn main() {}
+//! The `tplint` command.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tplint::cli::main()
+}

@@ -54,8 +54,8 @@ pub struct Module {
 #[derive(Clone, Debug)]
 pub struct ConfiguredModule {
     pub name: String,
-    /// Globs over paths as `Sources` has them.
-    pub paths: Vec<String>,
+    /// Its sources; other files are of no account. A source may stand in several modules.
+    pub files: Vec<FileId>,
     pub kind: Option<Kind>,
 }
 
@@ -284,17 +284,11 @@ fn has_entry(facts: &[Facts], id: FileId, names: &[&str]) -> bool {
 fn configured_drafts(tree: &Tree, configured: &[ConfiguredModule]) -> Vec<Draft> {
     let mut drafts = Vec::new();
     for module in configured {
-        let mut globs = globset::GlobSetBuilder::new();
-        for path in &module.paths {
-            if let Ok(glob) = globset::Glob::new(path) {
-                globs.add(glob);
-            }
-        }
-        let Ok(globs) = globs.build() else { continue };
-        let own: BTreeSet<FileId> = tree
-            .sources
-            .ids()
-            .filter(|&id| tree.lang(id).is_some() && globs.is_match(tree.path(id)))
+        let own: BTreeSet<FileId> = module
+            .files
+            .iter()
+            .copied()
+            .filter(|&id| tree.lang(id).is_some())
             .collect();
         drafts.push(Draft {
             name: module.name.clone(),

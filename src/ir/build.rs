@@ -15,6 +15,21 @@ pub struct CfgBuilder {
     current: BlockId,
     scopes: Vec<Vec<Droppable>>,
     labels: HashMap<Name, BlockId>,
+    /// Which blocks have an edge from a reachable block, as far as the walk has come.
+    entered: Vec<bool>,
+}
+
+/// What the open scopes would drop: taken before a branch, handed back before the next one.
+#[derive(Debug, Clone)]
+pub struct PendingDrops(Vec<Vec<Droppable>>);
+
+impl PendingDrops {
+    /// Keeps what both paths still have to drop.
+    pub fn meet(&mut self, other: &PendingDrops) {
+        for (scope, others) in self.0.iter_mut().zip(&other.0) {
+            scope.retain(|kept| others.iter().any(|other| other.place == kept.place));
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -37,6 +52,7 @@ impl CfgBuilder {
             current: BlockId(0),
             scopes: vec![Vec::new()],
             labels: HashMap::new(),
+            entered: vec![true],
         }
     }
 
@@ -51,6 +67,7 @@ impl CfgBuilder {
     pub fn new_block(&mut self) -> BlockId {
         let id = BlockId(self.blocks.len() as u32);
         self.blocks.push(Block::default());
+        self.entered.push(false);
         id
     }
 
@@ -69,7 +86,42 @@ impl CfgBuilder {
     }
 
     pub fn edge_from(&mut self, from: BlockId, to: BlockId, when: Vec<Guard>) {
+        if self.entered[from.0 as usize] {
+            self.entered[to.0 as usize] = true;
+        }
         self.blocks[from.0 as usize].next.push(Edge { to, when });
+    }
+
+    /// Whether the current block can be reached, as far as the edges to it are known.
+    pub fn is_live(&self) -> bool {
+        self.entered[self.current.0 as usize]
+    }
+
+    pub fn has_stmts(&self) -> bool {
+        !self.stmts.is_empty()
+    }
+
+    /// A statement that was pushed before.
+    pub fn stmt(&self, id: StmtId) -> Option<&StmtKind> {
+        self.stmts.get(id.0 as usize).map(|stmt| &stmt.kind)
+    }
+
+    pub fn pending_drops(&self) -> PendingDrops {
+        PendingDrops(self.scopes.clone())
+    }
+
+    /// Goes back to what was to be dropped at another point; as many scopes must be open as there.
+    pub fn set_pending_drops(&mut self, drops: PendingDrops) {
+        debug_assert_eq!(self.scopes.len(), drops.0.len());
+        self.scopes = drops.0;
+    }
+
+    /// Whether an open scope will drop this place.
+    pub fn will_drop(&self, place: &Place) -> bool {
+        self.scopes
+            .iter()
+            .flatten()
+            .any(|droppable| droppable.place == *place)
     }
 
     /// Falls through to `to` and goes on there.

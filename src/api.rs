@@ -1,0 +1,640 @@
+//! What the outside world's functions, methods and types mean.
+//!
+//! In comes `rules/apis.toml` (and the user's `[[api]]` rows, of the same format), out come `Effect`s: roles with
+//! argument positions. All API names of the tool stand in that table; rules match on effects, never on names.
+//! What an argument *is* (a constant, the own module, another thread's handle) is asked of `program`.
+
+use crate::source::Lang;
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// An argument position of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Arg {
+    /// From 0, the receiver of a method not counted.
+    Index(u8),
+    /// The receiver.
+    This,
+    /// What the call gives back.
+    Result,
+}
+
+impl<'de> Deserialize<'de> for Arg {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Arg, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Index(u8),
+            Word(String),
+        }
+        match Written::deserialize(deserializer)? {
+            Written::Index(index) => Ok(Arg::Index(index)),
+            Written::Word(word) if word == "this" => Ok(Arg::This),
+            Written::Word(word) if word == "result" => Ok(Arg::Result),
+            Written::Word(word) => Err(serde::de::Error::custom(format!(
+                "`{word}` is no argument: write a position from 0, \"this\" or \"result\""
+            ))),
+        }
+    }
+}
+
+/// What a wait waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitClass {
+    /// The end of a thread.
+    Thread,
+    /// An event, semaphore, condition variable, future, address: something that another thread must do.
+    Signal,
+    /// Any waitable handle: where it came from tells which of the others it is.
+    Handle,
+    /// Thread pool callbacks.
+    Callbacks,
+    Io,
+    /// Nothing but time.
+    Sleep,
+    /// The answer of another thread's message loop.
+    Message,
+    /// The end or readiness of a process.
+    Process,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PoolObject {
+    Work,
+    Timer,
+    Wait,
+    Io,
+    /// TrySubmitThreadpoolCallback: no object to close.
+    Simple,
+    LegacyWork,
+    LegacyWait,
+    LegacyTimer,
+    LegacyIo,
+}
+
+/// Who keeps the module of a thread procedure loaded while the thread runs (hazards F7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ThreadRef {
+    None,
+    /// The UCRT takes a reference on the module of the procedure.
+    Ucrt,
+    Shell,
+    /// MSVC's `std::async`, PPL: each task owns one.
+    Stl,
+    Unknown,
+}
+
+/// How a call gives a module handle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModuleSource {
+    /// GetModuleHandleEx: by address or name, counted unless the flags say otherwise.
+    Ex,
+    /// GetModuleHandle: by name, not counted.
+    Name,
+    /// LoadLibrary: by name, counted.
+    Load,
+    /// LdrAddRefDll: counted reference on a handle that one has.
+    AddRef,
+    /// A call that gives the own module: AfxGetInstanceHandle, _AtlBaseModule.GetModuleInstance.
+    Own,
+}
+
+/// A role of a function.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Effect {
+    /// Blocks. `timeout` is in milliseconds; `timeout_pointer` is a pointer whose NULL means for ever; without either,
+    /// or where a defaulted timeout argument is not written, the wait has no end, unless it is `bounded`.
+    Wait {
+        class: WaitClass,
+        on: Option<Arg>,
+        timeout: Option<Arg>,
+        timeout_pointer: Option<Arg>,
+        #[serde(default)]
+        bounded: bool,
+        /// The number of handles behind `on`, for waits on an array.
+        count: Option<Arg>,
+        /// A lock that is released while waiting (condition variables).
+        releases: Option<Arg>,
+    },
+    Signal {
+        on: Arg,
+    },
+    Acquire {
+        lock: Arg,
+        #[serde(default, rename = "try")]
+        try_: bool,
+        #[serde(default)]
+        shared: bool,
+        /// The lock is given back when this value is dropped (lock_guard, MutexGuard).
+        guard: Option<Arg>,
+    },
+    Release {
+        lock: Arg,
+        #[serde(default)]
+        when_callback_returns: bool,
+    },
+    /// Starts a thread.
+    Spawn {
+        entry: Arg,
+        argument: Option<Arg>,
+        handle: Option<Arg>,
+        flags: Option<Arg>,
+        reference: ThreadRef,
+        /// Runs on the thread pool and not on a thread of its own.
+        #[serde(default)]
+        pool: bool,
+        /// Ends before the call or its scope returns (scoped threads).
+        #[serde(default)]
+        joined: bool,
+    },
+    /// Gives up the means to wait for a thread.
+    Detach {
+        handle: Arg,
+    },
+    /// Turns off what signals a wait object: the counterpart of a registration, cancelling I/O.
+    SourceOff,
+    /// Closes any kernel handle; on a thread's handle it is a detach.
+    CloseHandle {
+        handle: Arg,
+    },
+    ExitThread,
+    ExitProcess,
+    /// Never returns.
+    NoReturn,
+    Terminate {
+        target: Arg,
+    },
+    TpCreate {
+        object_kind: PoolObject,
+        /// Result, or an out argument. None: nothing to close.
+        object: Option<Arg>,
+        callback: Arg,
+        context: Option<Arg>,
+        env: Option<Arg>,
+        /// Creating it arms it (legacy calls).
+        #[serde(default)]
+        armed: bool,
+        /// Fires more than once without another call: a period that is not 0, or no WT_EXECUTEONLYONCE.
+        period: Option<Arg>,
+        flags: Option<Arg>,
+        /// The handle a wait object waits on, for legacy registrations.
+        handle: Option<Arg>,
+    },
+    TpEnv {
+        env: Arg,
+        library: Option<Arg>,
+        group: Option<Arg>,
+    },
+    /// Arms; where `value` is NULL it disarms. `value` absent: always arms.
+    TpArm {
+        object: Arg,
+        value: Option<Arg>,
+        period: Option<Arg>,
+    },
+    /// Stops new callbacks; queued and running ones go on.
+    TpDisarm {
+        object: Arg,
+    },
+    /// Waits for an object's callbacks.
+    TpDrain {
+        object: Arg,
+        cancel: Option<Arg>,
+    },
+    TpClose {
+        object: Arg,
+    },
+    /// Waits for and closes all members of a cleanup group.
+    TpCloseGroup {
+        group: Arg,
+    },
+    Disassociate,
+    ModuleRef {
+        source: ModuleSource,
+        /// Where the handle comes out.
+        module: Option<Arg>,
+        /// Name, address, or (for `add_ref`) the handle.
+        of: Option<Arg>,
+        flags: Option<Arg>,
+    },
+    /// Writes the file name of a module into a buffer.
+    ModuleFileName {
+        module: Arg,
+        name: Arg,
+    },
+    ModuleUnref {
+        module: Arg,
+        #[serde(default)]
+        exits_thread: bool,
+    },
+    /// The pool frees the module after the callback has returned.
+    FreeModuleOnReturn {
+        module: Arg,
+    },
+    /// Other work that the pool does after the callback: an event, a semaphore.
+    SignalOnReturn {
+        on: Arg,
+    },
+    /// Ends the life of what a pointer points to.
+    Free {
+        pointer: Arg,
+    },
+    /// A pointer that is given up by its owner and comes back elsewhere (Box::into_raw, release()).
+    Leak {
+        pointer: Arg,
+    },
+    RefCount {
+        object: Arg,
+        up: bool,
+    },
+    /// Registers a function that runs when the module (or `thread`) ends.
+    AtExit {
+        callback: Arg,
+        argument: Option<Arg>,
+        #[serde(default)]
+        thread: bool,
+    },
+    /// Must not be called under the loader lock (Best Practices).
+    Forbidden {
+        why: String,
+        /// Documented as risky only: a note.
+        #[serde(default)]
+        risky: bool,
+    },
+    /// Takes the loader lock for a moment.
+    AsksLoaderLock,
+    /// Runs a function argument before it returns.
+    RunsHere {
+        argument: Arg,
+    },
+    /// Keeps a function argument; it runs later, on whatever thread.
+    RunsLater {
+        argument: Arg,
+    },
+    /// Gives a waitable object of this class.
+    Creates {
+        class: WaitClass,
+        handle: Arg,
+    },
+    /// Gives a mutex, to be acquired by waiting.
+    CreatesMutex {
+        handle: Arg,
+    },
+    /// Gives a length of time: `value` times `milliseconds`.
+    Duration {
+        value: Arg,
+        milliseconds: f64,
+    },
+    /// Gives its argument back, unchanged or wrapped.
+    Passes {
+        argument: Arg,
+    },
+    /// A pool, console, or other host facility that calls this function later as a hook on some other thread.
+    Hook {
+        callback: Arg,
+    },
+}
+
+/// When an effect holds.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct When {
+    pub arg: Arg,
+    pub is: Predicate,
+    /// For `has_flag` and `lacks_flag`.
+    pub flag: Option<i64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Predicate {
+    Null,
+    NotNull,
+    /// `INVALID_HANDLE_VALUE`, -1.
+    InvalidHandle,
+    /// Neither NULL nor -1.
+    RealHandle,
+    Zero,
+    NotZero,
+    HasFlag,
+    LacksFlag,
+}
+
+/// One effect of a row, with the condition under which it holds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EffectRow {
+    pub effect: Effect,
+    pub when: Option<When>,
+}
+
+impl<'de> Deserialize<'de> for EffectRow {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<EffectRow, D::Error> {
+        use serde::de::Error;
+        let mut table = toml::Table::deserialize(deserializer)?;
+        let when = table
+            .remove("when")
+            .map(When::deserialize)
+            .transpose()
+            .map_err(D::Error::custom)?;
+        let effect = Effect::deserialize(table).map_err(D::Error::custom)?;
+        Ok(EffectRow { effect, when })
+    }
+}
+
+/// One function, method or constructor.
+///
+/// `name` is `WaitForSingleObject`, `std::thread::spawn`, `std::thread::join` (a method with its type), `std::jthread`
+/// (a constructor), or `.join` (a method on a receiver of unknown type).
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Row {
+    pub name: String,
+    /// Further names with the same meaning.
+    #[serde(default)]
+    pub also: Vec<String>,
+    /// The name stands for itself and with `A` or `W` behind it.
+    #[serde(default)]
+    pub aw: bool,
+    /// The number of parameters; absent: any. Defaulted ones may be left out: see `min_params`.
+    pub params: Option<u8>,
+    pub min_params: Option<u8>,
+    /// Absent: all languages.
+    #[serde(default)]
+    pub lang: Vec<RowLang>,
+    pub effects: Vec<EffectRow>,
+    /// The source of the fact.
+    #[serde(default)]
+    pub source: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowLang {
+    C,
+    Cpp,
+    Rust,
+}
+
+/// A type that people do not define themselves.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TypeRow {
+    pub name: String,
+    #[serde(default)]
+    pub also: Vec<String>,
+    #[serde(default)]
+    pub lang: Vec<RowLang>,
+    /// What the end of an object does; `this` is the object.
+    #[serde(default)]
+    pub destructor: Vec<EffectRow>,
+    /// Template arguments whose objects end with it: 0 for unique_ptr and vector, 0 and 1 for map.
+    #[serde(default)]
+    pub owns: Vec<u8>,
+    /// `->`, `*`, `[]` and iteration lead to this template argument.
+    pub leads_to: Option<u8>,
+    /// Methods that end what is owned: reset, clear.
+    #[serde(default)]
+    pub ends: Vec<String>,
+    /// Shared ownership: the end of one owner need not end the object.
+    #[serde(default)]
+    pub shared: bool,
+    /// Never destroyed (NoDestructor, ManuallyDrop).
+    #[serde(default)]
+    pub leaks: bool,
+    /// A thread pool object's RAII owner.
+    pub pool: Option<PoolOwner>,
+}
+
+/// What the destructor (and `reset`) of a thread pool object's owner does.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PoolOwner {
+    pub kind: PoolObject,
+    pub disarms: bool,
+    pub waits: bool,
+}
+
+/// A function that the loader or the CRT calls by its name.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EntryRow {
+    pub name: String,
+    #[serde(default)]
+    pub module: Option<u8>,
+    #[serde(default)]
+    pub reason: Option<u8>,
+    #[serde(default)]
+    pub reserved: Option<u8>,
+    /// A method of classes that derive from this one (MFC).
+    pub class_base: Option<String>,
+    /// Of a program and not of a DLL: main, WinMain.
+    #[serde(default)]
+    pub program: bool,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    #[serde(default)]
+    constants: HashMap<String, i64>,
+    /// Names that are the own module's handle: __ImageBase, HINST_THISCOMPONENT.
+    #[serde(default)]
+    own_module: Vec<String>,
+    #[serde(default)]
+    entry: Vec<EntryRow>,
+    #[serde(default, rename = "type")]
+    types: Vec<TypeRow>,
+    #[serde(default)]
+    api: Vec<Row>,
+}
+
+/// The whole table, indexed.
+#[derive(Debug)]
+pub struct Api {
+    rows: Vec<Arc<Row>>,
+    by_name: HashMap<String, Vec<usize>>,
+    types: Vec<Arc<TypeRow>>,
+    types_by_name: HashMap<String, Vec<usize>>,
+    constants: HashMap<String, i64>,
+    own_module: Vec<String>,
+    entries: Vec<EntryRow>,
+}
+
+static BUILT_IN: &str = include_str!("../rules/apis.toml");
+
+impl Api {
+    /// The built-in table and the user's rows. A user's row of the same name and arity takes the built-in one's place.
+    ///
+    /// # Errors
+    /// The message of the TOML reader, for the built-in table only.
+    pub fn new(user_rows: &[Row]) -> Result<Api, String> {
+        let table: Table = toml::from_str(BUILT_IN).map_err(|error| error.to_string())?;
+        let mut api = Api {
+            rows: Vec::new(),
+            by_name: HashMap::new(),
+            types: Vec::new(),
+            types_by_name: HashMap::new(),
+            constants: table.constants,
+            own_module: table.own_module,
+            entries: table.entry,
+        };
+        for row in table.api {
+            api.add(row, false);
+        }
+        for row in user_rows {
+            api.add(row.clone(), true);
+        }
+        for row in table.types {
+            let index = api.types.len();
+            let row = Arc::new(row);
+            for name in std::iter::once(&row.name).chain(&row.also) {
+                api.types_by_name
+                    .entry(name.clone())
+                    .or_default()
+                    .push(index);
+            }
+            api.types.push(row);
+        }
+        Ok(api)
+    }
+
+    fn add(&mut self, row: Row, replaces: bool) {
+        let index = self.rows.len();
+        let row = Arc::new(row);
+        let mut names: Vec<String> = std::iter::once(&row.name)
+            .chain(&row.also)
+            .cloned()
+            .collect();
+        if row.aw {
+            names.extend(
+                names
+                    .clone()
+                    .iter()
+                    .flat_map(|name| [format!("{name}A"), format!("{name}W")]),
+            );
+        }
+        for name in names {
+            let known = self.by_name.entry(name).or_default();
+            if replaces {
+                known.retain(|&other| {
+                    self.rows[other].params.is_some() && self.rows[other].params != row.params
+                });
+            }
+            known.push(index);
+        }
+        self.rows.push(row);
+    }
+
+    /// The rows of a name for a call with so many arguments.
+    pub fn rows(
+        &self,
+        name: &str,
+        arguments: usize,
+        lang: Lang,
+    ) -> impl Iterator<Item = &Arc<Row>> {
+        self.by_name
+            .get(name)
+            .into_iter()
+            .flatten()
+            .map(|&index| &self.rows[index])
+            .filter(move |row| {
+                speaks(&row.lang, lang)
+                    && row.params.is_none_or(|params| {
+                        arguments <= params as usize
+                            && arguments >= row.min_params.unwrap_or(params) as usize
+                    })
+            })
+    }
+
+    /// Whether any row bears this name.
+    pub fn knows(&self, name: &str) -> bool {
+        self.by_name.contains_key(name)
+    }
+
+    /// All names of the table, for the index's literal search.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.by_name.keys().map(String::as_str)
+    }
+
+    /// The names of rows with an effect of some kinds.
+    pub fn names_with(&self, wanted: impl Fn(&Effect) -> bool) -> Vec<&str> {
+        let has = |index: &usize| {
+            self.rows[*index]
+                .effects
+                .iter()
+                .any(|row| wanted(&row.effect))
+        };
+        let mut names: Vec<&str> = self
+            .by_name
+            .iter()
+            .filter(|(_, rows)| rows.iter().any(has))
+            .map(|(name, _)| last_segment(name.trim_start_matches('.')))
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    pub fn type_row(&self, name: &str, lang: Lang) -> Option<&Arc<TypeRow>> {
+        self.types_by_name
+            .get(name)?
+            .iter()
+            .map(|&index| &self.types[index])
+            .find(|row| speaks(&row.lang, lang))
+    }
+
+    pub fn constant(&self, name: &str) -> Option<i64> {
+        self.constants
+            .get(name)
+            .or_else(|| self.constants.get(last_segment(name)))
+            .copied()
+    }
+
+    pub fn is_own_module(&self, name: &str) -> bool {
+        self.own_module.iter().any(|own| own == last_segment(name))
+    }
+
+    pub fn entries(&self) -> &[EntryRow] {
+        &self.entries
+    }
+}
+
+fn speaks(row: &[RowLang], lang: Lang) -> bool {
+    let wanted = match lang {
+        Lang::C => RowLang::C,
+        Lang::Cpp => RowLang::Cpp,
+        Lang::Rust => RowLang::Rust,
+    };
+    row.is_empty() || row.contains(&wanted)
+}
+
+/// `b` of `a::b`.
+pub fn last_segment(name: &str) -> &str {
+    name.rsplit("::").next().unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_table_is_read() {
+        let api = Api::new(&[]).expect("rules/apis.toml");
+        assert!(api.rows("WaitForSingleObject", 2, Lang::C).next().is_some());
+        assert!(api.rows("WaitForSingleObject", 3, Lang::C).next().is_none());
+        assert_eq!(api.constant("INFINITE"), Some(0xFFFF_FFFF));
+    }
+
+    #[test]
+    fn names_with_both_endings_are_known() {
+        let api = Api::new(&[]).expect("rules/apis.toml");
+        for name in ["LoadLibrary", "LoadLibraryA", "LoadLibraryW"] {
+            assert!(api.knows(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,359 @@
+//! The command line: arguments in, reports and exit codes out.
+//!
+//! With the language server this is the only place that touches the world: it reads the files and the environment, runs
+//! the analysis on threads with deep stacks, and writes. What is said stands in `report`, what is shown is decided in
+//! `config`.
+
+mod progress;
+mod read;
+
+use crate::config::{self, Flag, Policy};
+use crate::diagnostic::{Diagnostic, Level};
+use crate::report::{self, Format, Report, Summary, listing};
+use crate::rules::page;
+use crate::{Options, analyze};
+use clap::{ArgMatches, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
+use codespan_reporting::term::termcolor;
+use progress::Progress;
+use read::Input;
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Trees and call paths of real code are deep, and a stack that overflows cannot be caught.
+const STACK: usize = 16 << 20;
+
+/// Words that are no paths in first place.
+const COMMANDS: [&str; 3] = ["explain", "rules", "modules"];
+
+/// Finds the C, C++ and Rust code that hangs or crashes Windows processes at the edges of a DLL's life
+#[derive(Parser)]
+#[command(name = "tplint", version)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+#[command(after_help = "\
+Exit code 0: no finding at deny. 1: findings at deny. 2: bad usage, an unreadable path or a broken configuration.
+A path with the name of a command is written with ./ in front.")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    check: Check,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print the page of a rule: why, what it flags, what it does not, its limits
+    Explain {
+        #[arg(value_name = "RULE")]
+        rule: String,
+    },
+    /// List the rules with their default levels
+    Rules {
+        #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+        format: ListFormat,
+    },
+    /// Show which sources make up which DLL or EXE, its entries, and what the analysis cannot see
+    Modules {
+        #[command(flatten)]
+        input: InputArguments,
+        #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+        format: ListFormat,
+    },
+}
+
+#[derive(Args)]
+struct InputArguments {
+    /// Files and folders; a file is analysed with its project, and only findings that touch it are shown [default: .]
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// Use this configuration [default: the next tplint.toml upward from the first PATH]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Use so many threads [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Read what .gitignore leaves out, too
+    #[arg(long)]
+    no_ignore: bool,
+}
+
+#[derive(Args)]
+struct Check {
+    #[command(flatten)]
+    input: InputArguments,
+    /// How to report
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Write the report to a file, whole or not at all
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Let findings of a rule fail the run; `all`, or `warnings` for every rule that is warn
+    #[arg(short = 'D', long, value_name = "RULE")]
+    deny: Vec<String>,
+    /// Show findings of a rule without failing; `all` raises every allow rule to warn and shows notes
+    #[arg(short = 'W', long, value_name = "RULE")]
+    warn: Vec<String>,
+    /// Switch a rule off, or `all`
+    #[arg(short = 'A', long, value_name = "RULE")]
+    allow: Vec<String>,
+    /// Show minor findings, too
+    #[arg(long)]
+    notes: bool,
+    /// Exit with 0 whatever is found
+    #[arg(long)]
+    exit_zero: bool,
+    /// Colour the text report
+    #[arg(long, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
+    color: ColorChoice,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum ListFormat {
+    Text,
+    Json,
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let matches = match Arguments::command().try_get_matches() {
+        Ok(matches) => matches,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    // The main thread's stack is the system's to choose, 1 MiB on Windows.
+    let run = std::thread::Builder::new()
+        .stack_size(STACK)
+        .spawn(move || run(&matches));
+    let result = match run.map(std::thread::JoinHandle::join) {
+        Ok(Ok(result)) => result,
+        // A panic is a bug, has been told, and must look like one.
+        Ok(Err(panic)) => std::panic::resume_unwind(panic),
+        Err(error) => Err(format!("no thread can be started: {error}")),
+    };
+    result.unwrap_or_else(|message| {
+        tell(&format!("error: {message}"));
+        ExitCode::from(2)
+    })
+}
+
+fn run(matches: &ArgMatches) -> Result<ExitCode, String> {
+    let arguments = Arguments::from_arg_matches(matches).map_err(|error| error.to_string())?;
+    match arguments.command {
+        None => check(&arguments.check, &flags(matches)?),
+        Some(Command::Rules { format }) => print(&match format {
+            ListFormat::Text => listing::rules_text(),
+            ListFormat::Json => listing::rules_json(),
+        }),
+        Some(Command::Explain { rule }) => {
+            let name = page::find(&rule)?;
+            print(&page::of(name).map_or_else(String::new, |page| listing::explain(name, page)))
+        }
+        Some(Command::Modules { input, format }) => modules(&input, format),
+    }
+}
+
+/// `-D`, `-W` and `-A` in the order in which they were written, which clap keeps by position only.
+fn flags(matches: &ArgMatches) -> Result<Vec<Flag>, String> {
+    let mut flags = Vec::new();
+    for (name, level) in [
+        ("deny", Level::Deny),
+        ("warn", Level::Warn),
+        ("allow", Level::Allow),
+    ] {
+        let places = matches.indices_of(name).into_iter().flatten();
+        let words = matches.get_many::<String>(name).into_iter().flatten();
+        for (place, word) in places.zip(words) {
+            flags.push((place, Flag::new(level, word)?));
+        }
+    }
+    flags.sort_by_key(|(place, _)| *place);
+    Ok(flags.into_iter().map(|(_, flag)| flag).collect())
+}
+
+fn check(arguments: &Check, flags: &[Flag]) -> Result<ExitCode, String> {
+    let progress = Progress::start();
+    let input = read_input(&arguments.input, &progress)?;
+    let policy = Policy {
+        config: &input.config,
+        flags,
+        notes: arguments.notes,
+    };
+    let rules: Vec<(&'static str, Level)> = page::catalogue()
+        .iter()
+        .filter(|(name, _)| policy.enables(name))
+        .map(|(name, _)| (*name, policy.general_level(name)))
+        .collect();
+    progress.stage("analysing", 0);
+    let options = Options {
+        rules: rules.iter().map(|(name, _)| *name).collect(),
+        ..options(&input)
+    };
+    let analysis = analyze(&input.sources, &options)?;
+    drop(progress);
+    let judged = config::judge(analysis.diagnostics, &input.sources, &policy, |finding| {
+        input.shows(finding)
+    });
+    let summary = Summary {
+        files: source_count(&input),
+        partly: analysis.partly,
+        modules: analysis.modules.len(),
+        notes_hidden: judged.notes_hidden,
+        suppressed: judged.suppressed,
+        unread: input.unread.clone(),
+    };
+    let report = Report {
+        sources: &input.sources,
+        findings: &judged.findings,
+        rules: &rules,
+        summary: &summary,
+    };
+    let color = arguments.output.is_none() && colored(arguments.color);
+    let text = report::render(arguments.format, &report, color);
+    match &arguments.output {
+        Some(file) => write_whole(file, text.as_bytes())?,
+        None => write_out(&text, color)?,
+    }
+    warn_about(&input);
+    tell(&report::summary_line(&summary, &judged.findings));
+    let failed = judged.findings.iter().any(fails);
+    Ok(ExitCode::from(u8::from(failed && !arguments.exit_zero)))
+}
+
+fn fails(finding: &Diagnostic) -> bool {
+    finding.level == Level::Deny
+}
+
+fn modules(arguments: &InputArguments, format: ListFormat) -> Result<ExitCode, String> {
+    let progress = Progress::start();
+    let input = read_input(arguments, &progress)?;
+    progress.stage("analysing", 0);
+    let options = Options {
+        summaries: true,
+        ..options(&input)
+    };
+    let analysis = analyze(&input.sources, &options)?;
+    drop(progress);
+    print(&match format {
+        ListFormat::Text => listing::modules_text(&analysis.modules, &input.sources),
+        ListFormat::Json => listing::modules_json(&analysis.modules, &input.sources),
+    })?;
+    warn_about(&input);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read_input(arguments: &InputArguments, progress: &Progress) -> Result<Input, String> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(arguments.threads.unwrap_or(0).into())
+        .stack_size(STACK)
+        .build_global()
+        .map_err(|error| format!("the threads cannot be started: {error}"))?;
+    read::read(
+        &arguments.paths,
+        arguments.config.as_deref(),
+        arguments.no_ignore,
+        progress,
+    )
+}
+
+fn options(input: &Input) -> Options {
+    Options {
+        api: input.config.api.clone(),
+        modules: input.config.modules(&input.sources),
+        ..Options::default()
+    }
+}
+
+fn source_count(input: &Input) -> usize {
+    let sources = &input.sources;
+    sources
+        .ids()
+        .filter(|&id| sources.file(id).lang.is_some())
+        .count()
+}
+
+fn warn_about(input: &Input) {
+    for (path, why) in &input.unread {
+        tell(&format!("warning: cannot read `{path}`: {why}"));
+    }
+    for warning in &input.warnings {
+        tell(&format!("warning: {warning}"));
+    }
+    for claim in input.config.modules(&input.sources) {
+        if claim.files.is_empty() {
+            let name = claim.name;
+            tell(&format!(
+                "warning: no file matches the paths of [[module]] `{name}`"
+            ));
+        }
+    }
+    if source_count(input) == 0 {
+        tell("warning: no C, C++ or Rust source found: nothing was checked");
+    }
+}
+
+/// Whether the text report on standard output is coloured.
+fn colored(choice: ColorChoice) -> bool {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => {
+            std::io::stdout().is_terminal()
+                && !is_set("NO_COLOR")
+                && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+        }
+    }
+}
+
+/// A line to standard error; whether anybody reads it is not our concern.
+fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+fn print(text: &str) -> Result<ExitCode, String> {
+    write_out(text, false)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes to standard output. A reader that has seen enough and closed the pipe is no error.
+fn write_out(text: &str, color: bool) -> Result<(), String> {
+    let written = if color {
+        // Only termcolor's stream makes an old Windows console understand the sequences.
+        let mut out = termcolor::StandardStream::stdout(termcolor::ColorChoice::Always);
+        out.write_all(text.as_bytes()).and_then(|()| out.flush())
+    } else {
+        let mut out = std::io::stdout().lock();
+        out.write_all(text.as_bytes()).and_then(|()| out.flush())
+    };
+    match written {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(format!("the report cannot be written: {error}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes a file that is either the old or the new one, never a part: beside it first, then in its place.
+fn write_whole(file: &Path, bytes: &[u8]) -> Result<(), String> {
+    let fail = |error| format!("cannot write `{}`: {error}", file.display());
+    // A device or a pipe is written to, not replaced; a link stays one.
+    if file.metadata().is_ok_and(|there| !there.is_file()) {
+        return std::fs::OpenOptions::new()
+            .write(true)
+            .open(file)
+            .and_then(|mut out| out.write_all(bytes))
+            .map_err(fail);
+    }
+    let target = file.canonicalize().unwrap_or_else(|_| file.to_path_buf());
+    let mut name = std::ffi::OsString::from(".");
+    name.push(target.file_name().unwrap_or_default());
+    name.push(format!(".tplint-{}", std::process::id()));
+    let beside = target.with_file_name(name);
+    let written = std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, &target));
+    written.map_err(|error| {
+        let _ = std::fs::remove_file(&beside);
+        fail(error)
+    })
+}

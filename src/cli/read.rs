@@ -1,0 +1,459 @@
+//! From the paths of the command line to `Sources` and a configuration: the only file that reads the file system.
+//!
+//! Shown paths are relative to the working directory, with `/` between the parts; a path that was given is opened as it
+//! was written. Listing is serial and sorted, reading is parallel. A file that cannot be read inside a folder is told
+//! and left out; a path that was given and cannot be read is an error.
+
+use super::progress::Progress;
+use crate::config::{Base, Config, FILE_NAME};
+use crate::diagnostic::Diagnostic;
+use crate::module::is_build_file;
+use crate::rules::page;
+use crate::source::{Lang, Sources};
+use ignore::WalkBuilder;
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+/// Offsets are 32 bits wide, and no source that people write comes near this.
+const LARGEST: u64 = 256 << 20;
+
+/// Everything a run reads.
+pub struct Input {
+    pub sources: Sources,
+    pub config: Arc<Config>,
+    /// Files and folders that could not be read: path and why.
+    pub unread: Vec<Unread>,
+    /// Things to tell before the report, without "warning:".
+    pub warnings: Vec<String>,
+    scopes: Vec<Scope>,
+}
+
+/// What one path of the command line asks about.
+struct Scope {
+    /// As shown; empty for the working directory.
+    path: String,
+    is_folder: bool,
+    /// Lies in a quiet folder: whoever names it wants to see what is in it.
+    is_quiet: bool,
+}
+
+impl Scope {
+    fn holds(&self, path: &str) -> bool {
+        if !self.is_folder {
+            return path == self.path;
+        }
+        match path.strip_prefix(&self.path) {
+            Some(rest) => self.path.is_empty() || self.path == "/" || rest.starts_with('/'),
+            None => false,
+        }
+    }
+}
+
+impl Input {
+    /// Whether a finding is shown: one in a folder that was asked for, outside of quiet folders, or one with any label
+    /// in a file that was asked for.
+    pub fn shows(&self, finding: &Diagnostic) -> bool {
+        let path = |span: crate::source::Span| &*self.sources.file(span.file).path;
+        let primary = path(finding.primary().span);
+        self.scopes.iter().any(|scope| {
+            if scope.is_folder {
+                scope.holds(primary) && (scope.is_quiet || !self.config.is_quiet(primary))
+            } else {
+                finding
+                    .labels
+                    .iter()
+                    .any(|label| scope.holds(path(label.span)))
+            }
+        })
+    }
+}
+
+/// A path of the command line, looked at.
+struct Given {
+    written: PathBuf,
+    shown: String,
+    /// Without symbolic links being followed, for looking upward.
+    absolute: PathBuf,
+    is_folder: bool,
+}
+
+/// Reads the configuration and all sources.
+///
+/// # Errors
+/// A message for people, without "error:": a path that does not exist or cannot be read, a broken configuration.
+pub fn read(
+    paths: &[PathBuf],
+    config: Option<&Path>,
+    no_ignore: bool,
+    progress: &Progress,
+) -> Result<Input, String> {
+    let working = std::env::current_dir()
+        .map_err(|error| format!("the working directory cannot be read: {error}"))?;
+    let here = [PathBuf::from(".")];
+    let paths = if paths.is_empty() { &here[..] } else { paths };
+    let given: Vec<Given> = paths
+        .iter()
+        .map(|path| look_at(path, &working))
+        .collect::<Result<_, _>>()?;
+    let config = Arc::new(configuration(config, &given[0], &working)?);
+    progress.stage("listing", 0);
+    let mut listing = Listing::default();
+    for given in &given {
+        if given.is_folder {
+            list(
+                &mut listing,
+                &given.written,
+                &given.shown,
+                no_ignore,
+                &config,
+            );
+        } else {
+            let (folder, shown) = surroundings(given, &working);
+            list(&mut listing, &folder, &shown, no_ignore, &config);
+            // Whoever names a file means it, ignored or not.
+            listing
+                .files
+                .insert(given.shown.clone(), given.written.clone());
+        }
+    }
+    progress.stage("reading", listing.files.len());
+    let (sources, unread) = contents(listing.files, progress);
+    listing.unread.extend(unread);
+    for given in &given {
+        if let Some((_, why)) = listing.unread.iter().find(|(path, _)| *path == given.shown) {
+            return Err(format!("cannot read `{}`: {why}", given.written.display()));
+        }
+    }
+    let scopes = given.into_iter().map(|given| Scope {
+        is_quiet: config.is_quiet(&given.shown),
+        path: given.shown,
+        is_folder: given.is_folder,
+    });
+    Ok(Input {
+        scopes: scopes.collect(),
+        sources,
+        config,
+        unread: listing.unread,
+        warnings: listing.warnings,
+    })
+}
+
+fn look_at(path: &Path, working: &Path) -> Result<Given, String> {
+    let fail = |error: std::io::Error| {
+        let mut message = format!("cannot read `{}`: {error}", path.display());
+        if error.kind() == std::io::ErrorKind::NotFound {
+            let commands = super::COMMANDS.into_iter();
+            match page::nearest(&path.to_string_lossy(), commands) {
+                Some(near) => message.push_str(&format!("; is the command `tplint {near}` meant?")),
+                None => message.push_str("; name a file or a folder that exists"),
+            }
+        }
+        message
+    };
+    let metadata = std::fs::metadata(path).map_err(fail)?;
+    if metadata.is_dir() {
+        std::fs::read_dir(path).map_err(fail)?;
+    } else if !metadata.is_file() {
+        let path = path.display();
+        return Err(format!(
+            "cannot read `{path}`: it is neither a file nor a folder"
+        ));
+    }
+    let shown = shown(path, working);
+    Ok(Given {
+        absolute: PathBuf::from(resolved(working, &shown)),
+        written: path.to_path_buf(),
+        shown,
+        is_folder: metadata.is_dir(),
+    })
+}
+
+/// The path as reports show it: relative to the working directory, also where it was given as an absolute one; absolute
+/// only where no relative one exists (another drive).
+fn shown(path: &Path, working: &Path) -> String {
+    let mut parts = Vec::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::Normal(part) => parts.push(part.to_string_lossy()),
+            Component::ParentDir if parts.iter().all(|part| part == "..") => {
+                parts.push("..".into())
+            }
+            // A step upward behind a symbolic link leads elsewhere than it reads.
+            _ => return shown_real(path, working),
+        }
+    }
+    if parts.first().is_some_and(|part| part == "..") {
+        return shown_real(path, working);
+    }
+    parts.join("/")
+}
+
+fn shown_real(path: &Path, working: &Path) -> String {
+    let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let (path, working) = (real(path), real(working));
+    let (to, from): (Vec<_>, Vec<_>) =
+        (path.components().collect(), working.components().collect());
+    let common = to.iter().zip(&from).take_while(|(a, b)| a == b).count();
+    if common == 0 {
+        return slashed(&path);
+    }
+    let up = from[common..].iter().map(|_| "..".into());
+    let down = to[common..]
+        .iter()
+        .map(|part| part.as_os_str().to_string_lossy());
+    up.chain(down)
+        .collect::<Vec<std::borrow::Cow<str>>>()
+        .join("/")
+}
+
+/// With `/` between the parts and none at the end.
+fn slashed(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let text = if std::path::MAIN_SEPARATOR == '\\' {
+        text.trim_start_matches(r"\\?\").replace('\\', "/")
+    } else {
+        text.into_owned()
+    };
+    text.trim_end_matches('/').to_string()
+}
+
+/// A shown path as an absolute one, `..` taken away.
+fn resolved(working: &Path, shown: &str) -> String {
+    let working = slashed(working);
+    let mut parts: Vec<&str> = working.split('/').collect();
+    for part in shown.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            _ => parts.push(part),
+        }
+    }
+    let text = parts.join("/");
+    if text.is_empty() { "/".into() } else { text }
+}
+
+fn configuration(named: Option<&Path>, first: &Given, working: &Path) -> Result<Config, String> {
+    let file = match named {
+        Some(file) => Some(file.to_path_buf()),
+        None => {
+            let start = if first.is_folder {
+                Some(&*first.absolute)
+            } else {
+                first.absolute.parent()
+            };
+            start
+                .into_iter()
+                .flat_map(Path::ancestors)
+                .map(|folder| folder.join(FILE_NAME))
+                .find(|file| file.is_file())
+        }
+    };
+    let Some(file) = file else {
+        return Ok(Config::default());
+    };
+    let name = shown(&file, working);
+    let bytes = std::fs::read(&file).map_err(|error| format!("cannot read `{name}`: {error}"))?;
+    let text = String::from_utf8(bytes).map_err(|_| format!("{name}: the file is not UTF-8"))?;
+    let folder = resolved(working, &name);
+    let folder = folder.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let base = Base {
+        folder: folder.to_string(),
+        working: slashed(working),
+    };
+    let text = text.strip_prefix('\u{FEFF}').unwrap_or(&text);
+    Config::parse(text, base).map_err(|error| format!("{name}:{error}"))
+}
+
+/// The folder that a file is analysed with: of the nearest configuration, else of the nearest build file, else its own.
+fn surroundings(given: &Given, working: &Path) -> (PathBuf, String) {
+    let own = given.absolute.parent().unwrap_or(&given.absolute);
+    let mut folders: Vec<&Path> = Vec::new();
+    for folder in own.ancestors() {
+        folders.push(folder);
+        // Above a repository lies nothing that belongs to it.
+        if folder.join(".git").exists() {
+            break;
+        }
+    }
+    let configured = || {
+        folders
+            .iter()
+            .find(|folder| folder.join(FILE_NAME).is_file())
+    };
+    let built = || folders.iter().find(|folder| has_build_file(folder));
+    let folder = configured().or_else(built).copied().unwrap_or(own);
+    (folder.to_path_buf(), shown(folder, working))
+}
+
+fn has_build_file(folder: &Path) -> bool {
+    std::fs::read_dir(folder).is_ok_and(|entries| {
+        entries.flatten().any(|entry| {
+            entry.file_name().to_str().is_some_and(is_build_file)
+                && entry.file_type().is_ok_and(|kind| kind.is_file())
+        })
+    })
+}
+
+/// Files by the path that is shown, with the path to open.
+#[derive(Default)]
+struct Listing {
+    files: BTreeMap<String, PathBuf>,
+    unread: Vec<Unread>,
+    warnings: Vec<String>,
+}
+
+/// Adds the sources and build files below a folder.
+fn list(listing: &mut Listing, root: &Path, shown: &str, no_ignore: bool, config: &Arc<Config>) {
+    let in_repository = std::path::absolute(root)
+        .is_ok_and(|root| root.ancestors().any(|folder| folder.join(".git").exists()));
+    let mut walk = WalkBuilder::new(root);
+    walk.standard_filters(!no_ignore)
+        .hidden(false)
+        .follow_links(false)
+        .git_global(false)
+        // A tree without its repository (a release archive) keeps its ignore files; those above it are not its own.
+        .require_git(false)
+        .parents(!no_ignore && in_repository)
+        .sort_by_file_path(Path::cmp);
+    // Whoever names a folder means it, excluded or not.
+    let all = config.excludes(shown, true);
+    let (filter, from, top) = (Arc::clone(config), root.to_path_buf(), shown.to_string());
+    walk.filter_entry(move |entry| {
+        let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+        let name = entry.file_name().to_string_lossy();
+        entry.depth() == 0
+            // Cargo keeps settings in a hidden folder.
+            || (!name.starts_with('.') || name == ".cargo")
+                && (all || !filter.excludes(&below(&from, &top, entry.path()), is_folder))
+    });
+    for entry in walk.build() {
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(error) => {
+                let (path, why) = failure(&error);
+                let path = path.map_or(shown.to_string(), |path| below(root, shown, path));
+                listing.unread.push((path, why));
+                continue;
+            }
+        };
+        if !entry.file_type().is_some_and(|kind| kind.is_file()) {
+            continue;
+        }
+        let path = below(root, shown, entry.path());
+        if Lang::of_path(&path).is_none() && !is_build_file(&path) {
+            continue;
+        }
+        if entry.path().to_str().is_none() && path.contains('\u{FFFD}') {
+            let told = format!("a path is not UTF-8 and is shown as `{path}`");
+            if !listing.warnings.contains(&told) {
+                listing.warnings.push(told);
+            }
+        }
+        listing.files.insert(path, entry.into_path());
+    }
+}
+
+/// The shown path of something below a folder.
+fn below(root: &Path, shown: &str, path: &Path) -> String {
+    let rest = path.strip_prefix(root).unwrap_or(path);
+    let mut text = shown.to_string();
+    for part in rest.iter().map(OsStr::to_string_lossy) {
+        if !text.is_empty() && !text.ends_with('/') {
+            text.push('/');
+        }
+        text.push_str(&part);
+    }
+    text
+}
+
+/// The path and the cause in an error of the walk.
+fn failure(error: &ignore::Error) -> (Option<&Path>, String) {
+    match error {
+        ignore::Error::WithPath { path, err } => (Some(path), failure(err).1),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => {
+            failure(err)
+        }
+        // The walk wraps the system's error and says the path again.
+        ignore::Error::Io(error) => {
+            let cause = error.get_ref().and_then(|inner| inner.source());
+            (
+                None,
+                cause.map_or_else(|| error.to_string(), ToString::to_string),
+            )
+        }
+        other => (None, other.to_string()),
+    }
+}
+
+/// A shown path and why it could not be read.
+type Unread = (String, String);
+
+fn contents(files: BTreeMap<String, PathBuf>, progress: &Progress) -> (Sources, Vec<Unread>) {
+    let files: Vec<(String, PathBuf)> = files.into_iter().collect();
+    let read: Vec<Result<(String, Vec<u8>), Unread>> = files
+        .into_par_iter()
+        .map(|(shown, path)| {
+            let bytes = bytes_of(&path);
+            progress.step();
+            match bytes {
+                Ok(bytes) => Ok((shown, bytes)),
+                Err(why) => Err((shown, why)),
+            }
+        })
+        .collect();
+    let mut unread = Vec::new();
+    let mut files = Vec::new();
+    for file in read {
+        match file {
+            Ok(file) => files.push(file),
+            Err(failed) => unread.push(failed),
+        }
+    }
+    (Sources::new(files), unread)
+}
+
+fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
+    let size = std::fs::metadata(path)
+        .map_err(|error| error.to_string())?
+        .len();
+    if size > LARGEST {
+        return Err(format!("larger than {} MiB", LARGEST >> 20));
+    }
+    std::fs::read(path).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scopes_hold_what_lies_below_them() {
+        let scope = |path: &str, is_folder| Scope {
+            path: path.into(),
+            is_folder,
+            is_quiet: false,
+        };
+        assert!(scope("", true).holds("a.c"));
+        assert!(scope("src", true).holds("src/a.c"));
+        assert!(!scope("src", true).holds("src2/a.c"));
+        assert!(scope("src/a.c", false).holds("src/a.c"));
+        assert!(!scope("src/a.c", false).holds("src/a.cpp"));
+        assert!(scope("..", true).holds("../a.c"));
+    }
+
+    #[test]
+    fn shown_paths_are_resolved() {
+        assert_eq!(resolved(Path::new("/r/x"), ""), "/r/x");
+        assert_eq!(resolved(Path::new("/r/x"), "src/a.c"), "/r/x/src/a.c");
+        assert_eq!(resolved(Path::new("/r/x"), "../../.."), "/");
+        assert_eq!(resolved(Path::new("/"), "a"), "/a");
+        assert_eq!(shown(Path::new("./src//a.c"), Path::new("/")), "src/a.c");
+        assert_eq!(shown(Path::new("."), Path::new("/")), "");
+    }
+}

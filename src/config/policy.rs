@@ -1,0 +1,343 @@
+//! What becomes of a finding: the level of its rule under configuration and flags, and whether it is shown.
+//!
+//! In come the findings of an analysis and the flags in the order they were written; out go findings with their final
+//! level, sorted, and the counts of those that were left out. This is the only place that sets levels.
+
+use super::Config;
+use crate::diagnostic::{self, Diagnostic, Level};
+use crate::rules::page;
+use crate::source::Sources;
+use crate::suppress::Suppressions;
+
+/// One of `-D`, `-W`, `-A`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flag {
+    pub level: Level,
+    pub subject: Subject,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    Rule(&'static str),
+    All,
+    /// Every rule that would be `warn`.
+    Warnings,
+}
+
+impl Flag {
+    /// Reads what stands behind `-D`, `-W` or `-A`.
+    ///
+    /// # Errors
+    /// A message with the nearest name.
+    pub fn new(level: Level, word: &str) -> Result<Flag, String> {
+        let subject = match word {
+            "all" => Subject::All,
+            "warnings" if level == Level::Deny => Subject::Warnings,
+            "warnings" => return Err("`warnings` can only be denied: -D warnings".into()),
+            _ => Subject::Rule(page::find(word)?),
+        };
+        Ok(Flag { level, subject })
+    }
+}
+
+/// A configuration and the flags of the command line, which stand above it.
+#[derive(Debug, Clone)]
+pub struct Policy<'a> {
+    pub config: &'a Config,
+    /// In the order of the command line.
+    pub flags: &'a [Flag],
+    /// `--notes`.
+    pub notes: bool,
+}
+
+impl Policy<'_> {
+    /// The level of a rule at a path: the page's, then `[rules]`, then the last `[[override]]`, then the flags.
+    pub fn level(&self, rule: &str, path: &str) -> Level {
+        let set_there = self
+            .config
+            .overrides
+            .iter()
+            .rev()
+            .filter(|over| self.config.holds(&over.paths, path, false))
+            .find_map(|over| setting(&over.rules, rule));
+        self.flagged(
+            rule,
+            set_there.unwrap_or_else(|| self.level_in_general(rule)),
+        )
+    }
+
+    /// The level of a rule where no `[[override]]` says otherwise.
+    pub fn general_level(&self, rule: &str) -> Level {
+        self.flagged(rule, self.level_in_general(rule))
+    }
+
+    /// Whether a rule is on, be it for some paths only.
+    pub fn enables(&self, rule: &str) -> bool {
+        let overrides = self.config.overrides.iter();
+        std::iter::once(self.level_in_general(rule))
+            .chain(overrides.filter_map(|over| setting(&over.rules, rule)))
+            .any(|level| self.flagged(rule, level) != Level::Allow)
+    }
+
+    /// Whether notes are shown.
+    pub fn shows_notes(&self) -> bool {
+        let warn_all = Flag {
+            level: Level::Warn,
+            subject: Subject::All,
+        };
+        self.notes || self.config.notes || self.flags.contains(&warn_all)
+    }
+
+    fn level_in_general(&self, rule: &str) -> Level {
+        setting(&self.config.rules, rule)
+            .unwrap_or_else(|| page::of(rule).map_or(Level::Deny, |page| page.level))
+    }
+
+    /// A named rule wins over a group, wherever it stands on the command line. Of groups `all` comes first, in the
+    /// order written; `warnings` is about what they have left.
+    fn flagged(&self, rule: &str, mut level: Level) -> Level {
+        let named = self
+            .flags
+            .iter()
+            .rev()
+            .find(|flag| matches!(flag.subject, Subject::Rule(name) if name == rule));
+        if let Some(flag) = named {
+            return flag.level;
+        }
+        for flag in self
+            .flags
+            .iter()
+            .filter(|flag| flag.subject == Subject::All)
+        {
+            level = match flag.level {
+                // Asking for all warnings must not make a rule that fails the run harmless.
+                Level::Warn => level.max(Level::Warn),
+                other => other,
+            };
+        }
+        let deny_warnings = self
+            .flags
+            .iter()
+            .any(|flag| flag.subject == Subject::Warnings);
+        if deny_warnings && level == Level::Warn {
+            level = Level::Deny;
+        }
+        level
+    }
+}
+
+fn setting(rules: &[(&'static str, Level)], rule: &str) -> Option<Level> {
+    rules
+        .iter()
+        .find(|(name, _)| *name == rule)
+        .map(|(_, level)| *level)
+}
+
+/// What is shown, and the number of findings that are not.
+#[derive(Debug, Default)]
+pub struct Judged {
+    /// Sorted, with their final levels.
+    pub findings: Vec<Diagnostic>,
+    pub notes_hidden: usize,
+    pub suppressed: usize,
+}
+
+/// Gives each finding its level and leaves out what nobody wants to see: rules that are `allow`, notes unless they are
+/// asked for, suppressed findings, and whatever `in_view` refuses (quiet folders, files that were not asked about).
+pub fn judge(
+    mut diagnostics: Vec<Diagnostic>,
+    sources: &Sources,
+    policy: &Policy,
+    in_view: impl Fn(&Diagnostic) -> bool,
+) -> Judged {
+    let mut suppressions = Suppressions::find(sources);
+    let mut judged = Judged::default();
+    let path_of = |diagnostic: &Diagnostic| &sources.file(diagnostic.primary().span.file).path;
+    diagnostic::sort(&mut diagnostics);
+    for mut diagnostic in diagnostics {
+        let level = policy.level(diagnostic.rule, path_of(&diagnostic));
+        if level == Level::Allow {
+            continue;
+        }
+        // A comment is in use even where its finding is not shown for another reason.
+        let suppressed = suppressions.cover(&diagnostic, sources);
+        if !in_view(&diagnostic) {
+            continue;
+        }
+        if diagnostic.level == Level::Note && !policy.shows_notes() {
+            judged.notes_hidden += usize::from(!suppressed);
+        } else if suppressed {
+            judged.suppressed += 1;
+        } else {
+            if diagnostic.level != Level::Note {
+                diagnostic.level = level;
+            }
+            judged.findings.push(diagnostic);
+        }
+    }
+    let is_off = |rule: &str, path: &str| policy.level(rule, path) == Level::Allow;
+    for mut diagnostic in suppressions.unused(sources, is_off) {
+        diagnostic.level = policy.level(page::UNUSED_SUPPRESSION, path_of(&diagnostic));
+        if diagnostic.level != Level::Allow && in_view(&diagnostic) {
+            judged.findings.push(diagnostic);
+        }
+    }
+    diagnostic::sort(&mut judged.findings);
+    judged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Base;
+    use crate::diagnostic::{Label, Role};
+    use crate::source::{FileId, Span};
+
+    const DENIED: &str = "wait_in_dll_main";
+    const WARNED: &str = page::UNUSED_SUPPRESSION;
+
+    fn level(text: &str, flags: &[(Level, &str)], rule: &str, path: &str) -> Level {
+        let base = Base {
+            folder: "/r".into(),
+            working: "/r".into(),
+        };
+        let config = Config::parse(text, base).expect(text);
+        let flags: Vec<Flag> = flags
+            .iter()
+            .map(|(level, word)| Flag::new(*level, word).expect(word))
+            .collect();
+        let policy = Policy {
+            config: &config,
+            flags: &flags,
+            notes: false,
+        };
+        let level = policy.level(rule, path);
+        assert!(level == Level::Allow || policy.enables(rule));
+        level
+    }
+
+    #[test]
+    fn levels_from_the_page_to_the_command_line() {
+        use Level::{Allow, Deny, Warn};
+        let rules = "[rules]\nwait_in_dll_main = \"warn\"\n";
+        let over = "[rules]\nwait_in_dll_main = \"warn\"\n\
+            [[override]]\npaths = [\"old\"]\nrules = { wait_in_dll_main = \"allow\" }\n\
+            [[override]]\npaths = [\"old/new\"]\nrules = { wait_in_dll_main = \"deny\" }\n";
+        for (text, flags, path, expected) in [
+            ("", &[][..], "a.c", Deny),
+            (rules, &[], "a.c", Warn),
+            (over, &[], "a.c", Warn),
+            (over, &[], "old/a.c", Allow),
+            (over, &[], "old/new/a.c", Deny),
+            (over, &[(Warn, DENIED)], "old/new/a.c", Warn),
+            // A group stands above the file, a name above a group, and the last name above the others.
+            (rules, &[(Deny, "all")], "a.c", Deny),
+            ("", &[(Allow, "all")], "a.c", Allow),
+            ("", &[(Warn, "all")], "a.c", Deny),
+            (over, &[(Warn, "all")], "old/a.c", Warn),
+            ("", &[(Allow, DENIED), (Warn, "all")], "a.c", Allow),
+            ("", &[(Warn, DENIED), (Allow, "all")], "a.c", Warn),
+            ("", &[(Allow, DENIED), (Warn, DENIED)], "a.c", Warn),
+            ("", &[(Warn, "all"), (Allow, "all")], "a.c", Allow),
+            // What is warn in the end is denied, wherever the flag stands, unless it is named.
+            (rules, &[(Deny, "warnings")], "a.c", Deny),
+            (over, &[(Deny, "warnings"), (Warn, "all")], "old/a.c", Deny),
+            (over, &[(Deny, "warnings")], "old/a.c", Allow),
+            ("", &[(Warn, DENIED), (Deny, "warnings")], "a.c", Warn),
+        ] {
+            assert_eq!(
+                level(text, flags, DENIED, path),
+                expected,
+                "{text}{flags:?} {path}"
+            );
+        }
+        assert_eq!(level("", &[], WARNED, "a.c"), Warn);
+        assert_eq!(level("", &[(Deny, "warnings")], WARNED, "a.c"), Deny);
+        assert!(Flag::new(Warn, "warnings").is_err());
+        assert!(Flag::new(Warn, "wait_in_dll").is_err());
+    }
+
+    /// Three findings in lines 1 to 3, the last of them a note.
+    fn judged(
+        text: &str,
+        flags: &[(Level, &str)],
+        notes: bool,
+    ) -> (Vec<(Level, u32)>, usize, usize) {
+        let sources = Sources::new(vec![("a.c".into(), text.as_bytes().to_vec())]);
+        let finding = |line: u32, level| Diagnostic {
+            rule: DENIED,
+            level,
+            message: "waits".into(),
+            labels: vec![Label {
+                span: {
+                    let range = sources.file(FileId(0)).line_range(line - 1).unwrap();
+                    Span::new(FileId(0), range.start, range.start + 1)
+                },
+                message: String::new(),
+                role: Role::Primary,
+                flow: 0,
+                function: String::new(),
+            }],
+            help: String::new(),
+            notes: Vec::new(),
+        };
+        let findings = vec![
+            finding(3, Level::Note),
+            finding(2, Level::Deny),
+            finding(1, Level::Deny),
+        ];
+        let config = Config::default();
+        let flags: Vec<Flag> = flags
+            .iter()
+            .map(|(level, word)| Flag::new(*level, word).unwrap())
+            .collect();
+        let policy = Policy {
+            config: &config,
+            flags: &flags,
+            notes,
+        };
+        let judged = judge(findings, &sources, &policy, |finding| {
+            sources.start(finding.primary().span).line != 2
+        });
+        let shown = judged
+            .findings
+            .iter()
+            .map(|finding| (finding.level, sources.start(finding.primary().span).line));
+        (shown.collect(), judged.notes_hidden, judged.suppressed)
+    }
+
+    #[test]
+    fn what_is_shown() {
+        use Level::{Allow, Deny, Note, Warn};
+        let plain = "a\nb\nc\n";
+        assert_eq!(judged(plain, &[], false), (vec![(Deny, 1)], 1, 0));
+        assert_eq!(judged(plain, &[], true), (vec![(Deny, 1), (Note, 3)], 0, 0));
+        assert_eq!(
+            judged(plain, &[(Warn, "all")], false),
+            (vec![(Deny, 1), (Note, 3)], 0, 0)
+        );
+        assert_eq!(
+            judged(plain, &[(Warn, DENIED)], false),
+            (vec![(Warn, 1)], 1, 0)
+        );
+        assert_eq!(judged(plain, &[(Allow, DENIED)], true), (vec![], 0, 0));
+
+        let allow = "// tplint: allow(wait_in_dll_main)";
+        let first = format!("a {allow}\nb\nc\n");
+        assert_eq!(judged(&first, &[], false), (vec![], 1, 1));
+        // Used by a finding out of view, and by a hidden note: neither is told as unused.
+        let others = format!("a\nb {allow}\nc {allow}\n");
+        assert_eq!(judged(&others, &[], false), (vec![(Deny, 1)], 0, 0));
+        assert_eq!(judged(&others, &[], true), (vec![(Deny, 1)], 0, 1));
+        let unused = format!("a\nb\nc\nd {allow}\n");
+        assert_eq!(
+            judged(&unused, &[], false),
+            (vec![(Deny, 1), (Warn, 4)], 1, 0)
+        );
+        assert_eq!(judged(&unused, &[(Allow, DENIED)], false), (vec![], 0, 0));
+        assert_eq!(
+            judged(&unused, &[(Allow, WARNED)], false),
+            (vec![(Deny, 1)], 1, 0)
+        );
+    }
+}

@@ -1,0 +1,391 @@
+//! Linking: the units of one module become one program.
+//!
+//! In come units and the API table; out go functions with their calls resolved and classified once, callers, types of
+//! values, keys that tell which object a place is, and where module handles come from. A name that could mean several
+//! things means nothing: a wrong edge costs more than a missing one.
+
+mod calls;
+mod keys;
+mod names;
+pub mod origin;
+pub mod types;
+mod typing;
+mod values;
+
+pub use calls::{Call, CallEffect, Target};
+pub use keys::{Key, KeyRoot};
+pub use names::Meaning;
+pub use values::Constant;
+
+use crate::api::Api;
+use crate::ir::{
+    Function, FunctionIndex, FunctionKind, Name, Static, StmtId, StmtKind, TypeDef, Unit, Value,
+};
+use crate::module::{Kind, Module};
+use crate::source::{FileId, Lang, Sources, Span};
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
+
+/// A function of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FnId(pub u32);
+
+/// A class, trait or alias of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TypeId(pub u32);
+
+/// A static object of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StaticId(pub u32);
+
+/// A statement of a function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Site {
+    pub function: FnId,
+    pub stmt: StmtId,
+}
+
+/// One module, linked.
+pub struct Program<'a> {
+    pub sources: &'a Sources,
+    pub api: &'a Api,
+    pub module: &'a Module,
+    pub units: Vec<Arc<Unit>>,
+    functions: Vec<(u32, FunctionIndex)>,
+    first_function: Vec<u32>,
+    types: Vec<(u32, u32)>,
+    statics: Vec<(u32, u32)>,
+    names: names::Names,
+    /// Types by written name and unit: the same few are asked for over and over.
+    type_cache: RwLock<HashMap<(u32, Box<str>), Option<TypeId>>>,
+    owners: Vec<Option<TypeId>>,
+    methods: HashMap<TypeId, Vec<FnId>>,
+    derived: HashMap<TypeId, Vec<TypeId>>,
+    calls: Vec<Vec<Call>>,
+    callers: Vec<Vec<Site>>,
+    assignments: HashMap<Key, Vec<(FnId, StmtId, Value)>>,
+    written: HashMap<Key, Vec<Site>>,
+}
+
+impl<'a> Program<'a> {
+    /// Links the units of one module.
+    pub fn link(
+        sources: &'a Sources,
+        api: &'a Api,
+        module: &'a Module,
+        units: Vec<Arc<Unit>>,
+    ) -> Program<'a> {
+        let mut program = Program {
+            sources,
+            api,
+            module,
+            functions: Vec::new(),
+            first_function: Vec::new(),
+            types: Vec::new(),
+            statics: Vec::new(),
+            names: names::Names::default(),
+            type_cache: RwLock::default(),
+            owners: Vec::new(),
+            methods: HashMap::new(),
+            derived: HashMap::new(),
+            calls: Vec::new(),
+            callers: Vec::new(),
+            assignments: HashMap::new(),
+            written: HashMap::new(),
+            units,
+        };
+        for (number, unit) in program.units.iter().enumerate() {
+            program.first_function.push(program.functions.len() as u32);
+            program.functions.extend(
+                (0..unit.functions.len() as u32).map(|index| (number as u32, FunctionIndex(index))),
+            );
+            program
+                .types
+                .extend((0..unit.types.len() as u32).map(|index| (number as u32, index)));
+            program
+                .statics
+                .extend((0..unit.statics.len() as u32).map(|index| (number as u32, index)));
+        }
+        program.names = names::Names::collect(&program);
+        program.find_owners();
+        program.resolve_calls();
+        program.index_assignments();
+        program
+    }
+
+    pub fn ids(&self) -> impl Iterator<Item = FnId> + use<> {
+        (0..self.functions.len() as u32).map(FnId)
+    }
+
+    pub fn function(&self, id: FnId) -> &Function {
+        let (unit, index) = self.functions[id.0 as usize];
+        &self.units[unit as usize].functions[index.0 as usize]
+    }
+
+    pub fn unit_of(&self, id: FnId) -> &Unit {
+        &self.units[self.functions[id.0 as usize].0 as usize]
+    }
+
+    pub fn unit_number(&self, id: FnId) -> u32 {
+        self.functions[id.0 as usize].0
+    }
+
+    pub fn lang(&self, id: FnId) -> Lang {
+        self.unit_of(id).lang
+    }
+
+    /// A function of the same unit as another.
+    pub fn sibling(&self, id: FnId, index: FunctionIndex) -> FnId {
+        self.function_in(self.unit_number(id), index)
+    }
+
+    pub fn function_in(&self, unit: u32, index: FunctionIndex) -> FnId {
+        FnId(self.first_function[unit as usize] + index.0)
+    }
+
+    pub fn type_ids(&self) -> impl Iterator<Item = TypeId> + use<> {
+        (0..self.types.len() as u32).map(TypeId)
+    }
+
+    pub fn type_def(&self, id: TypeId) -> &TypeDef {
+        let (unit, index) = self.types[id.0 as usize];
+        &self.units[unit as usize].types[index as usize]
+    }
+
+    pub fn type_unit(&self, id: TypeId) -> u32 {
+        self.types[id.0 as usize].0
+    }
+
+    pub fn static_ids(&self) -> impl Iterator<Item = StaticId> + use<> {
+        (0..self.statics.len() as u32).map(StaticId)
+    }
+
+    pub fn static_def(&self, id: StaticId) -> &Static {
+        let (unit, index) = self.statics[id.0 as usize];
+        &self.units[unit as usize].statics[index as usize]
+    }
+
+    pub fn static_unit(&self, id: StaticId) -> u32 {
+        self.statics[id.0 as usize].0
+    }
+
+    /// The class whose method this is; of a lambda, the class of the method around it.
+    pub fn owner(&self, id: FnId) -> Option<TypeId> {
+        self.owners[id.0 as usize]
+    }
+
+    /// Methods, constructors and destructors that belong to a class, without its bases'.
+    pub fn methods(&self, id: TypeId) -> &[FnId] {
+        self.methods.get(&id).map_or(&[], Vec::as_slice)
+    }
+
+    /// Classes that name this one as a base.
+    pub fn derived(&self, id: TypeId) -> &[TypeId] {
+        self.derived.get(&id).map_or(&[], Vec::as_slice)
+    }
+
+    /// The calls of a function, by statement.
+    pub fn calls(&self, id: FnId) -> &[Call] {
+        self.calls.get(id.0 as usize).map_or(&[], Vec::as_slice)
+    }
+
+    pub fn call(&self, site: Site) -> Option<&Call> {
+        let calls = self.calls(site.function);
+        calls
+            .binary_search_by_key(&site.stmt, |call| call.stmt)
+            .ok()
+            .map(|index| &calls[index])
+    }
+
+    /// Where a function is called (not where its address is taken).
+    pub fn callers(&self, id: FnId) -> &[Site] {
+        self.callers.get(id.0 as usize).map_or(&[], Vec::as_slice)
+    }
+
+    pub fn stmt_span(&self, site: Site) -> Span {
+        self.function(site.function).stmt(site.stmt).span
+    }
+
+    /// The function around a lambda.
+    pub fn enclosing(&self, id: FnId) -> Option<FnId> {
+        self.function(id)
+            .enclosing
+            .map(|index| self.sibling(id, index))
+    }
+
+    /// All values assigned to a place anywhere in the program.
+    pub fn assignments(&self, key: &Key) -> &[(FnId, StmtId, Value)] {
+        self.assignments.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// The calls that get the address of a place and may write to it.
+    pub fn written_by(&self, key: &Key) -> impl Iterator<Item = Site> + '_ {
+        self.written.get(key).into_iter().flatten().copied()
+    }
+
+    pub fn is_dll(&self) -> bool {
+        self.module.kind == Kind::Dll
+    }
+
+    pub fn is_exe(&self) -> bool {
+        self.module.kind == Kind::Exe
+    }
+
+    /// How people name a function: `Worker::Stop`, `the lambda in Start`, `the initializer of g_worker`.
+    pub fn describe(&self, id: FnId) -> String {
+        let function = self.function(id);
+        match function.kind {
+            FunctionKind::Lambda => match self.enclosing(id) {
+                Some(around) => {
+                    let word = if self.lang(id) == Lang::Rust {
+                        "closure"
+                    } else {
+                        "lambda"
+                    };
+                    let around = self.describe(around);
+                    if around.starts_with("the ") {
+                        around
+                    } else {
+                        format!("the {word} in {around}")
+                    }
+                }
+                None => "a lambda".to_string(),
+            },
+            FunctionKind::Initializer => {
+                let name = function
+                    .name
+                    .trim_start_matches("{init ")
+                    .trim_end_matches('}');
+                format!("the initializer of `{name}`")
+            }
+            FunctionKind::Drop => format!("`{}::drop`", last_parts(&function.scope, 1)),
+            _ => {
+                let owner = if self.owner(id).is_some() {
+                    last_parts(&function.scope, 1)
+                } else {
+                    String::new()
+                };
+                if owner.is_empty() {
+                    format!("`{}`", function.name)
+                } else {
+                    format!("`{owner}::{}`", function.name)
+                }
+            }
+        }
+    }
+
+    /// The file of a function.
+    pub fn file(&self, id: FnId) -> FileId {
+        self.unit_of(id).file
+    }
+
+    fn find_owners(&mut self) {
+        let mut owners: Vec<Option<TypeId>> = Vec::with_capacity(self.functions.len());
+        for id in self.ids() {
+            let function = self.function(id);
+            let owner = match (function.kind, function.enclosing) {
+                (FunctionKind::Lambda, Some(around)) => owners
+                    .get(self.sibling(id, around).0 as usize)
+                    .copied()
+                    .flatten(),
+                (FunctionKind::Initializer | FunctionKind::Macro, _) => None,
+                _ if function.scope.is_empty() => None,
+                _ => self.find_class(&function.scope, self.unit_number(id)),
+            };
+            owners.push(owner);
+        }
+        // A lambda may stand before the function around it in the list.
+        for id in self.ids() {
+            let mut around = id;
+            let mut steps = 0;
+            while let (FunctionKind::Lambda, Some(next)) =
+                (self.function(around).kind, self.enclosing(around))
+            {
+                around = next;
+                steps += 1;
+                if steps > 32 {
+                    break;
+                }
+            }
+            owners[id.0 as usize] = owners[around.0 as usize];
+        }
+        let mut methods: HashMap<TypeId, Vec<FnId>> = HashMap::new();
+        for id in self.ids() {
+            if let Some(owner) = owners[id.0 as usize]
+                && self.function(id).kind != FunctionKind::Lambda
+            {
+                methods.entry(owner).or_default().push(id);
+            }
+        }
+        let mut derived: HashMap<TypeId, Vec<TypeId>> = HashMap::new();
+        for id in self.type_ids() {
+            for base in &self.type_def(id).bases {
+                if let Some(base) = self.class_of_text(base, self.type_unit(id))
+                    && base != id
+                {
+                    derived.entry(base).or_default().push(id);
+                }
+            }
+        }
+        self.owners = owners;
+        self.methods = methods;
+        self.derived = derived;
+    }
+
+    fn index_assignments(&mut self) {
+        let mut assignments: HashMap<Key, Vec<(FnId, StmtId, Value)>> = HashMap::new();
+        let mut written: HashMap<Key, Vec<Site>> = HashMap::new();
+        for id in self.ids() {
+            let function = self.function(id);
+            for block in &function.blocks {
+                for &stmt in &block.stmts {
+                    match &function.stmt(stmt).kind {
+                        StmtKind::Assign { to, value } => {
+                            if let Some(key) = self.key_of_target(id, to) {
+                                assignments
+                                    .entry(key)
+                                    .or_default()
+                                    .push((id, stmt, value.clone()));
+                            }
+                        }
+                        StmtKind::Call { args, .. } => {
+                            for arg in args {
+                                if let Value::AddressOf(place) = arg
+                                    && let Some(key) = self.key_of_target(id, place)
+                                {
+                                    written
+                                        .entry(key)
+                                        .or_default()
+                                        .push(Site { function: id, stmt });
+                                }
+                            }
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+        self.assignments = assignments;
+        self.written = written;
+    }
+}
+
+/// The last parts of a qualified name.
+pub fn last_parts(name: &str, count: usize) -> String {
+    let parts: Vec<&str> = name.split("::").collect();
+    parts[parts.len().saturating_sub(count)..].join("::")
+}
+
+/// Whether a qualified name ends with another, at a `::`.
+pub fn ends_with_name(full: &str, wanted: &str) -> bool {
+    full == wanted || (full.ends_with(wanted) && full[..full.len() - wanted.len()].ends_with("::"))
+}
+
+/// A static's or type's qualified name.
+pub fn join_name(scope: &str, name: &str) -> Name {
+    if scope.is_empty() {
+        name.into()
+    } else {
+        format!("{scope}::{name}").into()
+    }
+}

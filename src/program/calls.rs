@@ -1,0 +1,600 @@
+//! Calls: each one resolved and classified once.
+//!
+//! A `Drop`, a `delete` and the end of what an owner owns are calls of destructors. Where the program defines a
+//! function of a known name itself, its body counts and not the table.
+
+use super::{FnId, Meaning, Program, Site, TypeId, join_name, types};
+use crate::api::{Effect, EffectRow, Row, TypeRow, When};
+use crate::ir::{Callee, FunctionKind, Name, Place, Root, StmtId, StmtKind, Value};
+use crate::source::Lang;
+use rayon::prelude::*;
+use std::sync::Arc;
+
+/// How deep wrappers of wrappers are followed.
+const DEEPEST: u8 = 8;
+
+/// A function that a call runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    pub function: FnId,
+    /// For people: `when the object is a `Sub``, `as the member `worker` ends`.
+    pub note: Option<Name>,
+}
+
+/// One effect of a call, as a row of the table says it.
+#[derive(Clone, Debug)]
+pub enum CallEffect {
+    Row(Arc<Row>, u8),
+    Type(Arc<TypeRow>, u8),
+}
+
+impl CallEffect {
+    fn row(&self) -> &EffectRow {
+        match self {
+            CallEffect::Row(row, index) => &row.effects[*index as usize],
+            CallEffect::Type(row, index) => &row.destructor[*index as usize],
+        }
+    }
+
+    pub fn effect(&self) -> &Effect {
+        &self.row().effect
+    }
+
+    pub fn when(&self) -> Option<&When> {
+        self.row().when.as_ref()
+    }
+}
+
+/// A statement that calls: what it runs in the program and what it does outside.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub stmt: StmtId,
+    pub targets: Vec<Target>,
+    pub effects: Vec<CallEffect>,
+    /// What it is called, for people: `WaitForSingleObject`, `join`.
+    pub name: Name,
+    /// Neither the program nor the table knows it.
+    pub unresolved: bool,
+}
+
+/// What ends when an object ends.
+#[derive(Default)]
+pub struct Ending {
+    pub targets: Vec<Target>,
+    pub effects: Vec<(CallEffect, Option<Name>)>,
+}
+
+impl<'a> Program<'a> {
+    pub(super) fn resolve_calls(&mut self) {
+        let calls: Vec<Vec<Call>> = (0..self.functions.len() as u32)
+            .into_par_iter()
+            .map(|id| self.calls_of(FnId(id)))
+            .collect();
+        let mut callers: Vec<Vec<Site>> = vec![Vec::new(); calls.len()];
+        for (id, calls) in calls.iter().enumerate() {
+            for call in calls {
+                for target in &call.targets {
+                    let site = Site {
+                        function: FnId(id as u32),
+                        stmt: call.stmt,
+                    };
+                    let known = &mut callers[target.function.0 as usize];
+                    if known.last() != Some(&site) {
+                        known.push(site);
+                    }
+                }
+            }
+        }
+        self.calls = calls;
+        self.callers = callers;
+    }
+
+    fn calls_of(&self, id: FnId) -> Vec<Call> {
+        let function = self.function(id);
+        let mut calls = Vec::new();
+        for (index, stmt) in function.stmts.iter().enumerate() {
+            let stmt_id = StmtId(index as u32);
+            match &stmt.kind {
+                StmtKind::Call { callee, args } => {
+                    calls.push(self.resolve_call(id, stmt_id, callee, args))
+                }
+                StmtKind::Drop { place, type_text } => {
+                    let ending = self.ending_of_drop(id, place, type_text);
+                    if !ending.targets.is_empty() || !ending.effects.is_empty() {
+                        calls.push(Call {
+                            stmt: stmt_id,
+                            targets: ending.targets,
+                            effects: ending
+                                .effects
+                                .into_iter()
+                                .map(|(effect, _)| effect)
+                                .collect(),
+                            name: "the destructor".into(),
+                            unresolved: false,
+                        });
+                    }
+                }
+                _ => {}
+            }
+        }
+        calls
+    }
+
+    fn ending_of_drop(&self, id: FnId, place: &Place, type_text: &str) -> Ending {
+        let mut ending = Ending::default();
+        let typed = if types::parse(type_text).is_inferred() {
+            self.type_of_place(id, place)
+        } else {
+            Some((type_text.to_string(), self.unit_number(id)))
+        };
+        if let Some((text, unit)) = typed {
+            self.collect_ending(&text, unit, None, &mut Vec::new(), &mut ending, DEEPEST);
+        }
+        ending
+    }
+
+    /// What the end of an object of this type runs and does.
+    pub fn ending(&self, type_text: &str, unit: u32) -> Ending {
+        let mut ending = Ending::default();
+        self.collect_ending(type_text, unit, None, &mut Vec::new(), &mut ending, DEEPEST);
+        ending
+    }
+
+    fn collect_ending(
+        &self,
+        text: &str,
+        unit: u32,
+        note: Option<Name>,
+        seen: &mut Vec<TypeId>,
+        ending: &mut Ending,
+        depth: u8,
+    ) {
+        if depth == 0 || seen.len() > 12 || self.is_pointer_like(text, unit) {
+            return;
+        }
+        if let Some(class) = self.class_of_text(text, unit) {
+            self.collect_class_ending(class, note, seen, ending, false);
+            return;
+        }
+        let Some(row) = self.type_row(text, unit) else {
+            return;
+        };
+        if row.leaks {
+            return;
+        }
+        for index in 0..row.destructor.len() {
+            ending
+                .effects
+                .push((CallEffect::Type(row.clone(), index as u8), note.clone()));
+        }
+        let name = types::parse(&self.expand_alias(text, unit));
+        for &owned in &row.owns {
+            let Some(argument) = name.args.get(owned as usize) else {
+                continue;
+            };
+            match self.class_of_text(argument, unit) {
+                Some(class) if !self.is_pointer_like(argument, unit) => {
+                    // Owned through a pointer: the dynamic type may be a derived one.
+                    self.collect_class_ending(class, note.clone(), seen, ending, true);
+                }
+                _ => self.collect_ending(argument, unit, note.clone(), seen, ending, depth - 1),
+            }
+        }
+    }
+
+    fn collect_class_ending(
+        &self,
+        class: TypeId,
+        note: Option<Name>,
+        seen: &mut Vec<TypeId>,
+        ending: &mut Ending,
+        dynamic: bool,
+    ) {
+        if seen.contains(&class) || seen.len() > 12 {
+            return;
+        }
+        seen.push(class);
+        let def = self.type_def(class);
+        for id in self.own_destructors(class) {
+            if !ending.targets.iter().any(|target| target.function == id) {
+                ending.targets.push(Target {
+                    function: id,
+                    note: note.clone(),
+                });
+            }
+        }
+        let unit = self.type_unit(class);
+        for field in def.fields.iter().rev() {
+            let note: Name = match &note {
+                Some(note) => note.clone(),
+                None => format!("as its member `{}` ends", field.name).into(),
+            };
+            self.collect_ending(&field.type_text, unit, Some(note), seen, ending, DEEPEST);
+        }
+        for base in &def.bases {
+            if let Some(base) = self.class_of_text(base, unit) {
+                self.collect_class_ending(base, note.clone(), seen, ending, false);
+            } else {
+                self.collect_ending(base, unit, note.clone(), seen, ending, DEEPEST);
+            }
+        }
+        if dynamic && self.has_virtual_destructor(class) {
+            let derived = self.all_derived(class);
+            if derived.len() <= 8 {
+                for sub in derived {
+                    let note: Name =
+                        format!("when the object is a `{}`", self.type_def(sub).name).into();
+                    self.collect_class_ending(sub, Some(note), seen, ending, false);
+                }
+            }
+        }
+    }
+
+    fn has_virtual_destructor(&self, class: TypeId) -> bool {
+        self.class_chain(class).into_iter().any(|id| {
+            let def = self.type_def(id);
+            def.kind == crate::ir::TypeKind::Trait
+                || def
+                    .methods
+                    .iter()
+                    .any(|method| method.name.starts_with('~') && method.is_virtual)
+        })
+    }
+
+    fn resolve_call(&self, id: FnId, stmt: StmtId, callee: &Callee, args: &[Value]) -> Call {
+        let mut call = Call {
+            stmt,
+            targets: Vec::new(),
+            effects: Vec::new(),
+            name: "".into(),
+            unresolved: false,
+        };
+        match callee {
+            Callee::Named(name) => {
+                call.name = name.clone();
+                self.resolve_named(id, stmt, name, args, &mut call, 3);
+            }
+            Callee::Method { receiver, name } => {
+                call.name = name.clone();
+                self.resolve_method(id, receiver, name, args, &mut call);
+            }
+            Callee::Indirect(value) => {
+                call.name = "a function pointer".into();
+                call.targets = plain(self.functions_of(id, value));
+            }
+            Callee::Closure(index) => {
+                call.name = "a lambda".into();
+                call.targets = plain(vec![self.sibling(id, *index)]);
+            }
+            Callee::Construct { type_text, .. } => {
+                self.resolve_construct(id, stmt, type_text, args, &mut call)
+            }
+            Callee::Macro(name) => {
+                call.name = name.clone();
+                let macros: Vec<FnId> = self
+                    .resolve_function(id, name, None)
+                    .into_iter()
+                    .filter(|&id| self.function(id).kind == FunctionKind::Macro)
+                    .collect();
+                call.targets = plain(macros);
+                if call.targets.is_empty() {
+                    self.add_rows(id, &[format!("{name}!")], args.len(), &mut call);
+                }
+            }
+        }
+        call.unresolved = call.targets.is_empty() && call.effects.is_empty();
+        call
+    }
+
+    fn resolve_named(
+        &self,
+        id: FnId,
+        stmt: StmtId,
+        name: &str,
+        args: &[Value],
+        call: &mut Call,
+        depth: u8,
+    ) {
+        if name.starts_with("delete") {
+            if let Some(argument) = args.first()
+                && let Some((text, unit)) = self.type_of_value(id, argument)
+                && let Some(class) = self.class_of_text(&text, unit)
+            {
+                let mut ending = Ending::default();
+                self.collect_class_ending(class, None, &mut Vec::new(), &mut ending, true);
+                call.targets = ending.targets;
+                call.effects
+                    .extend(ending.effects.into_iter().map(|(effect, _)| effect));
+            }
+            self.add_rows(id, &["delete".to_string()], args.len(), call);
+            return;
+        }
+        let targets = self.resolve_function(id, name, Some(args.len()));
+        if !targets.is_empty() {
+            let lang = self.lang(id);
+            let foreign_homonym = lang == Lang::Rust
+                && targets
+                    .iter()
+                    .any(|&target| self.function(target).has_this && !name.contains("::"));
+            if !foreign_homonym {
+                call.targets = self.with_overrides(id, name, args.len(), targets);
+                return;
+            }
+        }
+        let (base, _) = types::split_template(name);
+        let unit = self.unit_number(id);
+        let mut spellings = self.spellings(&base, unit);
+        // A method of a library class that the own class derives from: `wait()` in a class derived from QThread.
+        if !name.contains("::")
+            && let Some(owner) = self.owner(id)
+        {
+            for class in self.class_chain(owner) {
+                let def = self.type_def(class);
+                spellings.extend(
+                    def.bases
+                        .iter()
+                        .map(|text| format!("{}::{base}", types::parse(text).base)),
+                );
+            }
+        }
+        self.add_rows(id, &spellings, args.len(), call);
+        if !call.effects.is_empty() {
+            return;
+        }
+        // `T(args)` is a construction where `T` is a type.
+        if self.class_of_text(&base, unit).is_some() {
+            self.resolve_construct(id, stmt, name, args, call);
+            return;
+        }
+        if depth == 0 {
+            return;
+        }
+        match self.meaning(id, &base) {
+            // `#define dlclose FreeLibrary`.
+            Meaning::Constant(
+                Value::Place(Place {
+                    root: Root::Global(other),
+                    path,
+                }),
+                _,
+            ) if path.is_empty() && **other != *base => {
+                let other = other.clone();
+                self.resolve_named(id, stmt, &other, args, call, depth - 1);
+            }
+            Meaning::Static(_) | Meaning::Field => {
+                let functions = self.functions_of(
+                    id,
+                    &Value::Place(Place::of(Root::Global(base.as_str().into()))),
+                );
+                call.targets = plain(functions);
+            }
+            _ => {}
+        }
+    }
+
+    /// A virtual method called without a receiver runs the overrides too.
+    fn with_overrides(
+        &self,
+        id: FnId,
+        name: &str,
+        arguments: usize,
+        targets: Vec<FnId>,
+    ) -> Vec<Target> {
+        if !name.contains("::")
+            && let (Some(class), Some(&first)) = (self.owner(id), targets.first())
+            && self.owner(first).is_some()
+            && self.function(first).has_this
+            && self.is_virtual(class, name)
+        {
+            return self.with_notes(class, self.find_methods(class, name, Some(arguments)));
+        }
+        plain(targets)
+    }
+
+    fn with_notes(&self, class: TypeId, functions: Vec<FnId>) -> Vec<Target> {
+        let several = functions.len() > 1;
+        functions
+            .into_iter()
+            .map(|function| {
+                let owner = self
+                    .owner(function)
+                    .filter(|&owner| several && owner != class);
+                let note = owner.map(|owner| {
+                    format!("when the object is a `{}`", self.type_def(owner).name).into()
+                });
+                Target { function, note }
+            })
+            .collect()
+    }
+
+    fn resolve_method(
+        &self,
+        id: FnId,
+        receiver: &Value,
+        name: &str,
+        args: &[Value],
+        call: &mut Call,
+    ) {
+        let lang = self.lang(id);
+        let (base, _) = types::split_template(name);
+        let Some((text, unit)) = self
+            .type_of_value(id, receiver)
+            .filter(|(text, _)| !types::parse(text).base.is_empty())
+        else {
+            let methods = self.unique_method(&base, args.len());
+            if !methods.is_empty() {
+                call.targets = plain(methods);
+                return;
+            }
+            self.add_rows(id, &[format!(".{base}")], args.len(), call);
+            return;
+        };
+        let led = self.led_types(&text, unit);
+        for (text, unit) in &led {
+            if let Some(class) = self.class_of_text(text, *unit) {
+                if base.starts_with('~') {
+                    let mut ending = Ending::default();
+                    self.collect_class_ending(class, None, &mut Vec::new(), &mut ending, true);
+                    call.targets = ending.targets;
+                    return;
+                }
+                let methods = self.find_methods(class, &base, Some(args.len()));
+                if !methods.is_empty() {
+                    call.targets = self.with_notes(class, methods);
+                    return;
+                }
+                // A function pointer in a field.
+                let bases: Vec<String> = self
+                    .class_chain(class)
+                    .into_iter()
+                    .flat_map(|class| {
+                        self.type_def(class)
+                            .bases
+                            .iter()
+                            .map(|text| format!("{}::{base}", types::parse(text).base))
+                            .collect::<Vec<_>>()
+                    })
+                    .collect();
+                self.add_rows(id, &bases, args.len(), call);
+                if !call.effects.is_empty() {
+                    return;
+                }
+                continue;
+            }
+            let expanded = self.expand_alias(text, *unit);
+            let type_name = types::parse(&expanded);
+            let spellings: Vec<String> = self
+                .spellings(&type_name.base, *unit)
+                .iter()
+                .map(|spelling| format!("{spelling}::{base}"))
+                .collect();
+            self.add_rows(id, &spellings, args.len(), call);
+            if !call.effects.is_empty() {
+                return;
+            }
+            // `owner.reset()`, `workers.clear()`: what is owned ends.
+            if let Some(row) = self.type_row(text, *unit)
+                && row.ends.iter().any(|end| *end == base)
+            {
+                let mut ending = Ending::default();
+                self.collect_ending(text, *unit, None, &mut Vec::new(), &mut ending, DEEPEST);
+                call.targets = ending.targets;
+                call.effects
+                    .extend(ending.effects.into_iter().map(|(effect, _)| effect));
+                return;
+            }
+        }
+        // Rust: methods of traits on types that are not the program's, and adapters of Option, Result, iterators.
+        if lang == Lang::Rust || led.len() == 1 {
+            if lang == Lang::Rust {
+                let methods = self.unique_method(&base, args.len());
+                let known_type = led.iter().any(|(text, unit)| {
+                    self.class_of_text(text, *unit).is_some()
+                        || self.type_row(text, *unit).is_some()
+                });
+                if !methods.is_empty() && !known_type {
+                    call.targets = plain(methods);
+                    return;
+                }
+                self.add_rows(id, &[format!(".{base}")], args.len(), call);
+            } else if types::parse(&text).last().len() <= 2 {
+                // A template parameter: nothing is known of it.
+                self.add_rows(id, &[format!(".{base}")], args.len(), call);
+            }
+        }
+    }
+
+    fn resolve_construct(
+        &self,
+        id: FnId,
+        stmt: StmtId,
+        type_text: &str,
+        args: &[Value],
+        call: &mut Call,
+    ) {
+        let unit = self.unit_number(id);
+        let (text, unit) = if type_text.is_empty() {
+            // A member initializer whose class is not visible in the file.
+            let target = self
+                .function(id)
+                .stmts
+                .iter()
+                .skip(stmt.0 as usize + 1)
+                .find_map(|stmt_after| match &stmt_after.kind {
+                    StmtKind::Assign {
+                        to,
+                        value: Value::Result(result),
+                    } if *result == stmt => Some(to.clone()),
+                    _ => None,
+                });
+            match target.and_then(|place| self.type_of_place(id, &place)) {
+                Some(found) => found,
+                None => return,
+            }
+        } else {
+            (type_text.to_string(), unit)
+        };
+        call.name = types::parse(&text).base.into();
+        if let Some(class) = self.class_of_text(&text, unit) {
+            let name = self.type_def(class).name.clone();
+            let constructors: Vec<FnId> = self
+                .methods(class)
+                .iter()
+                .copied()
+                .filter(|&id| {
+                    self.function(id).kind == FunctionKind::Ctor && self.function(id).name == name
+                })
+                .filter(|&id| {
+                    self.function(id).params.len() >= args.len() || self.function(id).variadic
+                })
+                .collect();
+            let exact: Vec<FnId> = constructors
+                .iter()
+                .copied()
+                .filter(|&id| self.function(id).params.len() == args.len())
+                .collect();
+            call.targets = plain(if exact.is_empty() {
+                constructors
+            } else {
+                exact
+            });
+            return;
+        }
+        let expanded = self.expand_alias(&text, unit);
+        let spellings = self.spellings(&types::parse(&expanded).base, unit);
+        self.add_rows(id, &spellings, args.len(), call);
+    }
+
+    /// Adds the effects of the first spelling that the table knows.
+    fn add_rows(&self, id: FnId, spellings: &[String], arguments: usize, call: &mut Call) {
+        let lang = self.lang(id);
+        for spelling in spellings {
+            let mut found = false;
+            for row in self.api.rows(spelling, arguments, lang) {
+                found = true;
+                call.effects.extend(
+                    (0..row.effects.len()).map(|index| CallEffect::Row(row.clone(), index as u8)),
+                );
+            }
+            if found {
+                return;
+            }
+        }
+    }
+
+    /// The qualified name of a class.
+    pub fn class_name(&self, class: TypeId) -> Name {
+        let def = self.type_def(class);
+        join_name(&def.scope, &def.name)
+    }
+}
+
+fn plain(functions: Vec<FnId>) -> Vec<Target> {
+    functions
+        .into_iter()
+        .map(|function| Target {
+            function,
+            note: None,
+        })
+        .collect()
+}

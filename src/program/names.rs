@@ -1,0 +1,611 @@
+//! Names: what a written name means at a place of the program.
+
+use super::{FnId, Program, StaticId, TypeId, ends_with_name, join_name, types};
+use crate::ir::{Function, FunctionKind, Import, Linkage, Name, TypeKind, Value};
+use crate::source::Lang;
+use std::collections::HashMap;
+
+/// Everything that can be looked up, by the last part of its name.
+#[derive(Default)]
+pub(super) struct Names {
+    functions: HashMap<Name, Vec<FnId>>,
+    types: HashMap<Name, Vec<TypeId>>,
+    statics: HashMap<Name, Vec<StaticId>>,
+    constants: HashMap<Name, Vec<(u32, u32)>>,
+    /// The smallest number of arguments that a prototype's defaults allow.
+    defaults: HashMap<(Name, usize), usize>,
+    /// How many classes declare a method of this name.
+    declared_methods: HashMap<Name, u32>,
+}
+
+/// What a name that is no local means.
+pub enum Meaning<'p> {
+    /// A field of the object that the function is called on.
+    Field,
+    Static(StaticId),
+    Constant(&'p Value, u32),
+    Functions(Vec<FnId>),
+    Unknown,
+}
+
+impl Names {
+    pub(super) fn collect(program: &Program) -> Names {
+        let mut names = Names::default();
+        for id in program.ids() {
+            names
+                .functions
+                .entry(program.function(id).name.clone())
+                .or_default()
+                .push(id);
+        }
+        for id in program.type_ids() {
+            names
+                .types
+                .entry(program.type_def(id).name.clone())
+                .or_default()
+                .push(id);
+        }
+        for id in program.static_ids() {
+            names
+                .statics
+                .entry(program.static_def(id).name.clone())
+                .or_default()
+                .push(id);
+        }
+        for id in program.type_ids() {
+            let mut seen: Vec<&Name> = program
+                .type_def(id)
+                .methods
+                .iter()
+                .map(|method| &method.name)
+                .collect();
+            seen.sort();
+            seen.dedup();
+            for name in seen {
+                *names.declared_methods.entry(name.clone()).or_default() += 1;
+            }
+        }
+        for (number, unit) in program.units.iter().enumerate() {
+            for (index, constant) in unit.constants.iter().enumerate() {
+                names
+                    .constants
+                    .entry(constant.name.clone())
+                    .or_default()
+                    .push((number as u32, index as u32));
+            }
+            let declared = unit
+                .declarations
+                .iter()
+                .map(|declaration| (&declaration.name, &declaration.params));
+            let methods = unit.types.iter().flat_map(|ty| {
+                ty.methods
+                    .iter()
+                    .map(|method| (&method.name, &method.params))
+            });
+            for (name, params) in declared.chain(methods) {
+                let needed = params
+                    .iter()
+                    .take_while(|param| param.default.is_none())
+                    .count();
+                if needed < params.len() {
+                    let known = names
+                        .defaults
+                        .entry((name.clone(), params.len()))
+                        .or_insert(needed);
+                    *known = needed.min(*known);
+                }
+            }
+        }
+        names
+    }
+}
+
+impl<'a> Program<'a> {
+    /// The functions with this last name.
+    pub fn functions_named(&self, name: &str) -> &[FnId] {
+        self.names.functions.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The class of a qualified or short name, seen from a unit. Aliases are not followed.
+    pub(super) fn find_class(&self, name: &str, unit: u32) -> Option<TypeId> {
+        self.find_type(name, unit, |kind| kind != TypeKind::Alias)
+    }
+
+    pub(super) fn find_type(
+        &self,
+        name: &str,
+        unit: u32,
+        wanted: impl Fn(TypeKind) -> bool,
+    ) -> Option<TypeId> {
+        let (name, _) = types::split_template(name);
+        let last = name.rsplit("::").next().unwrap_or(&name);
+        let fitting: Vec<TypeId> = self
+            .names
+            .types
+            .get(last)?
+            .iter()
+            .copied()
+            .filter(|&id| {
+                let def = self.type_def(id);
+                wanted(def.kind) && ends_with_name(&join_name(&def.scope, &def.name), &name)
+            })
+            .collect();
+        self.nearest(&fitting, unit, |id| self.type_unit(id))
+    }
+
+    /// Of several candidates: the one of the same file, else the only one of the same folder, else the only one under
+    /// the deepest common folder.
+    fn nearest<T: Copy>(
+        &self,
+        candidates: &[T],
+        unit: u32,
+        unit_of: impl Fn(T) -> u32,
+    ) -> Option<T> {
+        if let [only] = candidates {
+            return Some(*only);
+        }
+        if let Some(&same) = candidates
+            .iter()
+            .find(|&&candidate| unit_of(candidate) == unit)
+        {
+            return Some(same);
+        }
+        let here = self.path_of(unit);
+        let depth = |candidate: T| common_folders(here, self.path_of(unit_of(candidate)));
+        let deepest = candidates.iter().map(|&candidate| depth(candidate)).max()?;
+        let mut near = candidates
+            .iter()
+            .filter(|&&candidate| depth(candidate) == deepest);
+        match (near.next(), near.next()) {
+            (Some(only), None) => Some(*only),
+            _ => None,
+        }
+    }
+
+    fn path_of(&self, unit: u32) -> &str {
+        &self.sources.file(self.units[unit as usize].file).path
+    }
+
+    /// The static of this name, seen from a function.
+    pub(super) fn find_static(&self, from: FnId, name: &str) -> Option<StaticId> {
+        let last = name.rsplit("::").next().unwrap_or(name);
+        let unit = self.unit_number(from);
+        let known = self.names.statics.get(last)?;
+        let all: Vec<StaticId> = known
+            .iter()
+            .copied()
+            .filter(|&id| {
+                let object = self.static_def(id);
+                let full = join_name(&object.scope, &object.name);
+                // A function-local static is named with its whole scope, and only so.
+                let visible = if object.function.is_some() {
+                    *full == *name
+                } else {
+                    ends_with_name(&full, name)
+                };
+                visible
+                    && (!object.internal
+                        || self.static_unit(id) == unit
+                        || self.is_header(self.static_unit(id)))
+            })
+            .collect();
+        let defined: Vec<StaticId> = all
+            .iter()
+            .copied()
+            .filter(|&id| !self.static_def(id).is_extern)
+            .collect();
+        let candidates = if defined.is_empty() { &all } else { &defined };
+        if name.contains("::") || candidates.len() <= 1 {
+            return self.nearest(candidates, unit, |id| self.static_unit(id));
+        }
+        // A short name: a class's or namespace's own before the global one.
+        let scope = &self.function(from).scope;
+        let scoped: Vec<StaticId> = candidates
+            .iter()
+            .copied()
+            .filter(|&id| in_scope(scope, &self.static_def(id).scope))
+            .collect();
+        let candidates = if scoped.is_empty() {
+            candidates
+        } else {
+            &scoped
+        };
+        self.nearest(candidates, unit, |id| self.static_unit(id))
+    }
+
+    pub(super) fn is_header(&self, unit: u32) -> bool {
+        let path = self.path_of(unit);
+        self.units[unit as usize].lang == Lang::Cpp
+            && [".h", ".hh", ".hpp", ".hxx", ".inl", ".ipp", ".tcc", ".h++"]
+                .iter()
+                .any(|ending| path.ends_with(ending))
+    }
+
+    /// The value of a constant, enumerator or plain macro, seen from a function.
+    pub(super) fn find_constant(&self, from: FnId, name: &str) -> Option<(&Value, u32)> {
+        let last = name.rsplit("::").next().unwrap_or(name);
+        let unit = self.unit_number(from);
+        let fitting: Vec<(u32, u32)> = self
+            .names
+            .constants
+            .get(last)?
+            .iter()
+            .copied()
+            .filter(|&(number, index)| {
+                let constant = &self.units[number as usize].constants[index as usize];
+                ends_with_name(&join_name(&constant.scope, &constant.name), name)
+                    || !name.contains("::")
+            })
+            .collect();
+        let (number, index) = self
+            .nearest(&fitting, unit, |(number, _)| number)
+            .or_else(|| {
+                // The same value everywhere is as good as one.
+                let value = |&(number, index): &(u32, u32)| {
+                    &self.units[number as usize].constants[index as usize].value
+                };
+                let first = fitting.first()?;
+                fitting
+                    .iter()
+                    .all(|other| value(other) == value(first))
+                    .then_some(*first)
+            })?;
+        Some((
+            &self.units[number as usize].constants[index as usize].value,
+            number,
+        ))
+    }
+
+    /// What a name that is no local means in a function.
+    pub fn meaning(&self, from: FnId, name: &str) -> Meaning<'_> {
+        if !name.contains("::")
+            && let Some(owner) = self.owner(from)
+            && self.field(owner, name).is_some()
+        {
+            return Meaning::Field;
+        }
+        if let Some(id) = self.find_static(from, name) {
+            return Meaning::Static(id);
+        }
+        if let Some((value, unit)) = self.find_constant(from, name) {
+            return Meaning::Constant(value, unit);
+        }
+        let functions = self.resolve_function(from, name, None);
+        if functions.is_empty() {
+            Meaning::Unknown
+        } else {
+            Meaning::Functions(functions)
+        }
+    }
+
+    /// The functions that a called name means: one, the alternatives of `#if` arms in one file, or none.
+    /// `arguments` is the number of arguments, `None` where the address is taken.
+    pub fn resolve_function(&self, from: FnId, name: &str, arguments: Option<usize>) -> Vec<FnId> {
+        let (name, _) = types::split_template(name);
+        let last = name.rsplit("::").next().unwrap_or(&name);
+        let unit = self.unit_number(from);
+        let qualified = name.contains("::");
+        let caller = self.function(from);
+        let class = self.owner(from);
+        let class_scopes: Vec<Name> = class.map_or_else(Vec::new, |class| {
+            self.class_chain(class)
+                .into_iter()
+                .map(|id| join_name(&self.type_def(id).scope, &self.type_def(id).name))
+                .collect()
+        });
+        let candidates: Vec<FnId> = self
+            .functions_named(last)
+            .iter()
+            .copied()
+            .filter(|&id| {
+                let function = self.function(id);
+                if matches!(
+                    function.kind,
+                    FunctionKind::Lambda | FunctionKind::Initializer
+                ) {
+                    return false;
+                }
+                if function.linkage == Linkage::Internal
+                    && self.unit_number(id) != unit
+                    && !self.is_header(self.unit_number(id))
+                    && self.lang(id) != Lang::Rust
+                {
+                    return false;
+                }
+                if self.lang(id) == Lang::Rust
+                    && self.lang(from) != Lang::Rust
+                    && function.linkage != Linkage::Exported
+                {
+                    return false;
+                }
+                if let Some(count) = arguments
+                    && !self.accepts(function, count, qualified)
+                {
+                    return false;
+                }
+                let full = function.qualified_name();
+                if qualified {
+                    return ends_with_name(&full, &name)
+                        || self.ends_with_alias(from, &full, &name);
+                }
+                if function.has_this
+                    || matches!(
+                        function.kind,
+                        FunctionKind::Method
+                            | FunctionKind::Ctor
+                            | FunctionKind::Dtor
+                            | FunctionKind::Drop
+                    )
+                {
+                    // Without a receiver only methods of the own class and its bases are meant.
+                    return class_scopes.contains(&function.scope);
+                }
+                true
+            })
+            .collect();
+        if !qualified {
+            let own: Vec<FnId> = candidates
+                .iter()
+                .copied()
+                .filter(|&id| class_scopes.contains(&self.function(id).scope))
+                .collect();
+            if !own.is_empty() {
+                return self.alternatives(&own, unit);
+            }
+            let scoped: Vec<FnId> = candidates
+                .iter()
+                .copied()
+                .filter(|&id| {
+                    !self.function(id).scope.is_empty()
+                        && in_scope(&caller.scope, &self.function(id).scope)
+                })
+                .collect();
+            if !scoped.is_empty() {
+                return self.alternatives(&scoped, unit);
+            }
+        }
+        self.alternatives(&candidates, unit)
+    }
+
+    /// `T::f` where `T` is an alias or a namespace alias for the scope of a function.
+    fn ends_with_alias(&self, from: FnId, full: &str, name: &str) -> bool {
+        let Some((scope, last)) = name.rsplit_once("::") else {
+            return false;
+        };
+        let expanded = self
+            .unit_of(from)
+            .imports
+            .iter()
+            .find_map(|import| match import {
+                Import::Alias(short, path) if **short == *scope => Some(path.clone()),
+                _ => None,
+            });
+        if let Some(expanded) = expanded
+            && ends_with_name(full, &format!("{expanded}::{last}"))
+        {
+            return true;
+        }
+        let alias = self.find_type(scope, self.unit_number(from), |kind| {
+            kind == TypeKind::Alias
+        });
+        alias.is_some_and(|id| {
+            self.type_def(id).alias.as_ref().is_some_and(|text| {
+                let target = types::parse(text);
+                !target.base.is_empty() && ends_with_name(full, &format!("{}::{last}", target.base))
+            })
+        })
+    }
+
+    /// All of one file if they are alternatives of each other (or several only by `#if`), else the nearest one.
+    fn alternatives(&self, candidates: &[FnId], unit: u32) -> Vec<FnId> {
+        if candidates.len() <= 1 {
+            return candidates.to_vec();
+        }
+        let file = match self.nearest(candidates, unit, |id| self.unit_number(id)) {
+            Some(id) => self.unit_number(id),
+            None => {
+                // The deepest common folder holds several: they are one thing only if they stand in one file.
+                let here = self.path_of(unit);
+                let depth = |id: FnId| common_folders(here, self.path_of(self.unit_number(id)));
+                let Some(deepest) = candidates.iter().map(|&id| depth(id)).max() else {
+                    return Vec::new();
+                };
+                let mut near = candidates
+                    .iter()
+                    .filter(|&&id| depth(id) == deepest)
+                    .map(|&id| self.unit_number(id));
+                let Some(first) = near.next() else {
+                    return Vec::new();
+                };
+                if near.any(|other| other != first) {
+                    return Vec::new();
+                }
+                first
+            }
+        };
+        let of_file: Vec<FnId> = candidates
+            .iter()
+            .copied()
+            .filter(|&id| self.unit_number(id) == file)
+            .collect();
+        if of_file.len() <= 1 {
+            return of_file;
+        }
+        // Overloads are no alternatives, unless only one has the right scope; `#if` arms are.
+        let conditional = of_file.iter().all(|&id| !self.function(id).when.is_empty());
+        let same_scope = of_file
+            .iter()
+            .all(|&id| self.function(id).scope == self.function(of_file[0]).scope);
+        if same_scope && (conditional || of_file.len() <= 4) {
+            of_file
+        } else {
+            Vec::new()
+        }
+    }
+
+    fn accepts(&self, function: &Function, count: usize, qualified: bool) -> bool {
+        let most = function.params.len();
+        if function.variadic || (function.kind == FunctionKind::Macro && most == 0) {
+            return true;
+        }
+        // `Type::method(object, …)` in Rust names the receiver as an argument.
+        let count_without_this = if qualified && function.has_this && count > 0 {
+            count - 1
+        } else {
+            count
+        };
+        let fits = |count: usize| {
+            if count == most {
+                return true;
+            }
+            if count > most {
+                return false;
+            }
+            let needed = function
+                .params
+                .iter()
+                .take_while(|param| param.default.is_none())
+                .count();
+            let declared = self
+                .names
+                .defaults
+                .get(&(function.name.clone(), most))
+                .copied()
+                .unwrap_or(most);
+            count >= needed.min(declared)
+        };
+        // A parameter list `(void)` may have been kept as one parameter without a name.
+        fits(count)
+            || fits(count_without_this)
+            || (count == 0 && most == 1 && &*function.params[0].type_text == "void")
+    }
+
+    /// Methods of this name on a class: its own, else its bases'; for a virtual one also the overrides in derived
+    /// classes.
+    pub fn find_methods(&self, class: TypeId, name: &str, arguments: Option<usize>) -> Vec<FnId> {
+        let fits = |id: FnId| {
+            let function = self.function(id);
+            &*function.name == name
+                && arguments.is_none_or(|count| self.accepts(function, count, false))
+        };
+        let mut found = Vec::new();
+        for id in self.class_chain(class) {
+            found = self
+                .methods(id)
+                .iter()
+                .copied()
+                .filter(|&id| fits(id))
+                .collect();
+            if !found.is_empty() {
+                break;
+            }
+        }
+        if found.is_empty() || self.is_virtual(class, name) {
+            let overrides: Vec<FnId> = self
+                .all_derived(class)
+                .into_iter()
+                .flat_map(|id| self.methods(id).to_vec())
+                .filter(|&id| fits(id))
+                .collect();
+            if overrides.len() + found.len() > 8 {
+                return found;
+            }
+            if self.is_virtual(class, name) {
+                found.extend(overrides);
+            }
+        }
+        found
+    }
+
+    /// Whether a class or one of its bases declares the method virtual.
+    pub fn is_virtual(&self, class: TypeId, name: &str) -> bool {
+        self.class_chain(class).into_iter().any(|id| {
+            self.type_def(id).kind == TypeKind::Trait
+                || self
+                    .type_def(id)
+                    .methods
+                    .iter()
+                    .any(|method| &*method.name == name && method.is_virtual)
+        })
+    }
+
+    /// A class and its bases, nearest first, at most 16.
+    pub fn class_chain(&self, class: TypeId) -> Vec<TypeId> {
+        let mut chain = vec![class];
+        let mut next = 0;
+        while next < chain.len() && chain.len() < 16 {
+            let id = chain[next];
+            next += 1;
+            for base in &self.type_def(id).bases {
+                if let Some(base) = self.class_of_text(base, self.type_unit(id))
+                    && !chain.contains(&base)
+                {
+                    chain.push(base);
+                }
+            }
+        }
+        chain
+    }
+
+    /// All classes below a class, at most 32.
+    pub fn all_derived(&self, class: TypeId) -> Vec<TypeId> {
+        let mut all: Vec<TypeId> = self.derived(class).to_vec();
+        let mut next = 0;
+        while next < all.len() && all.len() < 32 {
+            for &more in self.derived(all[next]) {
+                if !all.contains(&more) && more != class {
+                    all.push(more);
+                }
+            }
+            next += 1;
+        }
+        all
+    }
+
+    /// The only method of this name among all classes; none where several classes have one.
+    pub(super) fn unique_method(&self, name: &str, arguments: usize) -> Vec<FnId> {
+        let candidates: Vec<FnId> = self
+            .functions_named(name)
+            .iter()
+            .copied()
+            .filter(|&id| {
+                let function = self.function(id);
+                function.has_this
+                    && function.kind == FunctionKind::Method
+                    && self.owner(id).is_some()
+                    && self.accepts(function, arguments, false)
+            })
+            .collect();
+        let declared = self.names.declared_methods.get(name).copied().unwrap_or(0);
+        if candidates.is_empty()
+            || declared > 1
+            || candidates
+                .iter()
+                .any(|&id| self.owner(id) != self.owner(candidates[0]))
+        {
+            return Vec::new();
+        }
+        candidates
+    }
+}
+
+/// How many leading folders two paths share.
+fn common_folders(a: &str, b: &str) -> usize {
+    let folders = |path: &str| {
+        path.rsplit_once('/')
+            .map_or(String::new(), |(folder, _)| folder.to_string())
+    };
+    let (a, b) = (folders(a), folders(b));
+    let same = a
+        .split('/')
+        .zip(b.split('/'))
+        .take_while(|(a, b)| a == b)
+        .count();
+    // The own folder comes before the folders below it.
+    if a == b { same * 2 + 1 } else { same * 2 }
+}
+
+/// Whether something in `scope` is visible without qualification from `from`.
+fn in_scope(from: &str, scope: &str) -> bool {
+    from == scope || (from.starts_with(scope) && from[scope.len()..].starts_with("::"))
+}

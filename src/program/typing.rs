@@ -1,0 +1,480 @@
+//! Types of values and places: what is written, followed through aliases, fields, wrappers and calls.
+
+use super::{FnId, Program, Site, TypeId, join_name, types};
+use crate::api::TypeRow;
+use crate::ir::{Callee, Field, FunctionKind, Import, Place, Root, StmtKind, TypeKind, Value};
+use crate::source::Lang;
+use std::sync::Arc;
+
+/// How far wrappers, aliases and assignments are followed.
+const DEEPEST: u8 = 8;
+
+/// A member's place in a class.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldRef<'p> {
+    pub owner: TypeId,
+    pub field: &'p Field,
+}
+
+impl<'a> Program<'a> {
+    /// The field of a class or of its bases.
+    pub fn field(&self, class: TypeId, name: &str) -> Option<FieldRef<'_>> {
+        self.class_chain(class).into_iter().find_map(|owner| {
+            let field = self
+                .type_def(owner)
+                .fields
+                .iter()
+                .find(|field| &*field.name == name)?;
+            Some(FieldRef { owner, field })
+        })
+    }
+
+    /// The class of a type's text: aliases, pointers and references are followed; smart pointers are not.
+    pub fn class_of_text(&self, text: &str, unit: u32) -> Option<TypeId> {
+        let key = (unit, Box::from(text));
+        if let Ok(cache) = self.type_cache.read()
+            && let Some(known) = cache.get(&key)
+        {
+            return *known;
+        }
+        let found = self.class_of_text_deep(text, unit, DEEPEST);
+        if let Ok(mut cache) = self.type_cache.write() {
+            cache.insert(key, found);
+        }
+        found
+    }
+
+    fn class_of_text_deep(&self, text: &str, unit: u32, depth: u8) -> Option<TypeId> {
+        let name = types::parse(text);
+        if name.base.is_empty() || depth == 0 {
+            return None;
+        }
+        if let Some(class) = self.find_class(&name.base, unit) {
+            return Some(class);
+        }
+        let alias = self.find_type(&name.base, unit, |kind| kind == TypeKind::Alias)?;
+        let target = self.type_def(alias).alias.clone()?;
+        if types::parse(&target).base == name.base {
+            return None;
+        }
+        self.class_of_text_deep(&target, self.type_unit(alias), depth - 1)
+    }
+
+    /// The text behind aliases: `PFoo` to `Foo *`.
+    pub fn expand_alias(&self, text: &str, unit: u32) -> String {
+        let mut text = text.to_string();
+        let mut unit = unit;
+        for _ in 0..DEEPEST {
+            let name = types::parse(&text);
+            if name.base.is_empty() || self.find_class(&name.base, unit).is_some() {
+                break;
+            }
+            let Some(alias) = self.find_type(&name.base, unit, |kind| kind == TypeKind::Alias)
+            else {
+                break;
+            };
+            let Some(target) = &self.type_def(alias).alias else {
+                break;
+            };
+            if types::parse(target).base == name.base {
+                break;
+            }
+            let stars = "*".repeat(name.pointers as usize);
+            text = format!("{target} {stars}");
+            unit = self.type_unit(alias);
+        }
+        text
+    }
+
+    /// What the table knows of a type.
+    pub fn type_row(&self, text: &str, unit: u32) -> Option<&'a Arc<TypeRow>> {
+        let expanded = self.expand_alias(text, unit);
+        let name = types::parse(&expanded);
+        let lang = self.units[unit as usize].lang;
+        self.spellings(&name.base, unit)
+            .iter()
+            .find_map(|spelling| self.api.type_row(spelling, lang))
+    }
+
+    /// The ways in which the table may spell a name that is written so in a unit: with its `using namespace`s, its
+    /// aliases, and in Rust by its last segment.
+    pub(super) fn spellings(&self, name: &str, unit: u32) -> Vec<String> {
+        let unit = &self.units[unit as usize];
+        let mut all = vec![name.to_string()];
+        if unit.lang == Lang::Rust {
+            if let Some((_, last)) = name.rsplit_once("::") {
+                all.push(last.to_string());
+            }
+            return all;
+        }
+        let (first, rest) = name.split_once("::").unwrap_or((name, ""));
+        for import in &unit.imports {
+            match import {
+                Import::Namespace(namespace) => all.push(format!("{namespace}::{name}")),
+                Import::Alias(short, full) if **short == *first => {
+                    all.push(if rest.is_empty() {
+                        full.to_string()
+                    } else {
+                        format!("{full}::{rest}")
+                    });
+                }
+                _ => {}
+            }
+        }
+        if unit.imports.is_empty() && unit.lang == Lang::Cpp && !name.contains("::") {
+            // A header without imports of its own is included where they stand.
+        }
+        all
+    }
+
+    /// The type's text where the text itself says nothing: `auto`, Rust locals without a type.
+    fn is_inferred(text: &str) -> bool {
+        types::parse(text).is_inferred()
+    }
+
+    /// The type of a place, as text, with the unit in which to read it.
+    pub fn type_of_place(&self, function: FnId, place: &Place) -> Option<(String, u32)> {
+        self.type_of_place_deep(function, place, DEEPEST)
+    }
+
+    fn type_of_place_deep(
+        &self,
+        function: FnId,
+        place: &Place,
+        depth: u8,
+    ) -> Option<(String, u32)> {
+        if depth == 0 {
+            return None;
+        }
+        let mut current = self.type_of_root(function, &place.root, place, depth)?;
+        let skip = usize::from(
+            matches!(&place.root, Root::Global(name) if self.is_member(function, name)),
+        );
+        let path: Vec<&str> = match &place.root {
+            Root::Global(name) if skip == 1 => std::iter::once(&**name)
+                .chain(place.path.iter().map(|part| &**part))
+                .collect(),
+            _ => place.path.iter().map(|part| &**part).collect(),
+        };
+        for part in path {
+            current = self.step(&current.0, current.1, part)?;
+        }
+        Some(current)
+    }
+
+    /// Whether a name without `this->` is a field of the function's class.
+    pub(super) fn is_member(&self, function: FnId, name: &str) -> bool {
+        !name.contains("::")
+            && self
+                .owner(function)
+                .is_some_and(|owner| self.field(owner, name).is_some())
+    }
+
+    fn type_of_root(
+        &self,
+        function: FnId,
+        root: &Root,
+        place: &Place,
+        depth: u8,
+    ) -> Option<(String, u32)> {
+        let unit = self.unit_number(function);
+        let body = self.function(function);
+        match root {
+            Root::Local(index) => {
+                let text = &body.locals.get(*index as usize)?.type_text;
+                if !Self::is_inferred(text) {
+                    return Some((text.to_string(), unit));
+                }
+                self.type_of_assigned(function, &Place::of(root.clone()), depth - 1)
+            }
+            Root::Param(index) => {
+                let text = &body.params.get(*index as usize)?.type_text;
+                (!Self::is_inferred(text)).then(|| (text.to_string(), unit))
+            }
+            Root::Capture(index) => {
+                let capture = body.captures.get(*index as usize)?;
+                if !Self::is_inferred(&capture.type_text) {
+                    return Some((capture.type_text.to_string(), unit));
+                }
+                self.type_of_value_deep(self.enclosing(function)?, &capture.value, depth - 1)
+            }
+            Root::This => {
+                let owner = self.owner(function)?;
+                let def = self.type_def(owner);
+                Some((
+                    join_name(&def.scope, &def.name).to_string(),
+                    self.type_unit(owner),
+                ))
+            }
+            Root::Global(name) => {
+                if self.is_member(function, name) {
+                    return self.type_of_root(function, &Root::This, place, depth);
+                }
+                let id = self.find_static(function, name)?;
+                let object = self.static_def(id);
+                if !Self::is_inferred(&object.type_text) {
+                    return Some((object.type_text.to_string(), self.static_unit(id)));
+                }
+                let initializer = self.function_in(self.static_unit(id), object.initializer?);
+                self.type_of_assigned(initializer, &Place::of(root.clone()), depth - 1)
+            }
+            Root::Result(stmt) => self.type_of_result(
+                Site {
+                    function,
+                    stmt: *stmt,
+                },
+                depth - 1,
+            ),
+            Root::Unknown => None,
+        }
+    }
+
+    /// The type that the first assignment of a whole place gives it.
+    fn type_of_assigned(&self, function: FnId, place: &Place, depth: u8) -> Option<(String, u32)> {
+        let body = self.function(function);
+        body.stmts.iter().find_map(|stmt| match &stmt.kind {
+            StmtKind::Assign { to, value } if to == place => {
+                self.type_of_value_deep(function, value, depth)
+            }
+            _ => None,
+        })
+    }
+
+    /// The type of a value.
+    pub fn type_of_value(&self, function: FnId, value: &Value) -> Option<(String, u32)> {
+        self.type_of_value_deep(function, value, DEEPEST)
+    }
+
+    fn type_of_value_deep(
+        &self,
+        function: FnId,
+        value: &Value,
+        depth: u8,
+    ) -> Option<(String, u32)> {
+        if depth == 0 {
+            return None;
+        }
+        match value {
+            Value::Place(place) => self.type_of_place_deep(function, place, depth - 1),
+            Value::AddressOf(place) => self
+                .type_of_place_deep(function, place, depth - 1)
+                .map(|(text, unit)| (format!("{text} *"), unit)),
+            Value::Result(stmt) => self.type_of_result(
+                Site {
+                    function,
+                    stmt: *stmt,
+                },
+                depth - 1,
+            ),
+            _ => None,
+        }
+    }
+
+    fn type_of_result(&self, site: Site, depth: u8) -> Option<(String, u32)> {
+        if depth == 0 {
+            return None;
+        }
+        let unit = self.unit_number(site.function);
+        let StmtKind::Call { callee, args } = &self
+            .function(site.function)
+            .stmts
+            .get(site.stmt.0 as usize)?
+            .kind
+        else {
+            return None;
+        };
+        if let Callee::Construct { type_text, heap } = callee {
+            return (!type_text.is_empty()).then(|| {
+                (
+                    if *heap {
+                        format!("{type_text} *")
+                    } else {
+                        type_text.to_string()
+                    },
+                    unit,
+                )
+            });
+        }
+        // `std::make_unique<Worker>(…)` and the like: a template of one type that gives an owner of it.
+        if let Callee::Named(name) = callee {
+            let (base, template) = types::split_template(name);
+            let last = base.rsplit("::").next().unwrap_or("");
+            if let (Some(owner), [first, ..]) = (
+                last.strip_prefix("make_")
+                    .or_else(|| last.strip_prefix("Make")),
+                &template[..],
+            ) {
+                let owner = match owner {
+                    "unique" | "Unique" => "std::unique_ptr",
+                    "shared" | "Shared" | "" => "std::shared_ptr",
+                    _ => "std::unique_ptr",
+                };
+                return Some((format!("{owner}<{first}>"), unit));
+            }
+            // `Type::new(…)` of Rust, where the type is the program's or its return type says `Self`.
+            if self.lang(site.function) == Lang::Rust
+                && let Some((scope, "new" | "default" | "create" | "builder")) =
+                    base.rsplit_once("::")
+                && self
+                    .resolve_function(site.function, &base, Some(args.len()))
+                    .is_empty()
+            {
+                return Some((scope.to_string(), unit));
+            }
+        }
+        let targets: Vec<FnId> = match self.call(site) {
+            Some(call) => call.targets.iter().map(|target| target.function).collect(),
+            // While calls are being resolved: free functions only, methods by their class.
+            None => match callee {
+                Callee::Named(name) => self.resolve_function(site.function, name, Some(args.len())),
+                Callee::Method { receiver, name } => {
+                    let class = self
+                        .type_of_value_deep(site.function, receiver, depth - 1)
+                        .and_then(|(text, unit)| self.led_class(&text, unit));
+                    class.map_or_else(Vec::new, |class| {
+                        self.find_methods(class, name, Some(args.len()))
+                    })
+                }
+                Callee::Closure(index) => vec![self.sibling(site.function, *index)],
+                _ => Vec::new(),
+            },
+        };
+        if let Some(&target) = targets.first() {
+            let text = self.function(target).return_type.to_string();
+            if Self::is_inferred(&text) {
+                return None;
+            }
+            if matches!(
+                text.trim(),
+                "Self" | "& Self" | "&Self" | "& mut Self" | "&mut Self"
+            ) && let Some(owner) = self.owner(target)
+            {
+                let def = self.type_def(owner);
+                return Some((
+                    join_name(&def.scope, &def.name).to_string(),
+                    self.type_unit(owner),
+                ));
+            }
+            return Some((text, self.unit_number(target)));
+        }
+        // `guard = mutex.lock()`, `ptr.get()`, `cell.borrow()`: an accessor of a wrapper leads where `->` leads.
+        if let Callee::Method { receiver, name } = callee {
+            let (text, unit) = self.type_of_value_deep(site.function, receiver, depth - 1)?;
+            let row = self.type_row(&text, unit)?;
+            let accessor = matches!(
+                &**name,
+                "get"
+                    | "lock"
+                    | "read"
+                    | "write"
+                    | "borrow"
+                    | "borrow_mut"
+                    | "as_ref"
+                    | "as_mut"
+                    | "clone"
+                    | "at"
+                    | "back"
+                    | "front"
+                    | "value"
+                    | "take"
+                    | "iter"
+                    | "iter_mut"
+                    | "into_iter"
+                    | "drain"
+                    | "pop"
+                    | "first"
+                    | "last"
+                    | "load"
+                    | "upgrade"
+                    | "data"
+                    | "begin"
+                    | "find"
+                    | "try_lock"
+                    | "operator->"
+                    | "operator*"
+                    | "emplace_back"
+                    | "release"
+                    | "get_mut"
+                    | "values"
+                    | "next"
+            );
+            if accessor && row.leads_to.is_some() {
+                return self.lead(&text, unit);
+            }
+        }
+        None
+    }
+
+    /// Where `->`, `*` or `[]` leads from a wrapper type.
+    fn lead(&self, text: &str, unit: u32) -> Option<(String, u32)> {
+        let expanded = self.expand_alias(text, unit);
+        let row = self.type_row(&expanded, unit)?;
+        let name = types::parse(&expanded);
+        let argument = name.args.get(row.leads_to? as usize)?;
+        Some((argument.clone(), unit))
+    }
+
+    /// The class behind a type: itself, or where its wrappers lead.
+    pub fn led_class(&self, text: &str, unit: u32) -> Option<TypeId> {
+        let mut current = (text.to_string(), unit);
+        for _ in 0..DEEPEST {
+            if let Some(class) = self.class_of_text(&current.0, current.1) {
+                return Some(class);
+            }
+            current = self.lead(&current.0, current.1)?;
+        }
+        None
+    }
+
+    /// A type and the types that its wrappers lead to, outermost first.
+    pub fn led_types(&self, text: &str, unit: u32) -> Vec<(String, u32)> {
+        let mut all = vec![(text.to_string(), unit)];
+        while all.len() < DEEPEST as usize {
+            let (text, unit) = &all[all.len() - 1];
+            match self.lead(text, *unit) {
+                Some(next) => all.push(next),
+                None => break,
+            }
+        }
+        all
+    }
+
+    /// The type of a part of an object of this type.
+    fn step(&self, text: &str, unit: u32, part: &str) -> Option<(String, u32)> {
+        if part == "[]" {
+            if let Some(led) = self.lead(text, unit) {
+                return Some(led);
+            }
+            let expanded = self.expand_alias(text, unit);
+            return Some((expanded.replacen('*', "", 1), unit));
+        }
+        let class = self.led_class(text, unit)?;
+        let found = self.field(class, part)?;
+        Some((
+            found.field.type_text.to_string(),
+            self.type_unit(found.owner),
+        ))
+    }
+
+    /// The destructors of a class itself: one, or the alternatives of `#if` arms.
+    pub fn own_destructors(&self, class: TypeId) -> Vec<FnId> {
+        let methods = self.methods(class);
+        methods
+            .iter()
+            .copied()
+            .filter(|&id| {
+                matches!(
+                    self.function(id).kind,
+                    FunctionKind::Dtor | FunctionKind::Drop
+                )
+            })
+            .collect()
+    }
+
+    /// Whether an object of this type is a plain value: nothing happens at its end.
+    pub fn is_pointer_like(&self, text: &str, unit: u32) -> bool {
+        let expanded = self.expand_alias(text, unit);
+        let name = types::parse(&expanded);
+        name.pointers > 0 || name.reference
+    }
+}

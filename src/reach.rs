@@ -1,0 +1,558 @@
+//! Reach: what runs when an entry runs, on the same thread, and the shortest call path to it.
+//!
+//! In comes an entry, out comes a `Walk`: the functions that it reaches, each in a few states, and the calls with an
+//! effect that run in them. A state is the contexts (reason code, `lpReserved`) that are left, what the parameters are,
+//! and what is known of statics and `#if` conditions. Branches that a state rules out are not taken; what is passed to
+//! another thread or kept for later is not entered. A function gets at most 64 states, then one that joins them.
+
+pub mod blocking;
+mod state;
+
+pub use state::{Abstract, State};
+
+use crate::api::{Effect, Predicate};
+use crate::entry::{Contexts, Entry, Runs};
+use crate::ir::{Callee, Name, Place, Root, StmtId, StmtKind, Value};
+use crate::program::{Call, CallEffect, FnId, Key, Meaning, Program, Site};
+use state::Env;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+/// How long a wait lasts at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Timeout {
+    Zero,
+    /// Milliseconds.
+    Finite(i64),
+    /// Finite, but nobody knows how long.
+    Bounded,
+    Infinite,
+    Unknown,
+}
+
+/// A function that runs, in one state.
+#[derive(Debug)]
+pub struct Node {
+    pub function: FnId,
+    pub state: State,
+    /// The node and the call that led here; `None` for the entry itself.
+    pub parent: Option<(usize, Site)>,
+    /// What a reader must know about the call: `when the object is a `Sub``.
+    pub note: Option<Name>,
+}
+
+/// A call with an effect that runs.
+#[derive(Debug)]
+pub struct Hit {
+    /// Index in `Walk::nodes`; `None` where the entry is itself a library destructor.
+    pub node: Option<usize>,
+    pub site: Option<Site>,
+    pub effect: CallEffect,
+    /// The contexts in which it is reached.
+    pub contexts: Contexts,
+    /// For waits.
+    pub timeout: Timeout,
+}
+
+/// All that an entry reaches.
+#[derive(Debug, Default)]
+pub struct Walk {
+    pub nodes: Vec<Node>,
+    pub hits: Vec<Hit>,
+    /// Calls that nothing resolves: name and place.
+    pub unresolved: Vec<(Name, Site)>,
+    /// Statics that a run of the entry sets for certain, to what: `g_terminating = lpReserved != NULL`.
+    pub facts: BTreeMap<Key, Abstract>,
+}
+
+const MOST_STATES: usize = 64;
+const MOST_NODES: usize = 20_000;
+
+/// Runs an entry. `facts` are known of statics before it runs.
+pub fn from(program: &Program, entry: &Entry, facts: &BTreeMap<Key, Abstract>) -> Walk {
+    let mut walk = Walk::default();
+    let function = match &entry.runs {
+        Runs::Function(function) => *function,
+        Runs::Effect(effect) => {
+            let timeout = match effect.effect() {
+                Effect::Wait { bounded: true, .. } => Timeout::Bounded,
+                _ => Timeout::Infinite,
+            };
+            walk.hits.push(Hit {
+                node: None,
+                site: None,
+                effect: effect.clone(),
+                contexts: entry.contexts,
+                timeout,
+            });
+            return walk;
+        }
+    };
+    let count = program.function(function).params.len();
+    let mut params = vec![Abstract::Unknown; count];
+    if let Some(reason) = entry.reason {
+        params[reason as usize] = Abstract::Reason;
+    }
+    if let Some(reserved) = entry.reserved {
+        params[reserved as usize] = Abstract::Truth(Contexts::RESERVED);
+    }
+    let state = State {
+        contexts: entry.contexts,
+        params,
+        captures: Vec::new(),
+        statics: facts.clone(),
+        config: BTreeMap::new(),
+    };
+    let mut search = Search {
+        program,
+        entry,
+        walk: &mut walk,
+        states: HashMap::new(),
+        queue: VecDeque::new(),
+    };
+    search.enter(function, state, None, entry.note.clone());
+    while let Some(node) = search.queue.pop_front() {
+        search.run(node);
+        if search.walk.nodes.len() > MOST_NODES {
+            break;
+        }
+    }
+    walk
+}
+
+impl Walk {
+    /// The calls that lead to a node, from the entry on: each with the node in which it stands.
+    pub fn path(&self, node: usize) -> Vec<(usize, Site)> {
+        let mut path = Vec::new();
+        let mut current = node;
+        while let Some((parent, site)) = self.nodes[current].parent {
+            path.push((current, site));
+            current = parent;
+        }
+        path.reverse();
+        path
+    }
+}
+
+struct Search<'s, 'a> {
+    program: &'s Program<'a>,
+    entry: &'s Entry,
+    walk: &'s mut Walk,
+    states: HashMap<FnId, Vec<State>>,
+    queue: VecDeque<usize>,
+}
+
+impl Search<'_, '_> {
+    fn enter(
+        &mut self,
+        function: FnId,
+        state: State,
+        parent: Option<(usize, Site)>,
+        note: Option<Name>,
+    ) {
+        let known = self.states.entry(function).or_default();
+        if known.iter().any(|other| other.covers(&state)) {
+            return;
+        }
+        let state = if known.len() >= MOST_STATES {
+            let joined = known.iter().fold(state, |joined, other| joined.join(other));
+            if known.contains(&joined) {
+                return;
+            }
+            joined
+        } else {
+            state
+        };
+        known.push(state.clone());
+        self.walk.nodes.push(Node {
+            function,
+            state,
+            parent,
+            note,
+        });
+        self.queue.push_back(self.walk.nodes.len() - 1);
+    }
+
+    /// Walks the body of one node, block by block, until the environments no longer change; then takes the calls.
+    fn run(&mut self, node: usize) {
+        let function = self.walk.nodes[node].function;
+        let body = self.program.function(function);
+        let mut at_start: Vec<Option<Env>> = vec![None; body.blocks.len()];
+        if body.blocks.is_empty() {
+            return;
+        }
+        at_start[0] = Some(Env::new(&self.walk.nodes[node].state));
+        let mut pending: VecDeque<usize> = VecDeque::from([0]);
+        let mut visits = vec![0u8; body.blocks.len()];
+        while let Some(block) = pending.pop_front() {
+            visits[block] = visits[block].saturating_add(1);
+            let Some(mut env) = at_start[block].clone() else {
+                continue;
+            };
+            let mut ended = false;
+            for &stmt in &body.blocks[block].stmts {
+                if self.transfer(function, stmt, &mut env) {
+                    ended = true;
+                    break;
+                }
+            }
+            if ended {
+                continue;
+            }
+            for edge in &body.blocks[block].next {
+                let Some(after) = edge.when.iter().try_fold(env.clone(), |env, guard| {
+                    env.assume(self.program, function, guard)
+                }) else {
+                    continue;
+                };
+                let next = edge.to.0 as usize;
+                let joined = match &at_start[next] {
+                    Some(before) if visits[next] > 8 => before.join(&after).without_values(),
+                    Some(before) => before.join(&after),
+                    None => after,
+                };
+                if at_start[next].as_ref() != Some(&joined) {
+                    at_start[next] = Some(joined);
+                    if !pending.contains(&next) {
+                        pending.push_back(next);
+                    }
+                }
+            }
+        }
+        let mut exits: Option<BTreeMap<Key, Abstract>> = None;
+        for (block, env) in at_start.into_iter().enumerate() {
+            let Some(mut env) = env else { continue };
+            let mut ended = false;
+            for &stmt in &body.blocks[block].stmts {
+                self.take(node, function, stmt, &env);
+                if self.transfer(function, stmt, &mut env) {
+                    ended = true;
+                    break;
+                }
+            }
+            if !ended && body.blocks[block].next.is_empty() && node == 0 {
+                exits = Some(match exits {
+                    None => env.statics().clone(),
+                    Some(before) => state::agreed(&before, env.statics()),
+                });
+            }
+        }
+        if node == 0 {
+            self.walk.facts = exits.unwrap_or_default();
+        }
+    }
+
+    /// What a statement does to the environment. True where the path ends.
+    fn transfer(&self, function: FnId, stmt: StmtId, env: &mut Env) -> bool {
+        match &self.program.function(function).stmt(stmt).kind {
+            StmtKind::Assign { to, value } => {
+                let value = env.evaluate(self.program, function, value);
+                env.assign(self.program, function, to, value);
+            }
+            StmtKind::Call { args, .. } => {
+                for arg in args {
+                    if let Value::AddressOf(place) = arg {
+                        env.assign(self.program, function, place, Abstract::Unknown);
+                    }
+                }
+                if let Some(call) = self.program.call(Site { function, stmt })
+                    && call.effects.iter().any(|effect| {
+                        matches!(
+                            effect.effect(),
+                            Effect::NoReturn
+                                | Effect::ExitThread
+                                | Effect::ExitProcess
+                                | Effect::ModuleUnref {
+                                    exits_thread: true,
+                                    ..
+                                }
+                        )
+                    })
+                {
+                    return true;
+                }
+            }
+            _ => {}
+        }
+        false
+    }
+
+    /// Records the effects of a statement that runs, and enters what it calls.
+    fn take(&mut self, node: usize, function: FnId, stmt: StmtId, env: &Env) {
+        let program = self.program;
+        let site = Site { function, stmt };
+        self.force_lazy_statics(node, function, stmt, env);
+        let Some(call) = program.call(site) else {
+            return;
+        };
+        for effect in &call.effects {
+            if !self.holds(site, effect, env) {
+                continue;
+            }
+            match effect.effect() {
+                Effect::RunsHere { argument } => {
+                    let value = program.argument_value(site, *argument);
+                    for target in self.functions(function, &value, env) {
+                        let state = self.closure_state(function, target, &value, env);
+                        self.enter(target, state, Some((node, site)), None);
+                    }
+                }
+                Effect::RunsLater { .. }
+                | Effect::Passes { .. }
+                | Effect::Duration { .. }
+                | Effect::Creates { .. } => {}
+                what => {
+                    let timeout = match what {
+                        Effect::Wait { .. } => self.timeout(site, what, env),
+                        _ => Timeout::Unknown,
+                    };
+                    self.walk.hits.push(Hit {
+                        node: Some(node),
+                        site: Some(site),
+                        effect: effect.clone(),
+                        contexts: env.contexts(),
+                        timeout,
+                    });
+                }
+            }
+        }
+        self.enter_targets(node, site, call, env);
+        if call.unresolved {
+            self.walk.unresolved.push((call.name.clone(), site));
+        }
+    }
+
+    fn enter_targets(&mut self, node: usize, site: Site, call: &Call, env: &Env) {
+        let program = self.program;
+        let (args, receiver_offset): (&[Value], usize) =
+            match &program.function(site.function).stmt(site.stmt).kind {
+                StmtKind::Call { args, callee } => (
+                    args,
+                    usize::from(matches!(callee, Callee::Named(name) if name.contains("::"))),
+                ),
+                _ => (&[], 0),
+            };
+        let mut targets: Vec<(FnId, Option<Name>)> = call
+            .targets
+            .iter()
+            .map(|target| (target.function, target.note.clone()))
+            .collect();
+        if targets.is_empty()
+            && let StmtKind::Call { callee, .. } =
+                &program.function(site.function).stmt(site.stmt).kind
+        {
+            let called = match callee {
+                Callee::Indirect(value) => self.functions(site.function, value, env),
+                Callee::Named(name) if name.starts_with('$') => self
+                    .entry
+                    .bindings
+                    .iter()
+                    .filter(|(bound, _)| bound == name)
+                    .flat_map(|(_, functions)| functions.clone())
+                    .collect(),
+                _ => Vec::new(),
+            };
+            targets.extend(called.into_iter().map(|function| (function, None)));
+        }
+        for (target, note) in targets {
+            let body = program.function(target);
+            // `Type::method(object, …)` of Rust: the object is no parameter.
+            let skip = if body.has_this && args.len() > body.params.len() {
+                receiver_offset
+            } else {
+                0
+            };
+            let params = (0..body.params.len())
+                .map(|index| match args.get(index + skip) {
+                    Some(value) => env.evaluate(program, site.function, value),
+                    None => match &body.params[index].default {
+                        Some(default) => program
+                            .constant(target, default)
+                            .map_or(Abstract::Unknown, Abstract::from),
+                        None => program
+                            .default_argument(target, index)
+                            .map_or(Abstract::Unknown, Abstract::from),
+                    },
+                })
+                .collect();
+            let captures = if program.enclosing(target) == Some(site.function) {
+                self.captures(site.function, target, env)
+            } else {
+                Vec::new()
+            };
+            self.enter(
+                target,
+                env.state(params, captures),
+                Some((node, site)),
+                note,
+            );
+        }
+    }
+
+    fn captures(&self, function: FnId, closure: FnId, env: &Env) -> Vec<Abstract> {
+        self.program
+            .function(closure)
+            .captures
+            .iter()
+            .map(|capture| env.evaluate(self.program, function, &capture.value))
+            .collect()
+    }
+
+    fn closure_state(&self, function: FnId, target: FnId, _value: &Value, env: &Env) -> State {
+        let params = vec![Abstract::Unknown; self.program.function(target).params.len()];
+        let captures = if self.program.enclosing(target) == Some(function) {
+            self.captures(function, target, env)
+        } else {
+            Vec::new()
+        };
+        env.state(params, captures)
+    }
+
+    /// The functions that a value is here: as the environment knows it, else as the program does.
+    fn functions(&self, function: FnId, value: &Value, env: &Env) -> Vec<FnId> {
+        if let Abstract::Function(found) = env.evaluate(self.program, function, value) {
+            return vec![found];
+        }
+        if let Value::Place(Place {
+            root: Root::Global(name),
+            ..
+        }) = value
+            && name.starts_with('$')
+        {
+            return self
+                .entry
+                .bindings
+                .iter()
+                .filter(|(bound, _)| bound == name)
+                .flat_map(|(_, functions)| functions.clone())
+                .collect();
+        }
+        self.program.functions_of(function, value)
+    }
+
+    /// A lazily initialised static runs its initializer where it is used first.
+    fn force_lazy_statics(&mut self, node: usize, function: FnId, stmt: StmtId, env: &Env) {
+        let program = self.program;
+        if program.lang(function) != crate::source::Lang::Rust {
+            return;
+        }
+        let mut names: Vec<Name> = Vec::new();
+        let mut note = |value: &Value| {
+            if let Value::Place(place) | Value::AddressOf(place) = value
+                && let Root::Global(name) = &place.root
+            {
+                names.push(name.clone());
+            }
+        };
+        match &program.function(function).stmt(stmt).kind {
+            StmtKind::Call { callee, args } => {
+                if let Callee::Method { receiver, .. } = callee {
+                    note(receiver);
+                }
+                args.iter().for_each(&mut note);
+            }
+            StmtKind::Assign { value, .. } => note(value),
+            _ => {}
+        }
+        let mut initializers = Vec::new();
+        for name in names {
+            if let Meaning::Static(id) = program.meaning(function, &name)
+                && program
+                    .static_def(id)
+                    .attributes
+                    .iter()
+                    .any(|attribute| &**attribute == "lazy")
+                && let Some(index) = program.static_def(id).initializer
+            {
+                initializers.push(program.function_in(program.static_unit(id), index));
+            }
+        }
+        for initializer in initializers {
+            self.enter(
+                initializer,
+                env.state(Vec::new(), Vec::new()),
+                Some((node, Site { function, stmt })),
+                None,
+            );
+        }
+    }
+
+    /// Whether the condition of an effect is met. What is not known meets none but "lacks a flag".
+    fn holds(&self, site: Site, effect: &CallEffect, env: &Env) -> bool {
+        let Some(when) = effect.when() else {
+            return true;
+        };
+        let value = match self.program.argument(site, when.arg) {
+            Some(value) => env.evaluate(self.program, site.function, value),
+            // An argument that is not written has its default, which is NULL or 0 wherever it matters.
+            None => Abstract::Null,
+        };
+        value.meets(when.is, when.flag)
+    }
+
+    fn timeout(&self, site: Site, effect: &Effect, env: &Env) -> Timeout {
+        let Effect::Wait {
+            timeout,
+            timeout_pointer,
+            bounded,
+            ..
+        } = effect
+        else {
+            return Timeout::Unknown;
+        };
+        if let Some(arg) = timeout {
+            let Some(value) = self.program.argument(site, *arg) else {
+                return Timeout::Infinite;
+            };
+            return match env.evaluate(self.program, site.function, value) {
+                Abstract::Null | Abstract::Number(0) => Timeout::Zero,
+                Abstract::Number(0xFFFF_FFFF | -1 | i64::MAX) => Timeout::Infinite,
+                Abstract::Number(milliseconds) => Timeout::Finite(milliseconds),
+                _ if *bounded => Timeout::Bounded,
+                _ => Timeout::Unknown,
+            };
+        }
+        if let Some(arg) = timeout_pointer {
+            return match self
+                .program
+                .argument(site, *arg)
+                .map(|value| env.evaluate(self.program, site.function, value))
+            {
+                Some(Abstract::Null | Abstract::Number(0)) | None => Timeout::Infinite,
+                _ => Timeout::Unknown,
+            };
+        }
+        if *bounded {
+            Timeout::Bounded
+        } else {
+            Timeout::Infinite
+        }
+    }
+}
+
+impl Abstract {
+    /// Whether a value meets a predicate for certain.
+    pub fn meets(&self, predicate: Predicate, flag: Option<i64>) -> bool {
+        let number = match self {
+            Abstract::Number(number) => Some(*number),
+            Abstract::Null => Some(0),
+            _ => None,
+        };
+        match predicate {
+            Predicate::Null | Predicate::Zero => number == Some(0),
+            Predicate::NotNull | Predicate::NotZero => {
+                number.is_some_and(|number| number != 0)
+                    || matches!(self, Abstract::NotZero | Abstract::Function(_))
+            }
+            Predicate::InvalidHandle => number.is_some_and(|number| {
+                number == -1 || number == 0xFFFF_FFFF || number as u64 == u64::MAX
+            }),
+            Predicate::RealHandle => matches!(self, Abstract::NotZero),
+            Predicate::HasFlag => number
+                .zip(flag)
+                .is_some_and(|(number, flag)| number & flag != 0),
+            Predicate::LacksFlag => number
+                .zip(flag)
+                .is_none_or(|(number, flag)| number & flag == 0),
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! Which of the calls that an entry reaches block, what they wait for, and how bad that is under the loader lock.
+//!
+//! The table of hazards 2.8: who waits for a thread's end, for a signal, for callbacks, or only for time.
+
+use super::{Hit, Timeout, Walk};
+use crate::api::{Arg, Effect, ModuleSource, ThreadRef, WaitClass};
+use crate::entry::{Contexts, Entry, EntryKind};
+use crate::flow::{Flow, Loop};
+use crate::program::origin::{Origin, Origins, flags};
+use crate::program::{Key, Program, Site};
+use std::collections::{HashMap, HashSet};
+
+/// What a blocked thread waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WaitsFor {
+    /// The end of a thread; who keeps the module loaded for it.
+    ThreadEnd(ThreadRef),
+    Signal,
+    /// A handle of which nobody knows what it is.
+    Handle,
+    Callbacks,
+    Io,
+    Message,
+    Process,
+    /// A flag that another thread sets, polled with a sleep.
+    Flag,
+    /// Only time.
+    Time,
+}
+
+/// A blocking call under the loader lock.
+#[derive(Clone, Debug)]
+pub struct Blocking {
+    pub waits_for: WaitsFor,
+    pub timeout: Timeout,
+    /// The contexts in which it hangs or stalls; those in which it returns at once are left out.
+    pub contexts: Contexts,
+    /// Real, but minor.
+    pub note: bool,
+}
+
+/// What the handles of a program are.
+pub struct Handles {
+    kinds: HashMap<Key, HashSet<HandleKind>>,
+    detached: HashSet<Key>,
+    /// DllMain's attach always pins the module.
+    pub pinned: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum HandleKind {
+    Thread(ThreadRef),
+    Signal,
+    Process,
+    Mutex,
+}
+
+impl Handles {
+    /// Collects what every handle of the program was created as.
+    pub fn collect(program: &Program, flow: &Flow) -> Handles {
+        let mut handles = Handles {
+            kinds: HashMap::new(),
+            detached: HashSet::new(),
+            pinned: false,
+        };
+        for id in program.ids() {
+            for call in program.calls(id) {
+                let site = Site {
+                    function: id,
+                    stmt: call.stmt,
+                };
+                for effect in &call.effects {
+                    let (arg, kind) = match effect.effect() {
+                        Effect::Spawn {
+                            handle: Some(handle),
+                            reference,
+                            ..
+                        } => (*handle, HandleKind::Thread(*reference)),
+                        Effect::Creates {
+                            class: WaitClass::Thread,
+                            handle,
+                        } => (*handle, HandleKind::Thread(ThreadRef::Unknown)),
+                        Effect::Creates {
+                            class: WaitClass::Process,
+                            handle,
+                        } => (*handle, HandleKind::Process),
+                        Effect::Creates { handle, .. } => (*handle, HandleKind::Signal),
+                        Effect::CreatesMutex { handle } => (*handle, HandleKind::Mutex),
+                        Effect::Detach { handle } => {
+                            if let Some(key) = flow.key_of(site, *handle) {
+                                handles.detached.insert(key);
+                            }
+                            continue;
+                        }
+                        _ => continue,
+                    };
+                    if let Some(key) = flow.key_of(site, arg) {
+                        handles
+                            .kinds
+                            .entry(without_index(key))
+                            .or_default()
+                            .insert(kind);
+                    }
+                }
+            }
+        }
+        handles
+    }
+
+    /// Looks whether the attach of DllMain always takes a reference that is never given back.
+    pub fn find_pin(&mut self, program: &Program, entry: &Entry, walk: &Walk, origins: &Origins) {
+        if entry.kind != EntryKind::DllMain {
+            return;
+        }
+        self.pinned |= walk.hits.iter().any(|hit| {
+            let (Effect::ModuleRef { source, flags, .. }, Some(site)) =
+                (hit.effect.effect(), hit.site)
+            else {
+                return false;
+            };
+            if !hit.contexts.has(Contexts::PROCESS_ATTACH) {
+                return false;
+            }
+            let own = origins.of_reference(site, hit.effect.effect()) == Origin::Own;
+            let bits = flags
+                .and_then(|flags| origins.flags(site, flags))
+                .unwrap_or(0);
+            match source {
+                ModuleSource::Ex => own && bits & flags::PIN != 0,
+                ModuleSource::Load => {
+                    own || loads_own_path(program, site, hit.effect.effect(), origins)
+                }
+                _ => false,
+            }
+        });
+    }
+
+    fn of(&self, key: &Key) -> Option<&HashSet<HandleKind>> {
+        self.kinds.get(&without_index(key.clone()))
+    }
+}
+
+/// LoadLibrary of a path that was asked of the own handle.
+fn loads_own_path(program: &Program, site: Site, effect: &Effect, origins: &Origins) -> bool {
+    let Effect::ModuleRef { of: Some(of), .. } = effect else {
+        return false;
+    };
+    let value = program.argument_value(site, *of);
+    let Some(key) = program.key_of_value(site.function, &value) else {
+        return false;
+    };
+    program.calls(site.function).iter().any(|call| {
+        let other = Site {
+            function: site.function,
+            stmt: call.stmt,
+        };
+        call.effects.iter().any(|effect| match effect.effect() {
+            Effect::ModuleFileName { module, name } => {
+                program.key_of_value(site.function, &program.argument_value(other, *name))
+                    == Some(key.clone())
+                    && origins.of(site.function, &program.argument_value(other, *module))
+                        == Origin::Own
+            }
+            _ => false,
+        })
+    })
+}
+
+fn without_index(mut key: Key) -> Key {
+    while key.path.last().is_some_and(|part| &**part == "[]") {
+        key.path.pop();
+    }
+    key
+}
+
+/// Judges one hit of an entry that runs under the loader lock. `None`: it does not block, or harmlessly.
+pub fn judge(flow: &Flow, handles: &Handles, entry: &Entry, hit: &Hit) -> Option<Blocking> {
+    let Effect::Wait { class, on, .. } = hit.effect.effect() else {
+        return None;
+    };
+    if hit.timeout == Timeout::Zero && *class != WaitClass::Sleep {
+        return None;
+    }
+    let key = match (hit.site, on) {
+        (Some(site), Some(on)) => flow.key_of(site, *on),
+        _ => None,
+    };
+    let mut timeout = hit.timeout;
+    let waits_for = match class {
+        WaitClass::Thread => {
+            if key
+                .as_ref()
+                .is_some_and(|key| handles.detached.contains(key))
+            {
+                return None;
+            }
+            let reference = key
+                .as_ref()
+                .and_then(|key| handles.of(key))
+                .and_then(|kinds| {
+                    kinds.iter().find_map(|kind| match kind {
+                        HandleKind::Thread(reference) => Some(*reference),
+                        _ => None,
+                    })
+                });
+            WaitsFor::ThreadEnd(reference.unwrap_or(ThreadRef::Unknown))
+        }
+        WaitClass::Handle => {
+            let kinds = key.as_ref().and_then(|key| handles.of(key));
+            let only: Vec<HandleKind> =
+                kinds.map_or_else(Vec::new, |kinds| kinds.iter().copied().collect());
+            match only[..] {
+                // Taking a mutex is a lock, and a rule of its own.
+                [HandleKind::Mutex] => return None,
+                [HandleKind::Thread(reference)] => WaitsFor::ThreadEnd(reference),
+                [HandleKind::Signal] => WaitsFor::Signal,
+                [HandleKind::Process] => WaitsFor::Process,
+                _ => WaitsFor::Handle,
+            }
+        }
+        WaitClass::Signal => WaitsFor::Signal,
+        WaitClass::Callbacks => WaitsFor::Callbacks,
+        WaitClass::Io => WaitsFor::Io,
+        WaitClass::Message => WaitsFor::Message,
+        WaitClass::Process => WaitsFor::Process,
+        WaitClass::Sleep => {
+            let site = hit.site?;
+            match flow.loop_of(site.function, site.stmt) {
+                Some(Loop::Shared) => {
+                    timeout = Timeout::Infinite;
+                    WaitsFor::Flag
+                }
+                // An endless loop on the entry's thread is the code's own way to never return; a worker parks so.
+                Some(Loop::Endless) | None if hit.timeout == Timeout::Zero => return None,
+                Some(Loop::Counted) if hit.timeout == Timeout::Zero => return None,
+                // A call without a time argument gives up the processor once.
+                None if matches!(
+                    hit.effect.effect(),
+                    Effect::Wait {
+                        timeout: None,
+                        timeout_pointer: None,
+                        ..
+                    }
+                ) =>
+                {
+                    return None;
+                }
+                _ => WaitsFor::Time,
+            }
+        }
+    };
+    let mut contexts = hit.contexts;
+    if matches!(waits_for, WaitsFor::ThreadEnd(_) | WaitsFor::Handle)
+        && entry.kind == EntryKind::DllMain
+    {
+        // All other threads are gone at process exit, and their handles are signalled.
+        contexts = contexts.but(Contexts::PROCESS_EXIT);
+    }
+    if matches!(waits_for, WaitsFor::ThreadEnd(_)) && handles.pinned {
+        contexts = contexts.but(Contexts::UNLOAD);
+        if entry.kind.is_destructor() {
+            contexts = contexts.but(Contexts::PROCESS_EXIT);
+        }
+    }
+    if contexts.is_empty() {
+        return None;
+    }
+    let note = match (waits_for, timeout) {
+        (WaitsFor::Time, Timeout::Finite(milliseconds)) => milliseconds < 1000,
+        (WaitsFor::Time, _) => true,
+        (_, Timeout::Finite(milliseconds)) => milliseconds < 1000,
+        _ => false,
+    };
+    Some(Blocking {
+        waits_for,
+        timeout,
+        contexts,
+        note,
+    })
+}
+
+/// The argument that a wait waits on.
+pub fn waited_on(effect: &Effect) -> Option<Arg> {
+    match effect {
+        Effect::Wait { on, .. } => *on,
+        _ => None,
+    }
+}

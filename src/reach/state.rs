@@ -1,0 +1,489 @@
+//! What is known while a body is walked.
+
+use crate::entry::Contexts;
+use crate::ir::{Cond, Guard, Name, Op, Place, Root, StmtKind, Value};
+use crate::program::{Constant, FnId, Key, Program, Site};
+use std::collections::BTreeMap;
+
+/// What is known of a value.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Abstract {
+    Unknown,
+    Number(i64),
+    Null,
+    /// Not 0 and not NULL, else unknown.
+    NotZero,
+    Function(FnId),
+    /// The reason code itself.
+    Reason,
+    /// Not zero exactly in these contexts: `lpReserved`, and what is computed from it.
+    Truth(Contexts),
+}
+
+impl From<Constant> for Abstract {
+    fn from(constant: Constant) -> Abstract {
+        match constant {
+            Constant::Number(number) => Abstract::Number(number),
+            Constant::Null => Abstract::Null,
+            Constant::Text(_) => Abstract::NotZero,
+            Constant::Function(function) => Abstract::Function(function),
+        }
+    }
+}
+
+impl Abstract {
+    fn join(&self, other: &Abstract) -> Abstract {
+        if self == other {
+            self.clone()
+        } else {
+            Abstract::Unknown
+        }
+    }
+
+    fn number(&self) -> Option<i64> {
+        match self {
+            Abstract::Number(number) => Some(*number),
+            Abstract::Null => Some(0),
+            _ => None,
+        }
+    }
+
+    /// Whether it is not zero, where that is certain.
+    fn truth(&self) -> Option<bool> {
+        match self {
+            Abstract::NotZero | Abstract::Function(_) => Some(true),
+            _ => self.number().map(|number| number != 0),
+        }
+    }
+}
+
+/// What a function is entered with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct State {
+    pub contexts: Contexts,
+    pub params: Vec<Abstract>,
+    pub captures: Vec<Abstract>,
+    pub statics: BTreeMap<Key, Abstract>,
+    /// The value of open `#if` conditions along the path.
+    pub config: BTreeMap<Name, bool>,
+}
+
+impl State {
+    /// Whether everything that this other state allows is allowed here too.
+    pub fn covers(&self, other: &State) -> bool {
+        let wider = |mine: &[Abstract], theirs: &[Abstract]| {
+            mine.len() == theirs.len()
+                && mine
+                    .iter()
+                    .zip(theirs)
+                    .all(|(mine, theirs)| *mine == Abstract::Unknown || mine == theirs)
+        };
+        other.contexts.within(self.contexts)
+            && wider(&self.params, &other.params)
+            && (self.captures == other.captures || self.captures.is_empty())
+            && self
+                .statics
+                .iter()
+                .all(|(key, value)| other.statics.get(key) == Some(value))
+            && self
+                .config
+                .iter()
+                .all(|(text, value)| other.config.get(text) == Some(value))
+    }
+
+    pub fn join(self, other: &State) -> State {
+        let params = self
+            .params
+            .iter()
+            .zip(&other.params)
+            .map(|(a, b)| a.join(b))
+            .collect();
+        State {
+            contexts: self.contexts.or(other.contexts),
+            params,
+            captures: Vec::new(),
+            statics: agreed(&self.statics, &other.statics),
+            config: agreed(&self.config, &other.config),
+        }
+    }
+}
+
+/// What two maps agree on.
+pub fn agreed<K: Ord + Clone, V: PartialEq + Clone>(
+    a: &BTreeMap<K, V>,
+    b: &BTreeMap<K, V>,
+) -> BTreeMap<K, V> {
+    a.iter()
+        .filter(|(key, value)| b.get(key) == Some(value))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
+}
+
+/// How many statics a state remembers.
+const MOST_STATICS: usize = 12;
+
+/// What is known at a point of a body.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Env {
+    contexts: Contexts,
+    params: Vec<Abstract>,
+    captures: Vec<Abstract>,
+    locals: BTreeMap<Place, Abstract>,
+    statics: BTreeMap<Key, Abstract>,
+    config: BTreeMap<Name, bool>,
+}
+
+impl Env {
+    pub fn new(state: &State) -> Env {
+        Env {
+            contexts: state.contexts,
+            params: state.params.clone(),
+            captures: state.captures.clone(),
+            locals: BTreeMap::new(),
+            statics: state.statics.clone(),
+            config: state.config.clone(),
+        }
+    }
+
+    pub fn contexts(&self) -> Contexts {
+        self.contexts
+    }
+
+    pub fn statics(&self) -> &BTreeMap<Key, Abstract> {
+        &self.statics
+    }
+
+    /// The state in which something called here starts.
+    pub fn state(&self, params: Vec<Abstract>, captures: Vec<Abstract>) -> State {
+        State {
+            contexts: self.contexts,
+            params,
+            captures,
+            statics: self.statics.clone(),
+            config: self.config.clone(),
+        }
+    }
+
+    pub fn join(&self, other: &Env) -> Env {
+        let params = self
+            .params
+            .iter()
+            .zip(&other.params)
+            .map(|(a, b)| a.join(b))
+            .collect();
+        Env {
+            contexts: self.contexts.or(other.contexts),
+            params,
+            captures: self.captures.clone(),
+            locals: agreed(&self.locals, &other.locals),
+            statics: agreed(&self.statics, &other.statics),
+            config: agreed(&self.config, &other.config),
+        }
+    }
+
+    /// Forgets numbers, so that a loop comes to rest.
+    pub fn without_values(mut self) -> Env {
+        self.locals.clear();
+        self
+    }
+
+    /// What a value is here.
+    pub fn evaluate(&self, program: &Program, function: FnId, value: &Value) -> Abstract {
+        match value {
+            Value::Const(number) => Abstract::Number(*number),
+            Value::Null => Abstract::Null,
+            Value::Text(_) => Abstract::NotZero,
+            Value::Closure(index) => Abstract::Function(program.sibling(function, *index)),
+            Value::Cond(cond) => self.evaluate_cond(program, function, cond),
+            Value::AddressOf(place) => match program.functions_of(function, value)[..] {
+                [only] if matches!(place.root, Root::Global(_)) => Abstract::Function(only),
+                _ => Abstract::NotZero,
+            },
+            Value::Or(values) => {
+                let mut all = 0;
+                for value in values {
+                    match self.evaluate(program, function, value).number() {
+                        Some(number) => all |= number,
+                        None => return Abstract::Unknown,
+                    }
+                }
+                Abstract::Number(all)
+            }
+            Value::Place(place) => self.evaluate_place(program, function, place),
+            Value::Result(stmt) => self.evaluate_call(
+                program,
+                Site {
+                    function,
+                    stmt: *stmt,
+                },
+            ),
+            Value::Unknown => Abstract::Unknown,
+        }
+    }
+
+    fn evaluate_place(&self, program: &Program, function: FnId, place: &Place) -> Abstract {
+        if let Some(known) = self.locals.get(place) {
+            return known.clone();
+        }
+        match &place.root {
+            Root::Param(index) if place.path.is_empty() => self
+                .params
+                .get(*index as usize)
+                .cloned()
+                .unwrap_or(Abstract::Unknown),
+            Root::Capture(index) if place.path.is_empty() => {
+                match self.captures.get(*index as usize) {
+                    Some(known) => known.clone(),
+                    None => program
+                        .constant(function, &Value::Place(place.clone()))
+                        .map_or(Abstract::Unknown, Abstract::from),
+                }
+            }
+            Root::Global(_) | Root::This | Root::Local(_) => {
+                if !self.statics.is_empty()
+                    && !matches!(place.root, Root::Local(_))
+                    && let Some(key) = program.key(function, place)
+                    && let Some(known) = self.statics.get(&key)
+                {
+                    return known.clone();
+                }
+                if matches!(place.root, Root::Local(_)) {
+                    return Abstract::Unknown;
+                }
+                match program.constant(function, &Value::Place(place.clone())) {
+                    Some(constant) => constant.into(),
+                    None => Abstract::Unknown,
+                }
+            }
+            Root::Result(stmt) if place.path.is_empty() => self.evaluate_call(
+                program,
+                Site {
+                    function,
+                    stmt: *stmt,
+                },
+            ),
+            _ => Abstract::Unknown,
+        }
+    }
+
+    /// The result of a call that returns one plain thing: a getter of a flag, a test of a parameter.
+    fn evaluate_call(&self, program: &Program, site: Site) -> Abstract {
+        if let Some(constant) = program.constant(site.function, &Value::Result(site.stmt)) {
+            return constant.into();
+        }
+        let Some(call) = program.call(site) else {
+            return Abstract::Unknown;
+        };
+        let [target] = &call.targets[..] else {
+            return Abstract::Unknown;
+        };
+        let body = program.function(target.function);
+        if body.blocks.len() > 1 || body.stmts.len() > 3 {
+            return Abstract::Unknown;
+        }
+        let returned = body.stmts.iter().find_map(|stmt| match &stmt.kind {
+            StmtKind::Return { value: Some(value) } => Some(value),
+            _ => None,
+        });
+        let Some(returned) = returned else {
+            return Abstract::Unknown;
+        };
+        if matches!(returned, Value::Result(_)) {
+            return Abstract::Unknown;
+        }
+        let params = match &program.function(site.function).stmt(site.stmt).kind {
+            StmtKind::Call { args, .. } => args
+                .iter()
+                .map(|value| self.evaluate(program, site.function, value))
+                .collect(),
+            _ => Vec::new(),
+        };
+        let inside = Env::new(&self.state(params, Vec::new()));
+        inside.evaluate(program, target.function, returned)
+    }
+
+    fn evaluate_cond(&self, program: &Program, function: FnId, cond: &Cond) -> Abstract {
+        match self.contexts_of(program, function, cond) {
+            Verdict::Always => Abstract::Number(1),
+            Verdict::Never => Abstract::Number(0),
+            Verdict::In(contexts) => Abstract::Truth(contexts),
+            Verdict::Unknown => Abstract::Unknown,
+        }
+    }
+
+    /// Takes a guard for granted. `None` where it cannot hold.
+    pub fn assume(mut self, program: &Program, function: FnId, guard: &Guard) -> Option<Env> {
+        match self.contexts_of(program, function, &guard.cond) {
+            Verdict::Always => return guard.holds.then_some(self),
+            Verdict::Never => return (!guard.holds).then_some(self),
+            Verdict::In(contexts) => {
+                self.contexts = if guard.holds {
+                    self.contexts.and(contexts)
+                } else {
+                    self.contexts.but(contexts)
+                };
+                return (!self.contexts.is_empty()).then_some(self);
+            }
+            Verdict::Unknown => {}
+        }
+        match &guard.cond {
+            Cond::Config(text) => {
+                self.config.insert(text.clone(), guard.holds);
+            }
+            // A local or parameter that was compared is known from here on.
+            Cond::Compare {
+                left: Value::Place(place),
+                op: op @ (Op::Eq | Op::Ne),
+                right,
+            } if is_private(place) => {
+                let right = self.evaluate(program, function, right);
+                let equal = (*op == Op::Eq) == guard.holds;
+                let learned = match (&right, equal) {
+                    (Abstract::Number(_) | Abstract::Null, true) => Some(right),
+                    (Abstract::Number(0) | Abstract::Null, false) => Some(Abstract::NotZero),
+                    _ => None,
+                };
+                if let Some(learned) = learned {
+                    match place.root {
+                        Root::Param(index)
+                            if place.path.is_empty() && (index as usize) < self.params.len() =>
+                        {
+                            self.params[index as usize] = learned
+                        }
+                        _ => {
+                            self.locals.insert(place.clone(), learned);
+                        }
+                    }
+                }
+            }
+            _ => {}
+        }
+        Some(self)
+    }
+
+    fn contexts_of(&self, program: &Program, function: FnId, cond: &Cond) -> Verdict {
+        match cond {
+            Cond::Unknown => Verdict::Unknown,
+            Cond::Config(text) => match self.config.get(text) {
+                Some(true) => Verdict::Always,
+                Some(false) => Verdict::Never,
+                None => Verdict::Unknown,
+            },
+            Cond::Compare { left, op, right } => {
+                let (left, right) = (
+                    self.evaluate(program, function, left),
+                    self.evaluate(program, function, right),
+                );
+                compare(&left, *op, &right)
+            }
+        }
+    }
+
+    /// A place gets a value.
+    pub fn assign(&mut self, program: &Program, function: FnId, place: &Place, value: Abstract) {
+        match &place.root {
+            Root::Param(index) if place.path.is_empty() => {
+                if let Some(param) = self.params.get_mut(*index as usize) {
+                    *param = value;
+                }
+            }
+            Root::Local(_) | Root::Param(_) | Root::Capture(_) => {
+                // What was known of its members is no longer true.
+                self.locals.retain(|known, _| {
+                    known.root != place.root || !known.path.starts_with(&place.path)
+                });
+                if value != Abstract::Unknown {
+                    self.locals.insert(place.clone(), value);
+                }
+            }
+            Root::Global(_) | Root::This => {
+                if let Some(key) = program.key(function, place) {
+                    if value == Abstract::Unknown {
+                        self.statics.remove(&key);
+                    } else if self.statics.len() < MOST_STATICS || self.statics.contains_key(&key) {
+                        self.statics.insert(key, value);
+                    }
+                }
+            }
+            Root::Result(_) | Root::Unknown => {}
+        }
+    }
+}
+
+/// A place that no other thread or callee changes: not a member of something shared.
+fn is_private(place: &Place) -> bool {
+    place.path.is_empty() && matches!(place.root, Root::Local(_) | Root::Param(_))
+}
+
+enum Verdict {
+    Always,
+    Never,
+    In(Contexts),
+    Unknown,
+}
+
+fn compare(left: &Abstract, op: Op, right: &Abstract) -> Verdict {
+    let decided = |holds: bool| {
+        if holds {
+            Verdict::Always
+        } else {
+            Verdict::Never
+        }
+    };
+    match (left, right) {
+        (Abstract::Reason, other) => match other.number() {
+            Some(number) => {
+                let mut contexts = Contexts(0);
+                for reason in 0..4u8 {
+                    if holds(i64::from(reason), op, number) {
+                        contexts = contexts.or(Contexts::reason(reason));
+                    }
+                }
+                Verdict::In(contexts)
+            }
+            None => Verdict::Unknown,
+        },
+        (_, Abstract::Reason) => compare(right, swapped(op), left),
+        (Abstract::Truth(contexts), other) => match (other.number(), op) {
+            (Some(0), Op::Ne | Op::Gt) | (Some(1), Op::Eq | Op::Ge) => Verdict::In(*contexts),
+            (Some(0), Op::Eq | Op::Le) | (Some(1), Op::Ne | Op::Lt) => {
+                Verdict::In(Contexts::ALL.but(*contexts))
+            }
+            (_, Op::HasBits) => Verdict::In(*contexts),
+            _ => Verdict::Unknown,
+        },
+        (_, Abstract::Truth(_)) => compare(right, swapped(op), left),
+        _ => {
+            if let (Some(left), Some(right)) = (left.number(), right.number()) {
+                return decided(holds(left, op, right));
+            }
+            match (left.truth(), right.number(), op) {
+                (Some(true), Some(0), Op::Ne) => Verdict::Always,
+                (Some(true), Some(0), Op::Eq) => Verdict::Never,
+                _ => Verdict::Unknown,
+            }
+        }
+    }
+}
+
+fn swapped(op: Op) -> Op {
+    match op {
+        Op::Lt => Op::Gt,
+        Op::Le => Op::Ge,
+        Op::Gt => Op::Lt,
+        Op::Ge => Op::Le,
+        same => same,
+    }
+}
+
+fn holds(left: i64, op: Op, right: i64) -> bool {
+    match op {
+        Op::Eq => left == right,
+        Op::Ne => left != right,
+        Op::Lt => left < right,
+        Op::Le => left <= right,
+        Op::Gt => left > right,
+        Op::Ge => left >= right,
+        Op::HasBits => left & right != 0,
+    }
+}

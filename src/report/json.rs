@@ -1,0 +1,169 @@
+//! tplint's own JSON: everything that a finding holds, resolved to paths, lines and columns.
+//!
+//! `version` counts up when a member changes its meaning or goes away; new members may come without that.
+
+use super::{Link, Report, TOOL, Tool, articles_of, counts, extent, pretty, severity};
+use crate::diagnostic::{Diagnostic, Label, Role};
+use crate::source::{Sources, Span};
+use serde::Serialize;
+
+/// The version of the format.
+pub const VERSION: u32 = 1;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    version: u32,
+    tool: Tool,
+    findings: Vec<Finding<'a>>,
+    summary: Summary<'a>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Finding<'a> {
+    rule: &'a str,
+    level: &'static str,
+    message: &'a str,
+    #[serde(flatten)]
+    place: Place<'a>,
+    function: &'a str,
+    labels: Vec<JsonLabel<'a>>,
+    help: &'a str,
+    notes: &'a [String],
+    articles: Vec<Link>,
+    fingerprint: String,
+}
+
+/// The first line of a span.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Place<'a> {
+    path: &'a str,
+    line: u32,
+    column: u32,
+    end_line: u32,
+    /// Behind the last letter.
+    end_column: u32,
+}
+
+#[derive(Serialize)]
+struct JsonLabel<'a> {
+    role: &'static str,
+    /// Only steps belong to one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    flow: Option<u8>,
+    #[serde(flatten)]
+    place: Place<'a>,
+    function: &'a str,
+    message: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Summary<'a> {
+    files: usize,
+    partly_parsed: Vec<Partly<'a>>,
+    unreadable: Vec<Unreadable<'a>>,
+    modules: usize,
+    errors: usize,
+    warnings: usize,
+    notes: usize,
+    notes_hidden: usize,
+    suppressed: usize,
+}
+
+#[derive(Serialize)]
+struct Partly<'a> {
+    path: &'a str,
+    regions: usize,
+}
+
+#[derive(Serialize)]
+struct Unreadable<'a> {
+    path: &'a str,
+    message: &'a str,
+}
+
+/// Writes the document.
+pub fn render(report: &Report) -> String {
+    let sources = report.sources;
+    let summary = report.summary;
+    let [errors, warnings, notes] = counts(report.findings);
+    let document = Document {
+        version: VERSION,
+        tool: TOOL,
+        findings: report
+            .findings
+            .iter()
+            .map(|finding| json_finding(finding, sources))
+            .collect(),
+        summary: Summary {
+            files: summary.files,
+            partly_parsed: summary
+                .partly
+                .iter()
+                .map(|&(file, regions)| Partly {
+                    path: &sources.file(file).path,
+                    regions,
+                })
+                .collect(),
+            unreadable: summary
+                .unread
+                .iter()
+                .map(|(path, message)| Unreadable { path, message })
+                .collect(),
+            modules: summary.modules,
+            errors,
+            warnings,
+            notes,
+            notes_hidden: summary.notes_hidden,
+            suppressed: summary.suppressed,
+        },
+    };
+    pretty(&document)
+}
+
+fn json_finding<'a>(finding: &'a Diagnostic, sources: &'a Sources) -> Finding<'a> {
+    let primary = finding.primary();
+    Finding {
+        rule: finding.rule,
+        level: severity(finding.level),
+        message: &finding.message,
+        place: place(sources, primary.span),
+        function: &primary.function,
+        labels: finding
+            .labels
+            .iter()
+            .map(|label| json_label(label, sources))
+            .collect(),
+        help: &finding.help,
+        notes: &finding.notes,
+        articles: articles_of(finding.rule),
+        fingerprint: finding.fingerprint(sources),
+    }
+}
+
+fn json_label<'a>(label: &'a Label, sources: &'a Sources) -> JsonLabel<'a> {
+    JsonLabel {
+        role: match label.role {
+            Role::Primary => "primary",
+            Role::Step => "step",
+            Role::Related => "related",
+        },
+        flow: (label.role == Role::Step).then_some(label.flow),
+        place: place(sources, label.span),
+        function: &label.function,
+        message: &label.message,
+    }
+}
+
+fn place(sources: &Sources, span: Span) -> Place<'_> {
+    let (start, end) = extent(sources, span);
+    Place {
+        path: &sources.file(span.file).path,
+        line: start.line,
+        column: start.column,
+        end_line: end.line,
+        end_column: end.column,
+    }
+}

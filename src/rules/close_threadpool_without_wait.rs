@@ -1,0 +1,335 @@
+//! A thread pool object that is closed, and whose context ends, with no wait for a callback that still runs. See
+//! `rules/close_threadpool_without_wait.md`.
+
+use super::{Engines, Finding, Findings};
+use crate::api::PoolObject;
+use crate::diagnostic::{Label, Role};
+use crate::flow::{Event, PoolSite, What};
+use crate::ir::{FunctionKind, Root, StmtKind, Value};
+use crate::program::{FnId, Key, KeyRoot, Site};
+
+pub fn check(engines: &Engines, findings: &mut Findings) {
+    for id in engines.program.ids() {
+        let closes = engines
+            .flow
+            .events(id)
+            .iter()
+            .filter(|event| event.what == What::Close && event.site.function == id);
+        for close in closes {
+            judge(engines, findings, id, close);
+        }
+        // A wrapper that closes its parameter closes at its call sites.
+        let wrapped = engines
+            .flow
+            .events(id)
+            .iter()
+            .filter(|event| event.what == What::Close && event.site.function != id);
+        for close in wrapped {
+            let inner = engines
+                .flow
+                .events(close.site.function)
+                .iter()
+                .find(|event| event.what == What::Close && event.site == close.site);
+            if inner.is_some_and(|inner| {
+                matches!(inner.key.root, KeyRoot::Param(..)) && inner.key.path.is_empty()
+            }) {
+                judge(engines, findings, id, close);
+            }
+        }
+    }
+}
+
+/// How the context ends.
+struct Ended {
+    what: String,
+    label: Option<Label>,
+}
+
+fn judge(engines: &Engines, findings: &mut Findings, function: FnId, close: &Event) {
+    if close.key.path.iter().any(|part| &**part == "[]") {
+        return;
+    }
+    let flow = &engines.flow;
+    let creations: Vec<&PoolSite> = flow.creations(&close.key).collect();
+    if creations.is_empty()
+        || creations
+            .iter()
+            .any(|creation| creation.callbacks.is_empty())
+    {
+        return;
+    }
+    // Its own callback may close it: the pool frees it after the callback has returned.
+    if creations
+        .iter()
+        .any(|creation| flow.is_inside_callback(creation, function))
+    {
+        return;
+    }
+    if !may_be_armed(engines, function, close, &creations) {
+        return;
+    }
+    // A reference on the context, taken where the object is created or armed, keeps it alive.
+    if is_counted(engines, close, &creations) {
+        return;
+    }
+    let grouped = creations.iter().any(|creation| {
+        flow.groups_of(creation)
+            .iter()
+            .any(|group| flow.everywhere(What::CloseGroup, group).next().is_some())
+    });
+    if grouped {
+        return;
+    }
+    for chain in flow.caller_chains(function) {
+        let functions: Vec<FnId> = std::iter::once(function)
+            .chain(chain.iter().map(|site| site.function))
+            .collect();
+        let places: Vec<(FnId, crate::ir::StmtId)> = std::iter::once((function, close.stmt))
+            .chain(chain.iter().map(|site| (site.function, site.stmt)))
+            .collect();
+        let drained = |&(function, stmt): &(FnId, crate::ir::StmtId)| {
+            flow.events(function).iter().any(|event| {
+                event.what == What::Drain
+                    && event.key == close.key
+                    && event.site != close.site
+                    && (event.stmt == stmt || flow.can_follow(function, event.stmt, stmt))
+                    && !(event.stmt == stmt && function == close.site.function)
+            })
+        };
+        if places.iter().any(drained) {
+            continue;
+        }
+        // Open world: what another function of the class or file waits for counts as done before.
+        if flow.elsewhere(function, What::Drain, &close.key, &functions) {
+            continue;
+        }
+        let ended = creations.iter().find_map(|creation| {
+            context_ends(engines, creation, &places).map(|ended| (*creation, ended))
+        });
+        let Some((creation, ended)) = ended else {
+            continue;
+        };
+        report(engines, findings, close, creation, &chain, ended);
+        return;
+    }
+}
+
+/// Whether a callback may be coming when the close runs: the object was armed on a path that reaches it.
+fn may_be_armed(engines: &Engines, function: FnId, close: &Event, creations: &[&PoolSite]) -> bool {
+    let flow = &engines.flow;
+    let arms: Vec<(FnId, &Event)> = flow.everywhere(What::Arm, &close.key).collect();
+    let armed_at_creation = creations.iter().any(|creation| creation.armed);
+    if arms.is_empty() && !armed_at_creation {
+        return false;
+    }
+    // Undoing a creation: the object was made in this run of the function and not armed since.
+    let made_here = flow
+        .before(function, close.stmt, What::Create, &close.key)
+        .is_some();
+    if made_here {
+        return flow
+            .before(function, close.stmt, What::Arm, &close.key)
+            .is_some()
+            || armed_at_creation;
+    }
+    let local = matches!(close.key.root, KeyRoot::Local(..) | KeyRoot::Result(..));
+    !local
+        || arms.iter().any(|(other, arm)| {
+            *other == function && flow.can_follow(function, arm.stmt, close.stmt)
+        })
+}
+
+fn is_counted(engines: &Engines, close: &Event, creations: &[&PoolSite]) -> bool {
+    let counts = |function: FnId| {
+        engines
+            .flow
+            .events(function)
+            .iter()
+            .any(|event| event.what == What::Counted)
+    };
+    creations
+        .iter()
+        .any(|creation| counts(creation.site.function))
+        || engines
+            .flow
+            .everywhere(What::Arm, &close.key)
+            .any(|(function, _)| counts(function))
+}
+
+/// How the storage behind the context ends around the close, as the functions on the way show it.
+fn context_ends(
+    engines: &Engines,
+    creation: &PoolSite,
+    places: &[(FnId, crate::ir::StmtId)],
+) -> Option<Ended> {
+    let program = engines.program;
+    let context = creation.context.as_ref()?;
+    if program.constant(creation.site.function, context).is_some() {
+        return None;
+    }
+    let place = context.place()?;
+    // A local that is given by its address ends when its function returns.
+    if let (Value::AddressOf(_), Root::Local(index)) = (context, &place.root)
+        && places
+            .iter()
+            .any(|(function, _)| *function == creation.site.function)
+    {
+        let name = &program
+            .function(creation.site.function)
+            .locals
+            .get(*index as usize)?
+            .name;
+        return Some(Ended {
+            what: format!("its context, the local `{name}`, ends with the function"),
+            label: None,
+        });
+    }
+    let key = program.key(creation.site.function, &place)?;
+    let lifetime = Key::of(key.root.clone());
+    for &(function, stmt) in places {
+        if engines.flow.is_destructor_of(function, &lifetime) {
+            return Some(Ended {
+                what: "its context, the object itself, is being destroyed".to_string(),
+                label: Some(engines.label(
+                    Site { function, stmt },
+                    "the destructor that ends the context",
+                    Role::Related,
+                )),
+            });
+        }
+        // Freed after the close, or before it.
+        let freed = engines.flow.events(function).iter().find(|event| {
+            event.what == What::Free
+                && (event.key == key || event.key == lifetime)
+                && event.stmt != stmt
+                && (engines.flow.can_follow(function, stmt, event.stmt)
+                    || engines.flow.can_follow(function, event.stmt, stmt))
+        });
+        if let Some(freed) = freed {
+            return Some(Ended {
+                what: "its context is freed".to_string(),
+                label: Some(engines.label(freed.site, "the context ends here", Role::Related)),
+            });
+        }
+        if let KeyRoot::Object(class) = key.root
+            && let Some(stmt) = deletes_class(engines, function, stmt, class)
+        {
+            return Some(Ended {
+                what: "its context is deleted".to_string(),
+                label: Some(engines.label(
+                    Site { function, stmt },
+                    "the context ends here",
+                    Role::Related,
+                )),
+            });
+        }
+    }
+    None
+}
+
+/// A statement around the close that runs the destructor of the context's class.
+fn deletes_class(
+    engines: &Engines,
+    function: FnId,
+    at: crate::ir::StmtId,
+    class: crate::program::TypeId,
+) -> Option<crate::ir::StmtId> {
+    let program = engines.program;
+    program.calls(function).iter().find_map(|call| {
+        let ends = call.targets.iter().any(|target| {
+            matches!(
+                program.function(target.function).kind,
+                FunctionKind::Dtor | FunctionKind::Drop
+            ) && program.owner(target.function) == Some(class)
+        });
+        let explicit = matches!(
+            program.function(function).stmt(call.stmt).kind,
+            StmtKind::Call { .. }
+        );
+        (ends && explicit && call.stmt != at && engines.flow.can_follow(function, at, call.stmt))
+            .then_some(call.stmt)
+    })
+}
+
+fn report(
+    engines: &Engines,
+    findings: &mut Findings,
+    close: &Event,
+    creation: &PoolSite,
+    chain: &[Site],
+    ended: Ended,
+) {
+    let program = engines.program;
+    let callee = engines.callee(close.site);
+    let function = program.describe(close.site.function);
+    let callback = creation
+        .callbacks
+        .first()
+        .map_or_else(String::new, |&callback| program.describe(callback));
+    let (object, drain) = match creation.kind {
+        PoolObject::Work => ("work", "WaitForThreadpoolWorkCallbacks(work, TRUE)"),
+        PoolObject::Timer => (
+            "timer",
+            "SetThreadpoolTimer(timer, NULL, 0, 0), then WaitForThreadpoolTimerCallbacks(timer, TRUE)",
+        ),
+        PoolObject::Wait => (
+            "wait",
+            "SetThreadpoolWait(wait, NULL, NULL), then WaitForThreadpoolWaitCallbacks(wait, TRUE)",
+        ),
+        PoolObject::Io => (
+            "I/O object",
+            "CancelIoEx, then WaitForThreadpoolIoCallbacks(io, FALSE)",
+        ),
+        PoolObject::LegacyWait => (
+            "registered wait",
+            "UnregisterWaitEx with INVALID_HANDLE_VALUE instead",
+        ),
+        PoolObject::LegacyTimer => (
+            "timer",
+            "DeleteTimerQueueTimer with INVALID_HANDLE_VALUE instead",
+        ),
+        _ => ("thread pool object", "the wait function of its kind"),
+    };
+    let mut steps: Vec<Label> = chain
+        .iter()
+        .rev()
+        .zip(
+            chain
+                .iter()
+                .rev()
+                .skip(1)
+                .map(|site| site.function)
+                .chain([close.site.function]),
+        )
+        .map(|(site, callee)| {
+            engines.label(
+                *site,
+                format!(
+                    "{} calls {}",
+                    program.describe(site.function),
+                    program.describe(callee)
+                ),
+                Role::Step,
+            )
+        })
+        .collect();
+    if steps.len() > 6 {
+        steps.drain(..steps.len() - 6);
+    }
+    let mut related = vec![engines.label(
+        creation.site,
+        format!("the callback {callback} gets its context here"),
+        Role::Related,
+    )];
+    related.extend(ended.label);
+    findings.add(Finding {
+        rule: "close_threadpool_without_wait",
+        message: format!("{function} closes a {object} without waiting for its callback {callback}, and {}", ended.what),
+        primary: engines.label(close.site, "does not wait for a running callback", Role::Primary),
+        steps,
+        related,
+        help: format!("before `{callee}` call {drain}; free the context after the close"),
+        notes: vec![format!("`{callee}` returns at once: a callback that is running, or already queued, goes on and uses the context after it has ended")],
+        minor: false,
+    });
+}

@@ -1,0 +1,144 @@
+//! A thread pool callback that frees its own module. See `rules/free_library_in_callback.md`.
+
+use super::{Engines, Finding, Findings, others};
+use crate::api::{Effect, PoolObject};
+use crate::diagnostic::Role;
+use crate::entry::EntryKind;
+use crate::program::Site;
+use crate::program::origin::Origin;
+use std::collections::{BTreeMap, BTreeSet};
+
+pub fn check(engines: &Engines, findings: &mut Findings) {
+    if engines.may_be_dll() {
+        frees_own_module(engines, findings);
+    }
+    releases_twice(engines, findings);
+}
+
+fn frees_own_module(engines: &Engines, findings: &mut Findings) {
+    let mut places: BTreeMap<Site, Vec<(usize, usize, usize)>> = BTreeMap::new();
+    for (number, _) in engines.entries_of(EntryKind::is_pool) {
+        let walk = engines.walk(number);
+        for hit in &walk.hits {
+            if let (
+                Effect::ModuleUnref {
+                    module,
+                    exits_thread: false,
+                },
+                Some(site),
+                Some(node),
+            ) = (hit.effect.effect(), hit.site, hit.node)
+            {
+                let value = engines.program.argument_value(site, *module);
+                if engines.origins.of(site.function, &value) == Origin::Own
+                    && !super::free_library_then_return::is_balanced(engines, site)
+                {
+                    places
+                        .entry(site)
+                        .or_default()
+                        .push((walk.path(node).len(), number, node));
+                }
+            }
+        }
+    }
+    for (site, mut found) in places {
+        found.sort();
+        let (_, entry, node) = found[0];
+        let count = found
+            .iter()
+            .map(|found| found.1)
+            .collect::<BTreeSet<_>>()
+            .len()
+            - 1;
+        let callback = &engines.entries[entry].name;
+        let callee = engines.callee(site);
+        let mut related = Vec::new();
+        if let Some(start) = engines.entries[entry].registered {
+            related.push(engines.label(
+                start,
+                format!("{callback} is handed to the thread pool here"),
+                Role::Related,
+            ));
+        }
+        let legacy = matches!(
+            engines.entries[entry].kind,
+            EntryKind::PoolTask
+                | EntryKind::PoolCallback(
+                    PoolObject::LegacyWork
+                        | PoolObject::LegacyWait
+                        | PoolObject::LegacyTimer
+                        | PoolObject::LegacyIo
+                )
+        );
+        let help = if legacy {
+            "a callback of the old thread pool calls has no instance to free the module with: move it to TrySubmitThreadpoolCallback or CreateThreadpool*, call FreeLibraryWhenCallbackReturns there and return"
+        } else {
+            "call FreeLibraryWhenCallbackReturns with the callback's instance and return: the pool drops the reference after the callback has left the DLL's code"
+        };
+        findings.add(Finding {
+            rule: "free_library_in_callback",
+            message: format!("the callback {callback} frees its own module with `{callee}` and then goes on executing in it"),
+            primary: engines.label(site, "the code after this call may be unmapped", Role::Primary),
+            steps: engines.steps(entry, Some(node)),
+            related,
+            help: help.to_string(),
+            notes: others(count, "callback").into_iter().collect(),
+            minor: !engines.is_surely_dll(),
+        });
+    }
+}
+
+/// SetThreadpoolCallbackLibrary hands the reference to the pool; a FreeLibrary of the same handle gives it back twice.
+fn releases_twice(engines: &Engines, findings: &mut Findings) {
+    let program = engines.program;
+    let mut given = Vec::new();
+    for id in program.ids() {
+        for call in program.calls(id) {
+            let site = Site {
+                function: id,
+                stmt: call.stmt,
+            };
+            for effect in &call.effects {
+                if let Effect::TpEnv {
+                    library: Some(library),
+                    ..
+                } = effect.effect()
+                    && let Some(key) = engines.flow.key_of(site, *library)
+                {
+                    given.push((key, site));
+                }
+            }
+        }
+    }
+    for (key, start) in given {
+        for id in program.ids() {
+            for call in program.calls(id) {
+                let site = Site {
+                    function: id,
+                    stmt: call.stmt,
+                };
+                for effect in &call.effects {
+                    let Effect::ModuleUnref { module, .. } = effect.effect() else {
+                        continue;
+                    };
+                    if engines.flow.key_of(site, *module).as_ref() != Some(&key) {
+                        continue;
+                    }
+                    if id == start.function && !engines.flow.can_follow(id, start.stmt, call.stmt) {
+                        continue;
+                    }
+                    findings.add(Finding {
+                        rule: "free_library_in_callback",
+                        message: format!("{} frees a module whose reference SetThreadpoolCallbackLibrary has taken over", program.describe(id)),
+                        primary: engines.label(site, "gives back the same reference a second time", Role::Primary),
+                        steps: vec![engines.label(start, "the pool takes over the reference here", Role::Step)],
+                        related: Vec::new(),
+                        help: "leave this reference to the pool, which frees it with the last callback; take one of your own with GetModuleHandleEx if you need the module longer".to_string(),
+                        notes: Vec::new(),
+                        minor: false,
+                    });
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! A module that frees itself and goes on executing. See `rules/free_library_then_return.md`.
+
+use super::{Engines, Finding, Findings};
+use crate::api::{Effect, ModuleSource, ThreadRef};
+use crate::diagnostic::Role;
+use crate::entry::EntryKind;
+use crate::program::Site;
+use crate::program::origin::{Origin, flags};
+
+pub fn check(engines: &Engines, findings: &mut Findings) {
+    let program = engines.program;
+    if !engines.may_be_dll() || engines.handles.pinned {
+        return;
+    }
+    for id in program.ids() {
+        for call in program.calls(id) {
+            let site = Site {
+                function: id,
+                stmt: call.stmt,
+            };
+            for effect in &call.effects {
+                let Effect::ModuleUnref {
+                    module,
+                    exits_thread: false,
+                } = effect.effect()
+                else {
+                    continue;
+                };
+                let value = program.argument_value(site, *module);
+                if engines.origins.of(id, &value) == Origin::Own && !is_balanced(engines, site) {
+                    judge(engines, findings, site);
+                }
+            }
+        }
+    }
+}
+
+fn judge(engines: &Engines, findings: &mut Findings, site: Site) {
+    let program = engines.program;
+    let mut thread: Option<(usize, usize, usize, ThreadRef)> = None;
+    let mut in_dll_main = false;
+    for (number, entry) in engines.entries.iter().enumerate() {
+        let walk = engines.walk(number);
+        let reached = walk
+            .hits
+            .iter()
+            .filter(|hit| hit.site == Some(site))
+            .filter_map(|hit| hit.node);
+        for node in reached {
+            match entry.kind {
+                // A rule of its own.
+                kind if kind.is_pool() => return,
+                EntryKind::ThreadProcedure(reference) => {
+                    let found = (walk.path(node).len(), number, node, reference);
+                    if thread.as_ref().is_none_or(|known| found.0 < known.0) {
+                        thread = Some(found);
+                    }
+                }
+                _ => in_dll_main = true,
+            }
+        }
+    }
+    // Under the loader lock FreeLibrary is forbidden, but frees nothing that is executing.
+    if thread.is_none() && (in_dll_main || takes_references(engines)) {
+        return;
+    }
+    let callee = engines.callee(site);
+    let function = program.describe(site.function);
+    let mut related = Vec::new();
+    let mut notes = Vec::new();
+    let mut steps = Vec::new();
+    let mut help = "end the thread with FreeLibraryAndExitThread instead of freeing and returning; destroy locals with destructors in an inner scope before it";
+    let mut minor = !engines.is_surely_dll();
+    match thread {
+        Some((_, entry, node, reference)) => {
+            steps = engines.steps(entry, Some(node));
+            if let Some(start) = engines.entries[entry].registered {
+                related.push(engines.label(start, "the thread is started here", Role::Related));
+            }
+            if reference == ThreadRef::Ucrt {
+                minor = true;
+                help = "simply return from the thread procedure: the UCRT of Visual Studio 2015 and later frees its own reference after the procedure has returned";
+                notes.push("the UCRT of Visual Studio 2015 and later keeps the module of a `_beginthreadex` or std::thread procedure loaded; older and other runtimes do not".to_string());
+            }
+        }
+        None => {
+            help = "let the code outside the DLL free it, or start a thread that ends with FreeLibraryAndExitThread"
+        }
+    }
+    notes.push("when this was the last reference the code after the call is no longer mapped: the thread crashes where no symbol names the DLL".to_string());
+    findings.add(Finding {
+        rule: "free_library_then_return",
+        message: format!(
+            "{function} frees its own module with `{callee}` and then goes on executing in it"
+        ),
+        primary: engines.label(
+            site,
+            "the code after this call may be unmapped",
+            Role::Primary,
+        ),
+        steps,
+        related,
+        help: help.to_string(),
+        notes,
+        minor,
+    });
+}
+
+/// Whether a reference on the own module is taken earlier in the same function or on the way to it: then this free only
+/// gives it back, and the caller's reference stays.
+pub(super) fn is_balanced(engines: &Engines, site: Site) -> bool {
+    let mut at = vec![site];
+    let mut seen = vec![site.function];
+    while let Some(site) = at.pop() {
+        let taken = engines.program.calls(site.function).iter().any(|call| {
+            let other = Site {
+                function: site.function,
+                stmt: call.stmt,
+            };
+            call.effects
+                .iter()
+                .any(|effect| takes_own_reference(engines, other, effect.effect()))
+                && engines.flow.can_follow(site.function, call.stmt, site.stmt)
+        });
+        if taken {
+            return true;
+        }
+        for &caller in engines.program.callers(site.function) {
+            if seen.len() < 32 && !seen.contains(&caller.function) {
+                seen.push(caller.function);
+                at.push(caller);
+            }
+        }
+    }
+    false
+}
+
+/// Whether the program anywhere takes a reference on its own module.
+fn takes_references(engines: &Engines) -> bool {
+    engines.program.ids().any(|id| {
+        engines.program.calls(id).iter().any(|call| {
+            let site = Site {
+                function: id,
+                stmt: call.stmt,
+            };
+            call.effects
+                .iter()
+                .any(|effect| takes_own_reference(engines, site, effect.effect()))
+        })
+    })
+}
+
+fn takes_own_reference(engines: &Engines, site: Site, effect: &Effect) -> bool {
+    let Effect::ModuleRef { source, flags, .. } = effect else {
+        return false;
+    };
+    match source {
+        ModuleSource::Ex => {
+            let bits = flags
+                .and_then(|flags| engines.origins.flags(site, flags))
+                .unwrap_or(0);
+            // An address that is only handed in may well be an own one.
+            bits & flags::UNCHANGED_REFCOUNT == 0
+                && (engines.origins.of_reference(site, effect) == Origin::Own
+                    || bits & flags::FROM_ADDRESS != 0)
+        }
+        ModuleSource::AddRef => engines.origins.of_reference(site, effect) == Origin::Own,
+        ModuleSource::Load => engines.origins.of_reference(site, effect) == Origin::Own,
+        _ => false,
+    }
+}

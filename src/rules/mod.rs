@@ -1,0 +1,290 @@
+//! The rules: the list, their pages, and how a rule adds a finding.
+//!
+//! In come the engines' answers on one program, out go `Diagnostic`s. A rule is a query on an engine (`reach`, `flow`);
+//! where it needs more than that, an engine lacks a question. Wording stands here and in `rules/*.md` only.
+
+pub mod page;
+
+use crate::diagnostic::{Diagnostic, Label, Level, Role};
+use crate::entry::{self, Entries, Entry, EntryKind};
+use crate::flow::Flow;
+use crate::module::Kind;
+use crate::program::origin::Origins;
+use crate::program::{FnId, Key, Program, Site};
+use crate::reach::blocking::Handles;
+use crate::reach::{self, Abstract, Walk};
+use crate::source::Span;
+pub use page::Page;
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+mod close_threadpool_without_wait;
+mod exit_thread_in_callback;
+mod free_library_in_callback;
+mod free_library_then_return;
+mod unguarded_rearm;
+mod use_after_close_threadpool;
+mod wait_in_dll_main;
+mod wait_in_static_destructor;
+
+/// A rule of the catalogue.
+pub struct Rule {
+    pub name: &'static str,
+    /// The text of its page, front matter included.
+    pub page: &'static str,
+    pub check: fn(&Engines, &mut Findings),
+}
+
+macro_rules! rules {
+    ($($name:ident),* $(,)?) => {
+        /// All rules, by name.
+        pub static RULES: &[Rule] = &[$(Rule {
+            name: stringify!($name),
+            page: include_str!(concat!("../../rules/", stringify!($name), ".md")),
+            check: $name::check,
+        }),*];
+    };
+}
+
+rules![
+    close_threadpool_without_wait,
+    exit_thread_in_callback,
+    free_library_in_callback,
+    free_library_then_return,
+    unguarded_rearm,
+    use_after_close_threadpool,
+    wait_in_dll_main,
+    wait_in_static_destructor,
+];
+
+/// The engines of one program, each run once for all rules.
+pub struct Engines<'p, 'a> {
+    pub program: &'p Program<'a>,
+    pub entries: Vec<Entry>,
+    pub flow: Flow<'p, 'a>,
+    pub origins: Origins<'p, 'a>,
+    pub handles: Handles,
+    /// What DllMain finds out about the contexts and keeps in statics.
+    facts: BTreeMap<Key, Abstract>,
+    walks: Vec<OnceLock<Walk>>,
+}
+
+impl<'p, 'a> Engines<'p, 'a> {
+    pub fn new(program: &'p Program<'a>) -> Self {
+        let Entries {
+            all: entries,
+            seeds,
+        } = entry::find(program);
+        let flow = Flow::new(program);
+        let origins = Origins::new(program, seeds);
+        let mut handles = Handles::collect(program, &flow);
+        let walks: Vec<OnceLock<Walk>> = entries.iter().map(|_| OnceLock::new()).collect();
+        let mut facts = BTreeMap::new();
+        for (entry, walk) in entries.iter().zip(&walks) {
+            if entry.kind == EntryKind::DllMain {
+                let walk = walk.get_or_init(|| reach::from(program, entry, &BTreeMap::new()));
+                handles.find_pin(program, entry, walk, &origins);
+                // A static that only DllMain sets to what it learns from lpReserved tells the destructors the same.
+                let learned = walk
+                    .facts
+                    .iter()
+                    .filter(|(_, value)| matches!(value, Abstract::Truth(_)));
+                facts.extend(learned.map(|(key, value)| (key.clone(), value.clone())));
+            }
+        }
+        Engines {
+            program,
+            entries,
+            flow,
+            origins,
+            handles,
+            facts,
+            walks,
+        }
+    }
+
+    /// What an entry reaches.
+    pub fn walk(&self, entry: usize) -> &Walk {
+        self.walks[entry]
+            .get_or_init(|| reach::from(self.program, &self.entries[entry], &self.facts))
+    }
+
+    /// The entries of some kinds, each with its number.
+    pub fn entries_of(
+        &self,
+        wanted: impl Fn(EntryKind) -> bool,
+    ) -> impl Iterator<Item = (usize, &Entry)> {
+        self.entries
+            .iter()
+            .enumerate()
+            .filter(move |(_, entry)| wanted(entry.kind))
+    }
+
+    /// The steps from an entry to a node of its walk, in execution order.
+    pub fn steps(&self, entry: usize, node: Option<usize>) -> Vec<Label> {
+        let mut steps = vec![self.entry_step(&self.entries[entry])];
+        if let Some(node) = node {
+            let walk = self.walk(entry);
+            for (node, site) in walk.path(node) {
+                steps.push(self.call_step(
+                    site,
+                    walk.nodes[node].function,
+                    walk.nodes[node].note.as_deref(),
+                ));
+            }
+        }
+        steps
+    }
+
+    fn entry_step(&self, entry: &Entry) -> Label {
+        let message = match entry.kind {
+            EntryKind::DllMain => {
+                format!("the loader calls {} with the loader lock held", entry.name)
+            }
+            EntryKind::TlsCallback => format!(
+                "the loader calls {} as a TLS callback, with the loader lock held",
+                entry.name
+            ),
+            EntryKind::StaticInitializer => format!(
+                "{} is initialized while the DLL is loaded, with the loader lock held",
+                entry.name
+            ),
+            EntryKind::StaticDestructor => {
+                format!(
+                    "{} is destroyed when the DLL is unloaded or the process exits, with the loader lock held",
+                    entry.name
+                )
+            }
+            EntryKind::ThreadLocalDestructor => format!(
+                "{} is destroyed when a thread ends, with the loader lock held",
+                entry.name
+            ),
+            EntryKind::AtExit => format!(
+                "{} runs when the DLL is unloaded or the process exits, with the loader lock held",
+                entry.name
+            ),
+            EntryKind::ThreadProcedure(_) => format!("{} runs on a thread of its own", entry.name),
+            EntryKind::PoolCallback(_) | EntryKind::PoolTask => format!(
+                "{} runs as a callback on a thread of the thread pool",
+                entry.name
+            ),
+        };
+        Label {
+            span: entry.span,
+            message,
+            role: Role::Step,
+            flow: 0,
+            function: String::new(),
+        }
+    }
+
+    fn call_step(&self, site: Site, callee: FnId, note: Option<&str>) -> Label {
+        let caller = self.program.describe(site.function);
+        let called = self.program.describe(callee);
+        let destroys = matches!(
+            self.program.function(callee).kind,
+            crate::ir::FunctionKind::Dtor | crate::ir::FunctionKind::Drop
+        );
+        let verb = if destroys {
+            "ends an object and runs"
+        } else {
+            "calls"
+        };
+        let mut message = format!("{caller} {verb} {called}");
+        if let Some(note) = note {
+            message.push_str(&format!(" {note}"));
+        }
+        self.label(site, message, Role::Step)
+    }
+
+    /// A label at a statement.
+    pub fn label(&self, site: Site, message: impl Into<String>, role: Role) -> Label {
+        Label {
+            span: self.program.stmt_span(site),
+            message: message.into(),
+            role,
+            flow: 0,
+            function: self.program.function(site.function).qualified_name(),
+        }
+    }
+
+    /// The name of what a statement calls: `WaitForSingleObject`.
+    pub fn callee(&self, site: Site) -> String {
+        self.program.call(site).map_or_else(String::new, |call| {
+            crate::program::types::split_template(&call.name).0
+        })
+    }
+
+    /// A DLL for certain, or a module that may be one: then every finding is a note.
+    pub fn may_be_dll(&self) -> bool {
+        self.program.module.kind != Kind::Exe
+    }
+
+    pub fn is_surely_dll(&self) -> bool {
+        self.program.module.kind == Kind::Dll
+    }
+}
+
+/// What the rules found in one module.
+#[derive(Debug, Default)]
+pub struct Findings {
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// A finding in the making.
+#[derive(Debug)]
+pub struct Finding {
+    pub rule: &'static str,
+    pub message: String,
+    pub primary: Label,
+    /// In execution order.
+    pub steps: Vec<Label>,
+    pub related: Vec<Label>,
+    pub help: String,
+    pub notes: Vec<String>,
+    /// Real, but minor.
+    pub minor: bool,
+}
+
+impl Findings {
+    pub fn add(&mut self, finding: Finding) {
+        let mut labels = vec![Label {
+            role: Role::Primary,
+            ..finding.primary
+        }];
+        labels.extend(finding.steps);
+        labels.extend(finding.related);
+        self.diagnostics.push(Diagnostic {
+            rule: finding.rule,
+            level: if finding.minor {
+                Level::Note
+            } else {
+                Level::Deny
+            },
+            message: finding.message,
+            labels,
+            help: finding.help,
+            notes: finding.notes,
+        });
+    }
+}
+
+/// A label of a span that lies in no function.
+pub fn outer_label(span: Span, message: impl Into<String>, role: Role) -> Label {
+    Label {
+        span,
+        message: message.into(),
+        role,
+        flow: 0,
+        function: String::new(),
+    }
+}
+
+/// `and 3 more paths`, for findings that stand for several.
+pub fn others(count: usize, what: &str) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some(format!("one more {what} leads here")),
+        count => Some(format!("{count} more {what}s lead here")),
+    }
+}

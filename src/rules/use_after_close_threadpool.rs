@@ -1,0 +1,191 @@
+//! A thread pool object that is used after its close. See `rules/use_after_close_threadpool.md`.
+
+use super::{Engines, Finding, Findings};
+use crate::diagnostic::Role;
+use crate::flow::{Event, What};
+use crate::ir::{Callee, StmtId, StmtKind, Value};
+use crate::program::{FnId, Key, Site};
+
+pub fn check(engines: &Engines, findings: &mut Findings) {
+    for id in engines.program.ids() {
+        let events = engines.flow.events(id);
+        for close in events
+            .iter()
+            .filter(|event| matches!(event.what, What::Close | What::CloseGroup))
+        {
+            for used in events.iter().filter(|event| {
+                matches!(
+                    event.what,
+                    What::Arm | What::Disarm | What::Drain | What::Close
+                )
+            }) {
+                if close.stmt == used.stmt
+                    || close.site == used.site
+                    || !concerns(engines, close, used)
+                {
+                    continue;
+                }
+                // Both in one callee: reported there.
+                if close.site.function == used.site.function && close.site.function != id {
+                    continue;
+                }
+                if !same_object(engines, id, close, used)
+                    || is_renewed(engines, id, close, &used.key, used.stmt)
+                {
+                    continue;
+                }
+                report(engines, findings, id, close, used);
+            }
+        }
+    }
+}
+
+/// Whether the close ends the object that is used: the object itself, or the cleanup group that it is a member of.
+fn concerns(engines: &Engines, close: &Event, used: &Event) -> bool {
+    if used.key.path.iter().any(|part| &**part == "[]") {
+        return false;
+    }
+    match close.what {
+        What::Close => close.key == used.key,
+        _ => engines
+            .flow
+            .creations(&used.key)
+            .any(|creation| engines.flow.groups_of(creation).contains(&close.key)),
+    }
+}
+
+/// Keys stand for any object of a class; here it must be one and the same.
+fn same_object(engines: &Engines, function: FnId, close: &Event, used: &Event) -> bool {
+    let direct = |event: &Event| event.site.function == function;
+    if direct(close) && direct(used) {
+        let first = |stmt: StmtId| match &engines.program.function(function).stmt(stmt).kind {
+            StmtKind::Call { args, .. } => args
+                .iter()
+                .filter_map(Value::place)
+                .find(|place| engines.program.key(function, place).as_ref() == Some(&used.key)),
+            _ => None,
+        };
+        return close.what == What::CloseGroup || first(close.stmt) == first(used.stmt);
+    }
+    // In callees a test before the use may be the very one that knows of the close.
+    let guarded = |event: &Event| {
+        !direct(event)
+            && engines
+                .flow
+                .is_guarded(event.site.function, event.site.stmt, None)
+    };
+    if guarded(used) || guarded(close) {
+        return false;
+    }
+    receiver(engines, function, close.stmt) == receiver(engines, function, used.stmt)
+}
+
+fn receiver(engines: &Engines, function: FnId, stmt: StmtId) -> Option<Value> {
+    match &engines.program.function(function).stmt(stmt).kind {
+        StmtKind::Call {
+            callee: Callee::Method { receiver, .. },
+            ..
+        } => Some(receiver.clone()),
+        _ => None,
+    }
+}
+
+/// Whether the variable gets a new value after the close, on every way to the use.
+fn is_renewed(engines: &Engines, function: FnId, close: &Event, key: &Key, used: StmtId) -> bool {
+    let assigns =
+        |function: FnId, stmt: StmtId| match &engines.program.function(function).stmt(stmt).kind {
+            StmtKind::Assign { to, .. } => {
+                engines.program.key(function, to).as_ref() == Some(key)
+                    || engines.program.key_of_target(function, to).as_ref() == Some(key)
+            }
+            _ => {
+                engines.flow.events(function).iter().any(|event| {
+                    event.stmt == stmt && event.what == What::Create && event.key == *key
+                })
+            }
+        };
+    let below = close.site.function;
+    if below != function {
+        let body = engines.program.function(below);
+        let renewed = (0..body.stmts.len() as u32).map(StmtId).any(|stmt| {
+            assigns(below, stmt) && engines.flow.can_follow(below, close.site.stmt, stmt)
+        });
+        if renewed {
+            return true;
+        }
+    }
+    // A callee may assign it: any assignment in a function that is called between counts.
+    let renews = |stmt: StmtId| {
+        assigns(function, stmt)
+            || engines
+                .program
+                .call(Site { function, stmt })
+                .is_some_and(|call| {
+                    call.targets.iter().any(|target| {
+                        let body = engines.program.function(target.function);
+                        (0..body.stmts.len() as u32)
+                            .map(StmtId)
+                            .any(|stmt| assigns(target.function, stmt))
+                    })
+                })
+    };
+    !engines
+        .flow
+        .path_without(function, close.stmt, used, renews)
+}
+
+fn report(engines: &Engines, findings: &mut Findings, function: FnId, close: &Event, used: &Event) {
+    let verb = match used.what {
+        What::Close => "closes",
+        What::Drain => "waits for",
+        What::Arm => "arms",
+        _ => "disarms",
+    };
+    let name = engines.program.describe(function);
+    let mut steps = vec![engines.label(
+        Site {
+            function,
+            stmt: close.stmt,
+        },
+        "closed here",
+        Role::Step,
+    )];
+    if close.site.function != function {
+        steps.push(engines.label(
+            close.site,
+            format!("`{}` closes it", engines.callee(close.site)),
+            Role::Step,
+        ));
+    }
+    if used.site.function != function {
+        steps.push(engines.label(
+            Site {
+                function,
+                stmt: used.stmt,
+            },
+            "used again here",
+            Role::Step,
+        ));
+    }
+    let (what, why) = match close.what {
+        What::CloseGroup => (
+            "a thread pool object that its cleanup group has already closed",
+            "CloseThreadpoolCleanupGroupMembers has released all members of the group: the pointer leads to freed memory",
+        ),
+        _ => (
+            "a thread pool object after it was closed",
+            "once it is closed and idle the pool has freed it: the pointer leads to freed memory",
+        ),
+    };
+    findings.add(Finding {
+        rule: "use_after_close_threadpool",
+        message: format!("{name} {verb} {what}"),
+        primary: engines.label(used.site, format!("{verb} what is closed"), Role::Primary),
+        steps,
+        related: Vec::new(),
+        help: "move this call before the close, and clear the variable when the object is closed"
+            .to_string(),
+        notes: vec![why.to_string()],
+        minor: false,
+    });
+}

@@ -1,0 +1,251 @@
+//! Blocking waits in destructors and exit functions that run under the loader lock. See
+//! `rules/wait_in_static_destructor.md`. `wait_in_dll_main` reports the same waits for its entries through
+//! `report_waits`.
+
+use super::{Engines, Finding, Findings, others, outer_label};
+use crate::api::ThreadRef;
+use crate::diagnostic::Role;
+use crate::entry::{Contexts, Entry, EntryKind};
+use crate::program::Site;
+use crate::reach::blocking::{self, Blocking, WaitsFor};
+use crate::reach::{Hit, Timeout};
+use crate::source::Lang;
+use std::collections::BTreeMap;
+
+pub fn check(engines: &Engines, findings: &mut Findings) {
+    let exe = !engines.may_be_dll();
+    // In an EXE only thread_local destructors run under the loader lock (hazards F1).
+    report_waits(
+        engines,
+        findings,
+        "wait_in_static_destructor",
+        |kind| kind.is_destructor() && (!exe || kind == EntryKind::ThreadLocalDestructor),
+        HELP,
+    );
+}
+
+const HELP: &str = "export a function that stops the thread and waits for it, to be called before FreeLibrary, and let the \
+    destructor not wait: it runs under the loader lock when the DLL is unloaded, and after all other threads are gone when the process exits";
+
+/// One blocking call, reached from one entry.
+struct Found<'e> {
+    entry: usize,
+    hit: &'e Hit,
+    blocking: Blocking,
+    length: usize,
+}
+
+/// Reports the blocking calls that the wanted entries reach, each place once, with the shortest path.
+pub(super) fn report_waits(
+    engines: &Engines,
+    findings: &mut Findings,
+    rule: &'static str,
+    wanted: impl Fn(EntryKind) -> bool,
+    help: &str,
+) {
+    // By place: the call, or the static's declaration where a library's destructor blocks.
+    let mut places: BTreeMap<(Option<Site>, u32), Vec<Found>> = BTreeMap::new();
+    for (number, entry) in engines.entries_of(wanted) {
+        let walk = engines.walk(number);
+        for hit in &walk.hits {
+            let Some(blocking) = blocking::judge(&engines.flow, &engines.handles, entry, hit)
+            else {
+                continue;
+            };
+            let length = hit.node.map_or(0, |node| walk.path(node).len());
+            let place = (
+                hit.site,
+                if hit.site.is_some() {
+                    0
+                } else {
+                    entry.span.start ^ entry.span.file.0.rotate_left(20)
+                },
+            );
+            places.entry(place).or_default().push(Found {
+                entry: number,
+                hit,
+                blocking,
+                length,
+            });
+        }
+    }
+    for (_, mut found) in places {
+        // A finding that is more than a note comes first, then the shortest path.
+        found.sort_by_key(|found| (found.blocking.note, found.length, found.entry));
+        let count = found
+            .iter()
+            .map(|found| found.entry)
+            .collect::<std::collections::BTreeSet<_>>()
+            .len()
+            - 1;
+        report(engines, findings, rule, &found[0], count, help);
+    }
+}
+
+fn report(
+    engines: &Engines,
+    findings: &mut Findings,
+    rule: &'static str,
+    found: &Found,
+    other_entries: usize,
+    help: &str,
+) {
+    let entry = &engines.entries[found.entry];
+    let blocking = &found.blocking;
+    let what = waited_for(blocking);
+    let holder = holder(entry);
+    let (primary, message) = match found.hit.site {
+        Some(site) => {
+            let function = engines.program.describe(site.function);
+            let subject = if function == entry.name
+                || entry.name.trim_matches('`') == function.trim_matches('`')
+            {
+                entry.name.clone()
+            } else {
+                function
+            };
+            let message = if subject == entry.name && entry.kind == EntryKind::DllMain {
+                format!("{subject} {what} while it holds the loader lock")
+            } else {
+                format!("{subject} {what} while {holder}")
+            };
+            (
+                engines.label(site, length_of(blocking), Role::Primary),
+                message,
+            )
+        }
+        None => {
+            let message = format!("{} {what} when it is destroyed, while {holder}", entry.name);
+            (
+                outer_label(
+                    entry.span,
+                    format!("its destructor blocks: {}", length_of(blocking)),
+                    Role::Primary,
+                ),
+                message,
+            )
+        }
+    };
+    let steps = if found.hit.site.is_some() {
+        engines.steps(found.entry, found.hit.node)
+    } else {
+        Vec::new()
+    };
+    let mut notes = reasons(entry, blocking);
+    let rust_thread_local = entry.kind == EntryKind::ThreadLocalDestructor
+        && engines
+            .program
+            .units
+            .first()
+            .is_some_and(|unit| unit.lang == Lang::Rust);
+    if let Some(note) = others(other_entries, "entry") {
+        notes.push(note.replace("entrys", "entries"));
+    }
+    let minor =
+        blocking.note || (!engines.is_surely_dll() && (engines.may_be_dll() || rust_thread_local));
+    if !engines.is_surely_dll() && engines.may_be_dll() {
+        notes.push(
+            "nothing tells whether these sources make up a DLL; in a program there is no hazard"
+                .to_string(),
+        );
+    }
+    findings.add(Finding {
+        rule,
+        message,
+        primary,
+        steps,
+        related: Vec::new(),
+        help: help.to_string(),
+        notes,
+        minor,
+    });
+}
+
+/// `waits for a thread to end`.
+fn waited_for(blocking: &Blocking) -> &'static str {
+    match blocking.waits_for {
+        WaitsFor::ThreadEnd(_) => "waits for a thread to end",
+        WaitsFor::Signal => "waits for a signal from another thread",
+        WaitsFor::Handle => "waits for a handle",
+        WaitsFor::Callbacks => "waits for thread pool callbacks",
+        WaitsFor::Io => "waits for I/O",
+        WaitsFor::Message => "waits for another thread's message loop",
+        WaitsFor::Process => "waits for another process",
+        WaitsFor::Flag => "polls a flag that another thread sets",
+        WaitsFor::Time => "sleeps",
+    }
+}
+
+/// Who holds the loader lock meanwhile.
+fn holder(entry: &Entry) -> String {
+    match entry.kind {
+        EntryKind::DllMain => "DllMain holds the loader lock".to_string(),
+        EntryKind::TlsCallback => "a TLS callback holds the loader lock".to_string(),
+        EntryKind::StaticInitializer => {
+            format!("{} is initialized under the loader lock", entry.name)
+        }
+        EntryKind::StaticDestructor | EntryKind::ThreadLocalDestructor => {
+            format!("{} is destroyed under the loader lock", entry.name)
+        }
+        _ => "the exit functions run under the loader lock".to_string(),
+    }
+}
+
+fn length_of(blocking: &Blocking) -> String {
+    match blocking.timeout {
+        Timeout::Infinite => "blocks without a time limit".to_string(),
+        Timeout::Finite(milliseconds) => format!("blocks for up to {milliseconds} ms"),
+        Timeout::Bounded => "blocks for a limited time".to_string(),
+        Timeout::Zero => "gives up the processor".to_string(),
+        Timeout::Unknown => "blocks".to_string(),
+    }
+}
+
+/// Why the one that is waited for cannot go on.
+fn reasons(entry: &Entry, blocking: &Blocking) -> Vec<String> {
+    let mut notes = Vec::new();
+    let contexts = blocking.contexts;
+    let limited = matches!(blocking.timeout, Timeout::Finite(_) | Timeout::Bounded);
+    let starts = contexts.has(Contexts::PROCESS_ATTACH);
+    let exits = contexts.has(Contexts::PROCESS_EXIT) || entry.kind.is_destructor();
+    match blocking.waits_for {
+        WaitsFor::ThreadEnd(reference) => {
+            if starts {
+                notes.push("a thread that was started during the load does not run before the loader lock is free".to_string());
+            }
+            notes.push(
+                "a thread takes the loader lock on its way out (DLL_THREAD_DETACH), so it cannot end before this code returns, and this code waits for its end"
+                    .to_string(),
+            );
+            if matches!(reference, ThreadRef::Ucrt) {
+                notes.push(
+                    "with the UCRT of Visual Studio 2015 and later the thread keeps the DLL loaded: then this hangs not in the host's FreeLibrary but when the thread's own last reference unloads the DLL on that very thread"
+                        .to_string(),
+                );
+            }
+        }
+        WaitsFor::Signal | WaitsFor::Flag | WaitsFor::Handle => {
+            if starts {
+                notes.push("a thread that was started during the load does not run, and signals nothing, before the loader lock is free".to_string());
+            }
+            if exits {
+                notes.push("at process exit all other threads are already gone: nobody is left to signal it".to_string());
+            }
+            notes.push("until then the other thread must not need the loader: loading a library, GetModuleHandle, COM or ending a thread would wait for this one".to_string());
+        }
+        WaitsFor::Callbacks => {
+            if exits {
+                notes.push("at process exit the pool's threads are already gone: the wait hangs or raises an exception".to_string());
+            }
+            notes.push("a callback that needs the loader lock, to load a library or start a thread, waits for this code, and this code waits for the callback".to_string());
+        }
+        WaitsFor::Message => {
+            notes.push("the other thread answers only if it needs nothing from the loader before, and at process exit it is gone".to_string());
+        }
+        WaitsFor::Io | WaitsFor::Process | WaitsFor::Time => {}
+    }
+    if limited || blocking.waits_for == WaitsFor::Time {
+        notes.push("the wait ends by itself: a stall in which no thread of the process can start, end or load a library, and not a deadlock".to_string());
+    }
+    notes
+}
