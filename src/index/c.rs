@@ -178,11 +178,12 @@ impl Scanner<'_> {
     fn step_in_body(&mut self) {
         let bytes = self.bytes;
         while self.at < bytes.len() {
-            let byte = bytes[self.at];
-            if !BODY_STOP[byte as usize] {
-                self.at += 1;
-                continue;
+            let mut at = self.at;
+            while at < bytes.len() && !BODY_STOP[bytes[at] as usize] {
+                at += 1;
             }
+            self.at = at;
+            let Some(&byte) = bytes.get(at) else { return };
             match byte {
                 b'{' => {
                     self.depth += 1;

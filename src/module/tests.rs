@@ -412,27 +412,26 @@ fn included_sources_belong_to_the_module() {
 
 #[test]
 fn the_configuration_comes_first() {
+    let files = [
+        ("CMakeLists.txt", "add_executable(x src/a.c b.c)"),
+        ("src/a.c", ""),
+        ("b.c", MAIN),
+    ];
+    // CMakeLists.txt, b.c, src/a.c
     let configured = ConfiguredModule {
         name: "mine".into(),
-        paths: vec!["src/**".into()],
+        files: vec![FileId(0), FileId(2)],
         kind: Some(Kind::Dll),
     };
-    let (sources, modules) = find_in(
-        &[
-            ("CMakeLists.txt", "add_executable(x src/a.c b.c)"),
-            ("src/a.c", ""),
-            ("b.c", MAIN),
-        ],
-        &[configured],
-    );
+    let (_, modules) = find_in(&files, &[configured]);
     assert_eq!(
         (modules[0].name.as_str(), modules[0].kind),
         ("mine", Kind::Dll)
     );
-    assert_eq!(&*sources.file(modules[0].sources[0]).path, "src/a.c");
+    assert_eq!(modules[0].sources, [FileId(2)]);
     assert_eq!(
-        (modules[1].name.as_str(), modules[1].sources.len()),
-        ("x", 1)
+        (modules[1].name.as_str(), &modules[1].sources[..]),
+        ("x", &[FileId(1)][..])
     );
 }
 
