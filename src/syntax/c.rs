@@ -84,13 +84,21 @@ pub fn lower(file: FileId, lang: Lang, text: &str) -> Unit {
         macro_params: Vec::new(),
         depth: 0,
         bodies: Vec::new(),
+        ends: HashMap::new(),
+        recovering: false,
     };
     lowering.directives(&prepared.directives);
     if let Some(tree) = &tree {
+        let lost = if tree.root_node().has_error() {
+            recovery::functions(prepared.text.as_bytes())
+        } else {
+            Vec::new()
+        };
+        lowering.ends = lost.iter().map(|found| found.ends()).collect();
         lowering.collect_types(tree.root_node());
         lowering.items(tree.root_node());
         if tree.root_node().has_error() {
-            lowering.recover();
+            lowering.recover(&lost);
         }
     } else {
         lowering.opaque_region(0..text.len());
@@ -257,6 +265,10 @@ struct Lowering<'t> {
     depth: usize,
     /// Ranges in the file of the function bodies that were lowered.
     bodies: Vec<Range<usize>>,
+    /// In a file with errors: where functions that begin at an offset end by their braces.
+    ends: HashMap<usize, usize>,
+    /// A function is read alone: whatever its end, there is no other reading.
+    recovering: bool,
 }
 
 impl<'t> Lowering<'t> {

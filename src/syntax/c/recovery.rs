@@ -12,11 +12,18 @@ use std::ops::Range;
 use tree_sitter::{Point, Tree};
 
 /// A function as its braces show it.
-struct Found {
+pub struct Found {
     range: Range<usize>,
     /// The offset of its body's opening brace.
     body: usize,
     scope: Vec<Part>,
+}
+
+impl Found {
+    /// Where the body begins, and where it ends.
+    pub fn ends(&self) -> (usize, usize) {
+        (self.body, self.range.end)
+    }
 }
 
 #[derive(Clone)]
@@ -29,10 +36,10 @@ struct Part {
 
 impl<'t> Lowering<'t> {
     /// Lowers the functions that the walk over the tree has not met.
-    pub(super) fn recover(&mut self) {
+    pub(super) fn recover(&mut self, lost: &[Found]) {
+        self.recovering = true;
         let known: HashSet<usize> = self.bodies.iter().map(|body| body.start).collect();
-        let text = self.slice.text;
-        for found in functions(text.as_bytes()) {
+        for found in lost {
             if known.contains(&found.body) {
                 continue;
             }
@@ -69,9 +76,10 @@ impl<'t> Lowering<'t> {
                     position > opaque || !inside(span)
                 });
             } else {
-                self.opaque_region(found.range);
+                self.opaque_region(found.range.clone());
             }
         }
+        self.recovering = false;
         self.uncover_functions();
     }
 
@@ -160,7 +168,7 @@ enum Opens {
 }
 
 /// Finds the functions in a text without comments and directives, in the order of their beginnings.
-fn functions(bytes: &[u8]) -> Vec<Found> {
+pub fn functions(bytes: &[u8]) -> Vec<Found> {
     let mut found = Vec::new();
     let mut scopes: Vec<Option<Part>> = Vec::new();
     let mut start = None;

@@ -235,6 +235,8 @@ impl<'t> Lowering<'t> {
             | "template_instantiation"
             | "attribute_specifier"
             | "friend_declaration" => {}
+            // A bracket that is left over says nothing.
+            "ERROR" if self.text(node).trim().len() <= 1 => {}
             "ERROR" => self.opaque(node),
             kind if kind.ends_with("_expression") || kind == "identifier" => {
                 self.expression(node);
