@@ -78,6 +78,7 @@ pub fn lower(file: FileId, lang: Lang, text: &str) -> Unit {
         classes_by_name: HashMap::new(),
         types_by_span: HashMap::new(),
         enums: HashSet::new(),
+        namespaces: HashSet::new(),
         values: HashSet::new(),
         scope: Vec::new(),
         frames: Vec::new(),
@@ -86,6 +87,7 @@ pub fn lower(file: FileId, lang: Lang, text: &str) -> Unit {
         bodies: Vec::new(),
         ends: HashMap::new(),
         recovering: false,
+        interior: None,
     };
     lowering.directives(&prepared.directives);
     if let Some(tree) = &tree {
@@ -256,6 +258,8 @@ struct Lowering<'t> {
     classes_by_name: HashMap<Name, Vec<usize>>,
     types_by_span: HashMap<(u32, u32), usize>,
     enums: HashSet<Name>,
+    /// Last parts of the namespaces that the file opens.
+    namespaces: HashSet<Name>,
     /// Functions and objects that the file defines: in doubt, `T x(name)` is an object, not a function.
     values: HashSet<Name>,
     scope: Vec<ScopePart>,
@@ -269,6 +273,8 @@ struct Lowering<'t> {
     ends: HashMap<usize, usize>,
     /// A function is read alone: whatever its end, there is no other reading.
     recovering: bool,
+    /// The statements of the next function, where they had to be parsed without their head.
+    interior: Option<Tree>,
 }
 
 impl<'t> Lowering<'t> {

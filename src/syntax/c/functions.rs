@@ -262,10 +262,7 @@ impl<'t> Lowering<'t> {
                 )
             })
         });
-        let known_namespace = self
-            .scope
-            .iter()
-            .any(|part| part.class.is_none() && &*part.name == qualifier);
+        let known_namespace = self.namespaces.contains(names::split(qualifier).1);
         let (kind, has_this) = if last.starts_with('~') {
             (FunctionKind::Dtor, true)
         } else if !owner.is_empty() && last == owner && !has_type {
@@ -372,6 +369,11 @@ impl<'t> Lowering<'t> {
         }
         if body.kind() == "try_statement" {
             self.statement(body);
+        } else if let Some(tree) = self.interior.take() {
+            self.enter_scope();
+            self.statements_below(tree.root_node(), self.arms.at(begin));
+            let end = self.span(body);
+            self.leave_scope(end);
         } else if cut_short {
             self.compound_and_rest(node, body);
         } else {
