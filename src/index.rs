@@ -330,6 +330,11 @@ mod tests {
                 "void f() { std::thread t([] { if (a) { b(); } }); } void g() { }",
                 "f g",
             ),
+            ("static void ATTR_FORMAT(3,0) f(int a) { }", "f"),
+            (
+                "HRESULT A::f() try { } CATCH_RETURN()\n[[nodiscard]] HRESULT A::g() { }",
+                "A::f A::g",
+            ),
             ("template<> void f<int>(int) { }", "f"),
             (
                 "class A { public: int a{1}; void f() { } private: void g() { } };",

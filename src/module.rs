@@ -10,6 +10,8 @@ mod gather;
 mod headers;
 mod msbuild;
 mod small;
+#[cfg(test)]
+mod tests;
 mod tree;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -344,11 +346,9 @@ fn contain(tree: &Tree, targets: Vec<Target>) -> Vec<Draft> {
             .collect()
     };
     let mut contained = vec![false; targets.len()];
-    let mut drafts: Vec<(usize, Draft)> = Vec::new();
-    for (index, target) in targets.iter().enumerate() {
-        if target.kind == TargetKind::Contained {
-            continue;
-        }
+    let mut drafts: BTreeMap<usize, Draft> = BTreeMap::new();
+    let assemble = |index: usize, contained: &mut Vec<bool>| -> Draft {
+        let target = &targets[index];
         let mut parts: BTreeSet<usize> = BTreeSet::new();
         let mut work = linked(index);
         while let Some(part) = work.pop() {
@@ -372,21 +372,28 @@ fn contain(tree: &Tree, targets: Vec<Target>) -> Vec<Draft> {
                 draft.entry_names.extend(from.entry_names.iter().cloned());
             }
         }
-        drafts.push((index, draft));
+        draft
+    };
+    let is_part = |index: usize| targets[index].kind == TargetKind::Contained;
+    for index in (0..targets.len()).filter(|&index| !is_part(index)) {
+        drafts.insert(index, assemble(index, &mut contained));
     }
-    for (index, target) in targets.iter().enumerate() {
-        if target.kind == TargetKind::Contained && !contained[index] {
-            let mut draft = draft_of(tree, target);
-            draft.shared.extend(
-                linked(index)
-                    .into_iter()
-                    .flat_map(|part| targets[part].sources.iter().copied()),
-            );
-            drafts.push((index, draft));
+    // Libraries that nothing here links: first those that no other such library links either.
+    let free: Vec<usize> = (0..targets.len())
+        .filter(|&index| is_part(index) && !contained[index])
+        .collect();
+    let below: BTreeSet<usize> = free.iter().flat_map(|&index| linked(index)).collect();
+    for round in 0..2 {
+        for &index in &free {
+            if !contained[index]
+                && !drafts.contains_key(&index)
+                && (round == 1 || !below.contains(&index))
+            {
+                drafts.insert(index, assemble(index, &mut contained));
+            }
         }
     }
-    drafts.sort_by_key(|(index, _)| *index);
-    drafts.into_iter().map(|(_, draft)| draft).collect()
+    drafts.into_values().collect()
 }
 
 fn draft_of(tree: &Tree, target: &Target) -> Draft {
@@ -663,7 +670,7 @@ fn entry_symbols(options: &str) -> Vec<String> {
             None
         };
         if let Some(symbol) = symbol
-            && !symbol.is_empty()
+            && symbol.starts_with(|c: char| c.is_alphabetic() || c == '_' || c == '?')
             && symbol
                 .chars()
                 .all(|c| c.is_alphanumeric() || matches!(c, '_' | '@' | '?' | '$'))

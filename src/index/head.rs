@@ -257,7 +257,9 @@ impl Reader<'_> {
             && self.kind(at + 1) == Some(Kind::Open)
         {
             let next = closing(self.tokens, at + 1) + 1;
-            if self.kind(next) != Some(Kind::Word) {
+            let attribute = self.kind(next) == Some(Kind::Mark(b'['))
+                && self.kind(next + 1) == Some(Kind::Mark(b'['));
+            if self.kind(next) != Some(Kind::Word) && !attribute {
                 break;
             }
             at = next;
@@ -399,7 +401,9 @@ impl Reader<'_> {
                                 chosen = match fallback {
                                     Some(before)
                                         if closing(tokens, before) + 2 == at
-                                            && before > start + 1 =>
+                                            && before > start + 1
+                                            && (!is_shouted(self.word(before - 1))
+                                                || is_shouted(self.word(at - 1))) =>
                                     {
                                         Some(before)
                                     }

@@ -278,9 +278,10 @@ impl<'a> Scanner<'a> {
                     continue;
                 }
                 b'/' => {
-                    if self.comment() {
-                        continue;
+                    if !self.comment() {
+                        self.at += 1;
                     }
+                    continue;
                 }
                 _ => {}
             }
@@ -300,11 +301,12 @@ impl<'a> Scanner<'a> {
         let bytes = self.bytes;
         let mut depth = 1u32;
         while self.at < bytes.len() {
-            let byte = bytes[self.at];
-            if !BODY_STOP[byte as usize] {
-                self.at += 1;
-                continue;
+            let mut at = self.at;
+            while at < bytes.len() && !BODY_STOP[bytes[at] as usize] {
+                at += 1;
             }
+            self.at = at;
+            let Some(&byte) = bytes.get(at) else { return };
             match byte {
                 b'{' => {
                     depth += 1;

@@ -4,15 +4,19 @@
 //! is set there is added to what the variable held before. Functions and macros of the tree are called; a command
 //! that the tree does not define and that sounds like `add_library` or `add_executable` is taken for one.
 
+mod calls;
+mod condition;
+mod lists;
 mod syntax;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
 use crate::source::FileId;
 
-use super::tree::{Tree, file_name, is_below, join, nearness, parent};
+use super::tree::{Tree, file_name, is_below, join, parent};
 use super::{Kind, Target, TargetKind, entry_symbols};
+use condition::condition;
 use syntax::{Argument, Command};
 
 /// Stands for a variable whose value is not known.
@@ -445,7 +449,16 @@ impl Run<'_> {
             "project" => self.project(first),
             "set" => self.set_command(&words),
             "unset" => self.set_command(&words[..words.len().min(1)]),
-            "option" => {}
+            "option" => {
+                // Of the options only this one decides what a library is.
+                if let [name, .., value] = &words[..]
+                    && name == "BUILD_SHARED_LIBS"
+                    && self.get(name).is_none()
+                {
+                    let value = value.clone();
+                    self.set(first, value);
+                }
+            }
             "list" => self.list(&words),
             "file" => self.file(&words),
             "aux_source_directory" => {
@@ -550,113 +563,6 @@ impl Run<'_> {
         }
     }
 
-    fn set_command(&mut self, words: &[String]) {
-        let Some((name, values)) = words.split_first() else {
-            return;
-        };
-        let outer = values.last().is_some_and(|word| word == "PARENT_SCOPE");
-        let end = values
-            .iter()
-            .position(|word| word == "CACHE" || word == "PARENT_SCOPE")
-            .unwrap_or(values.len());
-        let mut value = values[..end].join(";");
-        if self.open > 0
-            && let Some(old) = self.get(name)
-        {
-            value = union(old, &value);
-        }
-        if outer && self.frames.len() >= 2 {
-            let index = self.frames.len() - 2;
-            self.frames[index].variables.insert(name.clone(), value);
-        } else {
-            self.set(name, value);
-        }
-    }
-
-    fn append(&mut self, name: &str, value: &str) {
-        let joined = match self.get(name) {
-            Some(old) => union(old, value),
-            None => value.to_string(),
-        };
-        self.set(name, joined);
-    }
-
-    fn list(&mut self, words: &[String]) {
-        match words {
-            [mode, name, items @ ..]
-                if mode == "APPEND" || mode == "PREPEND" || mode == "INSERT" =>
-            {
-                self.append(name, &items.join(";"));
-            }
-            [mode, name, items @ ..] if mode == "REMOVE_ITEM" && self.open == 0 => {
-                let kept: Vec<&str> = self
-                    .get(name)
-                    .unwrap_or("")
-                    .split(';')
-                    .filter(|part| !items.iter().any(|item| item == part))
-                    .collect();
-                let value = kept.join(";");
-                self.set(name, value);
-            }
-            [mode, name, what, prefix, ..] if mode == "TRANSFORM" && what == "PREPEND" => {
-                let value: Vec<String> = self
-                    .get(name)
-                    .unwrap_or("")
-                    .split(';')
-                    .filter(|part| !part.is_empty())
-                    .map(|part| format!("{prefix}{part}"))
-                    .collect();
-                self.set(name, value.join(";"));
-            }
-            _ => {}
-        }
-    }
-
-    fn file(&mut self, words: &[String]) {
-        let [mode, variable, rest @ ..] = words else {
-            return;
-        };
-        if mode != "GLOB" && mode != "GLOB_RECURSE" {
-            return;
-        }
-        let mut base: Option<String> = None;
-        let mut found: Vec<FileId> = Vec::new();
-        let mut words = rest.iter();
-        while let Some(word) = words.next() {
-            match word.as_str() {
-                "RELATIVE" => base = words.next().map(|folder| self.at(folder)),
-                "LIST_DIRECTORIES" => {
-                    words.next();
-                }
-                "CONFIGURE_DEPENDS" | "FOLLOW_SYMLINKS" => {}
-                pattern if !pattern.contains(UNKNOWN) => {
-                    let folder = self.place.folder.clone();
-                    found.extend(self.tree.glob(&folder, pattern, mode == "GLOB_RECURSE"));
-                }
-                _ => {}
-            }
-        }
-        found.sort();
-        found.dedup();
-        let value = match base {
-            Some(base) if !base.is_empty() => found
-                .iter()
-                .map(|&id| {
-                    let path = self.tree.path(id);
-                    path.strip_prefix(&format!("{base}/"))
-                        .map_or(format!("/{path}"), str::to_string)
-                })
-                .collect::<Vec<_>>()
-                .join(";"),
-            _ => self.paths(&found),
-        };
-        if self.open > 0 {
-            self.append(variable, &value);
-        } else {
-            self.set(variable, value);
-        }
-    }
-
     fn paths(&self, ids: &[FileId]) -> String {
         ids.iter()
             .map(|&id| format!("/{}", self.tree.path(id)))
@@ -750,9 +656,13 @@ impl Run<'_> {
 
     /// The target of this name, made now if it is new.
     fn make(&mut self, name: &str, kind: &str, command: &str, words: &[String]) -> Option<usize> {
-        let name = name.replace(UNKNOWN, "");
+        let mut name = name.replace(UNKNOWN, "");
         if name.is_empty() {
-            return None;
+            // `add_library(${NAME} …)` with a name from elsewhere: the folder's will do.
+            if words.len() < 2 {
+                return None;
+            }
+            name = file_name(&self.place.folder).to_string();
         }
         let kind = library_type(kind).unwrap_or(match kind {
             "EXECUTABLE" => "EXECUTABLE",
@@ -812,162 +722,6 @@ impl Run<'_> {
             } else if self.tree.path(id).to_lowercase().ends_with(".def") {
                 target.definition = Some(id);
             }
-        }
-    }
-
-    /// Calls a function of the tree, or guesses what a foreign command makes.
-    fn call(&mut self, name: &str, words: &[String]) {
-        let here = self.tree.path(self.place.file);
-        let function = self.functions.get(name).and_then(|candidates| {
-            candidates
-                .iter()
-                .max_by_key(|(id, _)| nearness(here, self.tree.path(*id)))
-                .map(|(_, function)| function.clone())
-        });
-        let before = self.targets.len();
-        let known = function.is_some();
-        if let Some(function) = function
-            && self.depth <= DEPTH
-        {
-            let mut frame = Frame {
-                macro_arguments: function.is_macro,
-                ..Frame::default()
-            };
-            for (index, word) in words.iter().enumerate() {
-                let variable = function
-                    .parameters
-                    .get(index)
-                    .cloned()
-                    .unwrap_or_else(|| format!("ARGV{index}"));
-                frame.variables.insert(variable, word.clone());
-                frame.variables.insert(format!("ARGV{index}"), word.clone());
-            }
-            let rest = words.get(function.parameters.len()..).unwrap_or(&[]);
-            frame.variables.insert("ARGN".into(), rest.join(";"));
-            frame.variables.insert("ARGV".into(), words.join(";"));
-            frame
-                .variables
-                .insert("ARGC".into(), words.len().to_string());
-            self.frames.push(frame);
-            self.depth += 1;
-            let open = self.open;
-            self.open = if function.is_macro { open } else { 0 };
-            self.run(&function.body);
-            self.open = open;
-            self.depth -= 1;
-            if let Some(frame) = self.frames.pop()
-                && frame.macro_arguments
-            {
-                // A macro sets variables of its caller.
-                for (name, value) in frame.variables {
-                    if !name.starts_with("ARG") && !function.parameters.contains(&name) {
-                        self.set(&name, value);
-                    }
-                }
-            }
-        }
-        let library = [
-            "add_library",
-            "add_plugin",
-            "add_module",
-            "_library",
-            "_plugin",
-        ]
-        .iter()
-        .any(|part| name.contains(part));
-        let program = ["add_executable", "add_exe", "_executable", "add_test_exe"]
-            .iter()
-            .any(|part| name.contains(part));
-        if known && self.targets.len() > before || !(library || program) || words.len() < 2 {
-            return;
-        }
-        let named = words
-            .iter()
-            .position(|word| matches!(word.as_str(), "NAME" | "TARGET" | "TARGET_NAME"))
-            .and_then(|at| words.get(at + 1));
-        let Some(target_name) = named.or(words.first()) else {
-            return;
-        };
-        // Only if it is given sources; else it may set a property of a library.
-        let has_sources = words.iter().any(|word| {
-            self.locate(plain(word))
-                .is_some_and(|id| self.tree.is_source(id))
-        });
-        if !has_sources {
-            return;
-        }
-        let kind = match words.iter().find_map(|word| library_type(word)) {
-            Some(kind) => kind,
-            None if program => "EXECUTABLE",
-            None if name.contains("plugin") || name.contains("module") => "MODULE",
-            None => "",
-        };
-        let target_name = target_name.clone();
-        if let Some(target) = self.make(&target_name, kind, name, words) {
-            self.add_sources(target, words);
-        }
-    }
-
-    /// `cmake_parse_arguments(PREFIX options one multi words…)`, also in its PARSE_ARGV form.
-    fn parse_arguments(&mut self, words: &[String], arguments: &[Argument]) {
-        // The lists of keywords are single arguments that may be empty.
-        let raw = self.expand(arguments, true);
-        let mut raw: Vec<String> = raw.into_iter().map(|argument| argument.text).collect();
-        if raw.len() < 4 || words.is_empty() {
-            return;
-        }
-        let given: Vec<String>;
-        if raw[0] == "PARSE_ARGV" && raw.len() >= 6 {
-            let skip = raw[1].parse().unwrap_or(0);
-            given = self
-                .get("ARGV")
-                .unwrap_or("")
-                .split(';')
-                .skip(skip)
-                .map(str::to_string)
-                .collect();
-            raw.drain(..2);
-        } else {
-            given = raw[4..]
-                .iter()
-                .flat_map(|text| text.split(';'))
-                .map(str::to_string)
-                .collect();
-        }
-        let prefix = raw[0].clone();
-        let keywords = |index: usize| -> Vec<String> {
-            raw.get(index)
-                .map_or("", String::as_str)
-                .split(';')
-                .map(str::to_string)
-                .collect()
-        };
-        let (options, single, multiple) = (keywords(1), keywords(2), keywords(3));
-        for keyword in single.iter().chain(&multiple).chain(&options) {
-            self.set(&format!("{prefix}_{keyword}"), String::new());
-        }
-        let mut values: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        let mut current: Option<(String, bool)> = None;
-        for word in given.into_iter().filter(|word| !word.is_empty()) {
-            if options.contains(&word) {
-                values.insert(word, vec!["TRUE".into()]);
-                current = None;
-            } else if single.contains(&word) {
-                current = Some((word, true));
-            } else if multiple.contains(&word) {
-                current = Some((word, false));
-            } else {
-                let (name, once) = current
-                    .clone()
-                    .unwrap_or(("UNPARSED_ARGUMENTS".into(), false));
-                values.entry(name).or_default().push(word);
-                if once {
-                    current = None;
-                }
-            }
-        }
-        for (name, value) in values {
-            self.set(&format!("{prefix}_{name}"), value.join(";"));
         }
     }
 
@@ -1042,16 +796,6 @@ fn is_true(value: &str) -> bool {
     })
 }
 
-/// Both lists, each item once.
-fn union(old: &str, new: &str) -> String {
-    let mut seen: BTreeSet<&str> = BTreeSet::new();
-    old.split(';')
-        .chain(new.split(';'))
-        .filter(|part| !part.is_empty() && seen.insert(part))
-        .collect::<Vec<_>>()
-        .join(";")
-}
-
 /// What a generator expression gives when its condition holds.
 fn plain(word: &str) -> &str {
     if !word.starts_with("$<") {
@@ -1061,100 +805,4 @@ fn plain(word: &str) -> &str {
     inner
         .rsplit_once([':', ','])
         .map_or(inner, |(_, last)| last)
-}
-
-/// The meaning of `if(…)` on Windows; `None` where it depends on the build.
-fn condition(words: &[Argument]) -> Option<bool> {
-    let mut at = 0;
-    let value = either(words, &mut at, 0);
-    if at < words.len() { None } else { value }
-}
-
-fn either(words: &[Argument], at: &mut usize, depth: u32) -> Option<bool> {
-    let mut left = both(words, at, depth);
-    while words.get(*at).is_some_and(|word| word.text == "OR") {
-        *at += 1;
-        let right = both(words, at, depth);
-        left = match (left, right) {
-            (Some(true), _) | (_, Some(true)) => Some(true),
-            (Some(false), Some(false)) => Some(false),
-            _ => None,
-        };
-    }
-    left
-}
-
-fn both(words: &[Argument], at: &mut usize, depth: u32) -> Option<bool> {
-    let mut left = test(words, at, depth);
-    while words.get(*at).is_some_and(|word| word.text == "AND") {
-        *at += 1;
-        let right = test(words, at, depth);
-        left = match (left, right) {
-            (Some(false), _) | (_, Some(false)) => Some(false),
-            (Some(true), Some(true)) => Some(true),
-            _ => None,
-        };
-    }
-    left
-}
-
-fn test(words: &[Argument], at: &mut usize, depth: u32) -> Option<bool> {
-    let word = words.get(*at)?.text.as_str();
-    *at += 1;
-    if depth > 32 {
-        return None;
-    }
-    match word {
-        "NOT" => return test(words, at, depth + 1).map(|value| !value),
-        "(" => {
-            let value = either(words, at, depth + 1);
-            if words.get(*at).is_some_and(|word| word.text == ")") {
-                *at += 1;
-            }
-            return value;
-        }
-        "TARGET" | "DEFINED" | "EXISTS" | "COMMAND" | "POLICY" | "TEST" | "IS_DIRECTORY"
-        | "IS_ABSOLUTE" => {
-            *at += 1;
-            return None;
-        }
-        _ => {}
-    }
-    let operator = words.get(*at).map_or("", |word| word.text.as_str());
-    if matches!(
-        operator,
-        "STREQUAL"
-            | "MATCHES"
-            | "EQUAL"
-            | "LESS"
-            | "GREATER"
-            | "LESS_EQUAL"
-            | "GREATER_EQUAL"
-            | "VERSION_LESS"
-            | "VERSION_GREATER"
-            | "VERSION_EQUAL"
-            | "VERSION_GREATER_EQUAL"
-            | "VERSION_LESS_EQUAL"
-            | "IN_LIST"
-            | "STRLESS"
-            | "STRGREATER"
-            | "IS_NEWER_THAN"
-    ) {
-        let value = words.get(*at + 1).map_or("", |word| word.text.as_str());
-        *at += 2;
-        let system = word == "CMAKE_SYSTEM_NAME" || word == "CMAKE_HOST_SYSTEM_NAME";
-        if system && (operator == "STREQUAL" || operator == "MATCHES") {
-            return Some(value.to_ascii_lowercase().contains("windows"));
-        }
-        return None;
-    }
-    match word {
-        "WIN32" => Some(true),
-        "UNIX" | "APPLE" | "LINUX" | "ANDROID" | "CYGWIN" | "IOS" | "EMSCRIPTEN" | "BSD"
-        | "OS_LINUX" | "OS_MACOS" | "OS_POSIX" | "OS_FREEBSD" => Some(false),
-        "OS_WINDOWS" => Some(true),
-        "0" | "FALSE" => Some(false),
-        "1" | "TRUE" => Some(true),
-        _ => None,
-    }
 }

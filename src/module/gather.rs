@@ -8,8 +8,8 @@ use crate::source::{FileId, Lang};
 use super::headers::Includes;
 use super::tree::{Tree, file_name, is_below, parent};
 use super::{
-    DLL_ENTRIES, Draft, EXE_ENTRIES, Kind, Target, common_folder, has_entry, is_border,
-    is_test_folder,
+    DLL_ENTRIES, Draft, EXE_ENTRIES, Kind, Target, TargetKind, common_folder, entry_symbols,
+    has_entry, is_border, is_test_folder,
 };
 
 /// Folders that a build file makes a module of their own.
@@ -40,6 +40,56 @@ impl<'a> Borders<'a> {
             }
             above = parent(above);
         }
+    }
+
+    /// The top of a tree of makefiles that call each other: which of them makes what is not known.
+    fn outermost(&self, tree: &Tree, border: &'a str) -> &'a str {
+        let mut outermost = border;
+        while self.is_weak(tree, outermost)
+            && !outermost.is_empty()
+            && let Some(next) = self.above(parent(outermost))
+            && self.is_weak(tree, next)
+        {
+            outermost = next;
+        }
+        outermost
+    }
+
+    /// The entry points that makefiles at or below a folder name, and where.
+    fn symbols(&self, tree: &Tree, folder: &'a str) -> Vec<(String, FileId)> {
+        self.folders
+            .range(folder..)
+            .take_while(|(below, _)| below.starts_with(folder))
+            .filter(|(below, _)| **below == folder || is_below(below, folder))
+            .flat_map(|(_, files)| files)
+            .filter(|&&id| {
+                let name = file_name(tree.path(id)).to_ascii_lowercase();
+                name.starts_with("makefile") || name.starts_with("gnumakefile")
+            })
+            .flat_map(|&id| {
+                let symbols = entry_symbols(tree.text(id));
+                symbols.into_iter().map(move |symbol| (symbol, id))
+            })
+            .collect()
+    }
+
+    /// Only files that are not read for what they make.
+    fn is_weak(&self, tree: &Tree, border: &str) -> bool {
+        self.folders.get(border).is_some_and(|files| {
+            files.iter().all(|&id| {
+                let name = file_name(tree.path(id)).to_ascii_lowercase();
+                let read = [
+                    "cmakelists.txt",
+                    "cargo.toml",
+                    "meson.build",
+                    ".vcxproj",
+                    ".vcproj",
+                    ".pro",
+                ];
+                !read.iter().any(|ending| name.ends_with(ending))
+                    && wine_module(tree.text(id)).is_none()
+            })
+        })
     }
 }
 
@@ -128,13 +178,40 @@ fn adopter(
         return Some(*only);
     }
     // C code of a Cargo package is compiled by its build script and linked to its library.
-    library.or_else(|| {
-        let mut beside = among
-            .iter()
-            .copied()
-            .filter(|&index| listed[index].is_empty() || listed[index].contains(parent(path)));
-        beside.next().filter(|_| beside.next().is_none())
-    })
+    if library.is_some() {
+        return library;
+    }
+    let only = |wanted: &dyn Fn(usize) -> bool| {
+        let mut found = among.iter().copied().filter(|&index| wanted(index));
+        found.next().filter(|_| found.next().is_none())
+    };
+    let folder = parent(path);
+    let is_library = |index: usize| targets[index].kind != TargetKind::Made(Some(Kind::Exe));
+    only(&|index| listed[index].contains(folder))
+        .or_else(|| only(&|index| listed[index].contains(folder) && is_library(index)))
+        // A list that was not understood belongs to the library that is made of no other library, or, where there are
+        // several such, to the one DLL that is made of them.
+        .or_else(|| {
+            only(&|index| {
+                let links = &targets[index].links;
+                is_library(index)
+                    && listed[index].is_empty()
+                    && !among
+                        .iter()
+                        .any(|&other| links.contains(&targets[other].key))
+            })
+        })
+        .or_else(|| {
+            only(&|index| {
+                let links = &targets[index].links;
+                targets[index].kind == TargetKind::Made(Some(Kind::Dll))
+                    && among.iter().any(|&other| {
+                        listed[other].is_empty()
+                            && is_library(other)
+                            && links.contains(&targets[other].key)
+                    })
+            })
+        })
 }
 
 /// Drops what another of these files includes: it is no unit of its own.
@@ -196,11 +273,18 @@ pub fn modules<'a>(
     borders: &Borders<'a>,
     left: BTreeMap<Option<&'a str>, Vec<FileId>>,
 ) -> Vec<Draft> {
-    left.into_iter()
+    let mut groups: BTreeMap<Option<&str>, Vec<FileId>> = BTreeMap::new();
+    for (border, files) in left {
+        let border = border.map(|border| borders.outermost(tree, border));
+        groups.entry(border).or_default().extend(files);
+    }
+    groups
+        .into_iter()
         .flat_map(|(border, files)| {
             let build = border.and_then(|border| borders.folders.get(border));
             let build = build.map_or(&[][..], |list| list);
-            without_build(tree, facts, border, build, files)
+            let symbols = border.map_or(Vec::new(), |border| borders.symbols(tree, border));
+            without_build(tree, facts, border, build, &symbols, files)
         })
         .collect()
 }
@@ -220,12 +304,16 @@ fn wine_module(text: &str) -> Option<(&str, Option<Kind>)> {
     if let Some(test) = value("TESTDLL") {
         return Some((test, Some(Kind::Exe)));
     }
-    let module = value("MODULE")?;
+    let module = value("MODULE")
+        .or_else(|| value("EXTLIB"))
+        .or_else(|| value("STATICLIB"))?;
     let ending = module.rsplit_once('.').map_or("", |(_, ending)| ending);
     let kind = match ending {
         "dll" | "drv" | "ocx" | "cpl" | "acm" | "ax" | "ds" | "vxd" | "dll16" | "drv16" => {
             Some(Kind::Dll)
         }
+        // A static library, of Wine's own.
+        "a" => None,
         "exe" | "com" | "exe16" => Some(Kind::Exe),
         _ if value("IMPORTLIB").is_some() => Some(Kind::Dll),
         _ => None,
@@ -233,12 +321,16 @@ fn wine_module(text: &str) -> Option<(&str, Option<Kind>)> {
     Some((module, kind))
 }
 
+/// More programs than this without a build file are a collection of samples.
+const COLLECTION: usize = 64;
+
 /// Modules of files below one border, or of a tree without any.
 fn without_build(
     tree: &Tree,
     facts: &[Facts],
     border: Option<&str>,
     build: &[FileId],
+    symbols: &[(String, FileId)],
     files: Vec<FileId>,
 ) -> Vec<Draft> {
     let root = match border {
@@ -278,13 +370,27 @@ fn without_build(
     for &id in &files {
         by_folder.entry(parent(tree.path(id))).or_default().push(id);
     }
+    // A DLL's entry point may have any name that the linker is told.
+    let named_entry = |id: FileId| -> Option<(&str, FileId)> {
+        let functions = facts.get(id.0 as usize).map(|facts| &facts.functions)?;
+        symbols.iter().find_map(|(symbol, makefile)| {
+            let plain = symbol.trim_start_matches('_');
+            if !symbol.to_lowercase().contains("dll") && !tree.text(*makefile).contains(".dll") {
+                return None;
+            }
+            let function = functions
+                .iter()
+                .find(|function| function.name.trim_start_matches('_') == plain)?;
+            Some((function.name.as_str(), *makefile))
+        })
+    };
     let starters: BTreeMap<&str, Vec<FileId>> = by_folder
         .iter()
         .filter_map(|(&folder, files)| {
             let entries: Vec<FileId> = files
                 .iter()
                 .copied()
-                .filter(|&id| starts(facts, id))
+                .filter(|&id| starts(facts, id) || named_entry(id).is_some())
                 .collect();
             (!entries.is_empty()).then_some((folder, entries))
         })
@@ -300,14 +406,21 @@ fn without_build(
     if entries <= 1 {
         return vec![whole(files)];
     }
-    // Folders without an entry belong to the nearest folder above that has one; if there is none they are shared.
+    // Folders without an entry belong to the nearest folder above that has exactly one; every module resolves into
+    // them.
     let mut held: BTreeMap<&str, Vec<FileId>> = BTreeMap::new();
     let mut common: Vec<FileId> = Vec::new();
+    let mut shared: Vec<FileId> = Vec::new();
     for (&folder, files) in &by_folder {
+        if starters.contains_key(folder) {
+            held.entry(folder).or_default().extend(files);
+            continue;
+        }
+        shared.extend(files);
         let mut above = folder;
         let holder = loop {
-            if let Some((&holder, _)) = starters.get_key_value(above) {
-                break Some(holder);
+            if let Some((&holder, entries)) = starters.get_key_value(above) {
+                break (entries.len() == 1).then_some(holder);
             }
             if above.is_empty() || above == root {
                 break None;
@@ -319,8 +432,40 @@ fn without_build(
             None => common.extend(files),
         }
     }
+    // In a collection of samples only what stands near is meant: below the nearest folder that holds any entry.
+    let holds_starter = |folder: &str| {
+        let inside = format!("{folder}/");
+        starters.contains_key(folder)
+            || starters
+                .range(inside.as_str()..)
+                .next()
+                .is_some_and(|(start, _)| start.starts_with(&inside))
+    };
+    let many = starters.values().map(Vec::len).sum::<usize>() > COLLECTION;
+    let mut reach: HashMap<&str, &str> = HashMap::new();
+    if many {
+        for &id in &shared {
+            reach
+                .entry(parent(tree.path(id)))
+                .or_insert_with_key(|folder| {
+                    let mut above = *folder;
+                    while !above.is_empty() && !holds_starter(above) {
+                        above = parent(above);
+                    }
+                    above
+                });
+        }
+    }
     let mut drafts: Vec<Draft> = Vec::new();
     for (&folder, starting) in &starters {
+        let near: BTreeSet<FileId> = shared
+            .iter()
+            .copied()
+            .filter(|&id| {
+                let above = reach.get(parent(tree.path(id))).copied().unwrap_or("");
+                !many || folder == above || is_below(folder, above)
+            })
+            .collect();
         let members = held.remove(folder).unwrap_or_default();
         let others: Vec<FileId> = members
             .iter()
@@ -337,17 +482,25 @@ fn without_build(
             drafts.push(Draft {
                 name,
                 folder: folder.to_string(),
-                evidence: vec![evidence.clone()],
+                kind: named_entry(start).map(|_| Kind::Dll),
+                evidence: match named_entry(start) {
+                    Some((name, makefile)) => {
+                        vec![format!("entry point {name} in {}", tree.path(makefile))]
+                    }
+                    None => vec![evidence.clone()],
+                },
+                entry_names: named_entry(start)
+                    .map(|(name, _)| name.to_string())
+                    .into_iter()
+                    .collect(),
                 own,
+                shared: near.clone(),
                 ..Draft::default()
             });
         }
     }
     if common.is_empty() {
         return drafts;
-    }
-    for draft in &mut drafts {
-        draft.shared.extend(&common);
     }
     let mut rest = whole(common);
     rest.name = format!("{} (shared files)", rest.name);
@@ -358,7 +511,6 @@ fn without_build(
         rest.evidence
             .push("all modules round it are DLLs".to_string());
     }
-    rest.shared = drafts.iter().flat_map(|draft| draft.own.clone()).collect();
     drafts.push(rest);
     drafts
 }

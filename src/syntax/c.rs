@@ -5,12 +5,15 @@
 //! types, a second one lowers functions and objects. Functions that the tree lost are cut out and parsed alone
 //! (`recovery`), and so are the bodies of macros (`macros`).
 
+mod calls;
 mod classes;
-mod condition;
+mod conditions;
 mod declarations;
 mod declarators;
+mod exceptions;
 mod expressions;
 mod functions;
+mod lambdas;
 mod literals;
 mod locals;
 mod macros;
@@ -20,6 +23,7 @@ mod recovery;
 mod statements;
 #[cfg(test)]
 mod tests;
+mod truth;
 
 use super::blank::{self, Mark};
 use crate::ir::{Guard, Import, Name, StmtKind, Unit};
@@ -54,6 +58,7 @@ pub fn lower(file: FileId, lang: Lang, text: &str) -> Unit {
         .iter()
         .map(|range| Span::new(file, range.start, range.end))
         .collect();
+    let nothing = Default::default();
     let mut lowering = Lowering {
         unit,
         cpp,
@@ -62,6 +67,8 @@ pub fn lower(file: FileId, lang: Lang, text: &str) -> Unit {
             base: 0,
             marks: &prepared.marks,
             blocks: &prepared.blocks,
+            arguments: &prepared.arguments,
+            nothing: &nothing,
         },
         arms: &prepared.arms,
         sections: sections(&prepared.directives),
@@ -69,6 +76,7 @@ pub fn lower(file: FileId, lang: Lang, text: &str) -> Unit {
         names: HashSet::new(),
         classes: HashMap::new(),
         classes_by_name: HashMap::new(),
+        types_by_span: HashMap::new(),
         enums: HashSet::new(),
         values: HashSet::new(),
         scope: Vec::new(),
@@ -82,7 +90,7 @@ pub fn lower(file: FileId, lang: Lang, text: &str) -> Unit {
         lowering.collect_types(tree.root_node());
         lowering.items(tree.root_node());
         if tree.root_node().has_error() {
-            lowering.recover(tree);
+            lowering.recover();
         }
     } else {
         lowering.opaque_region(0..text.len());
@@ -99,6 +107,7 @@ struct Prepared {
     text: String,
     marks: Vec<Mark>,
     blocks: HashSet<usize>,
+    arguments: HashMap<usize, String>,
     directives: Vec<Directive>,
     arms: Arms,
     opaque: Vec<Range<usize>>,
@@ -114,6 +123,7 @@ impl Prepared {
             text: into_text(stripped.bytes),
             marks: noise.marks,
             blocks: noise.blocks,
+            arguments: noise.arguments,
             directives: stripped.directives,
             arms: stripped.arms,
             opaque,
@@ -196,6 +206,22 @@ struct Slice<'t> {
     /// Offsets are the slice's.
     marks: &'t [Mark],
     blocks: &'t HashSet<usize>,
+    /// Statements that were cut out of macro arguments, by the offset where a number stands for them.
+    arguments: &'t HashMap<usize, String>,
+    /// A set and a map with nothing in them, for slices that are part of another one.
+    nothing: &'t (HashSet<usize>, HashMap<usize, String>),
+}
+
+impl<'t> Slice<'t> {
+    /// A slice without marks; text and base are the caller's.
+    fn empty(outer: Slice<'t>) -> Slice<'t> {
+        Slice {
+            marks: &[],
+            blocks: &outer.nothing.0,
+            arguments: &outer.nothing.1,
+            ..outer
+        }
+    }
 }
 
 /// A namespace or class around what is being lowered.
@@ -220,6 +246,7 @@ struct Lowering<'t> {
     classes: HashMap<Name, usize>,
     /// Last name part to the indices of all types of that name.
     classes_by_name: HashMap<Name, Vec<usize>>,
+    types_by_span: HashMap<(u32, u32), usize>,
     enums: HashSet<Name>,
     /// Functions and objects that the file defines: in doubt, `T x(name)` is an object, not a function.
     values: HashSet<Name>,

@@ -8,6 +8,7 @@
 //! longer than a scope (two-phase borrows, extended temporaries of nested references), drop flags (a value that is
 //! moved on one of two paths that meet again is not dropped after they met).
 
+mod arms;
 mod body;
 mod calls;
 mod cfg;
@@ -61,8 +62,8 @@ struct Context {
 /// What the whole file says about its types, collected before anything is lowered.
 #[derive(Default)]
 struct Known {
-    /// Structs with a single unnamed field, and `Enum::Variant` likewise: calling them only wraps.
-    wrappers: HashSet<String>,
+    /// Structs with unnamed fields, and `Enum::Variant` likewise: calling them only puts the fields together.
+    tuples: HashSet<String>,
     /// `Type.field` to the field's type.
     fields: HashMap<String, Name>,
 }
@@ -125,8 +126,9 @@ fn lower_text(file: FileId, text: &str) -> Unit {
             return cx.unit;
         };
         if let Ok(parsed) = syn::parse2::<syn::File>(tokens) {
-            if cfg::of_attributes(&parsed.attrs).is_false() {
-                return cx.unit;
+            match cfg::of_attributes(&parsed.attrs) {
+                cfg::Config::False => return cx.unit,
+                cfg::Config::When(guards) => cx.when = guards,
             }
             items::lower_all(&mut cx, &parsed.items);
             return cx.unit;

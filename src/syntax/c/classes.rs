@@ -159,12 +159,14 @@ impl<'t> Lowering<'t> {
         self.add_type(ty);
     }
 
-    fn add_type(&mut self, ty: TypeDef) -> usize {
+    pub(super) fn add_type(&mut self, ty: TypeDef) -> usize {
         let index = self.unit.types.len();
         let qualified = self.name(&names::join(&ty.scope, &ty.name));
         let short = ty.name.clone();
         self.unit.types.push(ty);
         // A class beats an alias of its name, the first definition any later one.
+        let span = self.unit.types[index].span;
+        self.types_by_span.insert((span.start, span.end), index);
         self.classes.entry(qualified).or_insert(index);
         self.classes_by_name.entry(short).or_default().push(index);
         index
@@ -265,7 +267,11 @@ impl<'t> Lowering<'t> {
             self.opaque_region(range);
             return;
         }
-        let plain = names::plain(name);
+        let plain = if name.starts_with('{') {
+            name.to_string()
+        } else {
+            names::plain(name)
+        };
         let (qualifier, last) = names::split(&plain);
         let outer = self.scope_name();
         let scope = names::join(&outer, qualifier);
@@ -335,7 +341,12 @@ impl<'t> Lowering<'t> {
 
     fn collect_field(&mut self, member: Node, index: usize) {
         let ty = member.child_by_field_name("type");
-        if let Some(ty) = ty {
+        let has_declarator = member.child_by_field_name("declarator").is_some();
+        if let Some(ty) = ty
+            && (has_declarator
+                || ty.child_by_field_name("name").is_some()
+                || ty.kind() == "enum_specifier")
+        {
             self.collect_type_node(ty);
         }
         let base = self.base_type(member);

@@ -85,6 +85,8 @@ impl<'t> Lowering<'t> {
             | "enum_specifier"
             | "static_assert_declaration"
             | "concept_definition"
+            | "template_parameter_list"
+            | "requires_clause"
             | "template_instantiation"
             | "friend_declaration"
             | "comment"
@@ -177,7 +179,7 @@ impl<'t> Lowering<'t> {
             return;
         };
         let start = self.span(node);
-        let Some(index) = self.unit.types.iter().position(|ty| ty.span == start) else {
+        let Some(&index) = self.types_by_span.get(&(start.start, start.end)) else {
             return;
         };
         if self.depth > super::DEEPEST {
@@ -466,7 +468,8 @@ impl<'t> Lowering<'t> {
                 let construct = self.cpp
                     && !is_array
                     && self.is_class_type(type_text)
-                    && !(value.kind() == "initializer_list" && self.is_aggregate(type_text));
+                    && !(value.kind() == "initializer_list"
+                        && (self.is_aggregate(type_text) || super::locals::is_designated(value)));
                 if construct {
                     let args = self.arguments(value);
                     let callee = crate::ir::Callee::Construct {
@@ -558,12 +561,21 @@ impl<'t> Lowering<'t> {
                     this.expression(argument);
                 }
             }),
+            "number_literal" if self.slice.arguments.contains_key(&argument.start_byte()) => {
+                match self.slice.arguments.get(&argument.start_byte()) {
+                    Some(text) => self.statements_argument(argument.start_byte(), text),
+                    None => Value::Unknown,
+                }
+            }
             _ => self.plain_value(argument).unwrap_or(Value::Unknown),
         }
     }
 
     /// A block at namespace scope belongs to the macro call before it: `TEST(a, b) { … }`.
     fn loose_block(&mut self, item: Node) {
+        if !self.slice.blocks.contains(&item.start_byte()) {
+            return self.opaque_item(item);
+        }
         let span = self.span(item);
         let range = span.range();
         self.bodies.push(range);

@@ -36,11 +36,12 @@ impl<'t> Lowering<'t> {
                 "pointer_declarator"
                 | "abstract_pointer_declarator"
                 | "pointer_type_declarator" => {
-                    result.suffix.push('*');
-                    result.pointer = true;
                     if result.function.take().is_some() {
                         result.function_pointer = true;
+                    } else {
+                        result.suffix.push('*');
                     }
+                    result.pointer = true;
                 }
                 "reference_declarator" | "abstract_reference_declarator" => {
                     let double = self.text(node).starts_with("&&");

@@ -2,8 +2,7 @@
 
 use super::declarators::with_suffix;
 use super::{Lowering, children, literals, names};
-use crate::ir::{BlockId, Callee, Cond, Guard, Op, Place, Root, StmtKind, Value};
-use crate::source::Span;
+use crate::ir::{Callee, Cond, Op, Place, Root, StmtKind, Value};
 use tree_sitter::Node;
 
 impl<'t> Lowering<'t> {
@@ -187,8 +186,8 @@ impl<'t> Lowering<'t> {
     pub(super) fn name_value(&mut self, name: &str) -> Value {
         match name {
             "NULL" | "nullptr" | "__null" => return Value::Null,
-            "true" => return Value::Const(1),
-            "false" => return Value::Const(0),
+            "true" | "TRUE" => return Value::Const(1),
+            "false" | "FALSE" => return Value::Const(0),
             _ => {}
         }
         let name = self.name(name);
@@ -316,6 +315,11 @@ impl<'t> Lowering<'t> {
         ) else {
             return Value::Unknown;
         };
+        if matches!(operator, "-" | "+" | "&" | "*")
+            && let Some(value) = self.cast_with_sign(operator, left, right)
+        {
+            return value;
+        }
         match operator {
             "&&" | "||" | "and" | "or" => self.truth(node),
             "|" | "bitor" => {
@@ -337,6 +341,32 @@ impl<'t> Lowering<'t> {
                 }
             }
         }
+    }
+
+    /// `(HANDLE)-1`, `(LPVOID)&x`: without the headers the grammar takes the type for a value.
+    fn cast_with_sign(&mut self, operator: &str, left: Node, right: Node) -> Option<Value> {
+        self.parenthesized_type(left)?;
+        let value = self.expression(right);
+        Some(match (operator, value) {
+            ("&", value) => address_of(value),
+            ("*", Value::AddressOf(place)) => Value::Place(place),
+            ("-", Value::Const(number)) => Value::Const(number.wrapping_neg()),
+            ("-", _) => Value::Unknown,
+            (_, value) => value,
+        })
+    }
+
+    /// `(NAME)` where the name is evidently a type.
+    pub(super) fn parenthesized_type(&mut self, node: Node) -> Option<()> {
+        let inner = first(node).filter(|_| node.kind() == "parenthesized_expression")?;
+        if inner.kind() != "identifier" && inner.kind() != "qualified_identifier" {
+            return None;
+        }
+        let name = names::plain(self.text(inner));
+        let interned = self.name(&name);
+        let is_type = names::is_scalar(&name) || self.find_class(&name).is_some();
+        (is_type && self.resolve(&interned).is_none() && !self.values.contains(&interned))
+            .then_some(())
     }
 
     /// A condition used as a value: a local that is set to 1 or 0.
@@ -473,346 +503,6 @@ impl<'t> Lowering<'t> {
         Value::Result(self.push(StmtKind::Call { callee, args }, span))
     }
 
-    /// The values of an argument or initializer list.
-    pub(super) fn arguments(&mut self, list: Node) -> Vec<Value> {
-        let mut values = Vec::new();
-        for argument in children(list) {
-            match argument.kind() {
-                "ERROR" => {
-                    self.expression(argument);
-                }
-                "comment" => {}
-                "compound_statement" => {
-                    let span = self.span(argument);
-                    values.push(self.block_argument(span, |this| this.compound(argument)));
-                }
-                "initializer_pair" => {
-                    if let Some(value) = argument.child_by_field_name("value") {
-                        values.push(self.expression(value));
-                    }
-                }
-                "parameter_declaration" => values.push(self.parameter_as_value(argument)),
-                _ => values.push(self.expression(argument)),
-            }
-        }
-        values
-    }
-
-    /// A by-value result that is only used to reach into it ends with the full expression.
-    fn temporary(&mut self, value: &Value) {
-        if let Value::Result(id) = value
-            && self.cpp
-        {
-            let type_text = self.name("");
-            self.frame()
-                .cfg
-                .declare(Place::of(Root::Result(*id)), type_text);
-        }
-    }
-
-    fn call(&mut self, node: Node) -> Value {
-        let span = self.span(node);
-        let Some(function) = node.child_by_field_name("function") else {
-            return Value::Unknown;
-        };
-        let list = node.child_by_field_name("arguments");
-        match function.kind() {
-            "identifier" | "qualified_identifier" | "template_function" | "dependent_name" => {
-                let name = names::plain(self.text(function));
-                let args = self.call_arguments(list);
-                self.call_by_name(&name, args, span)
-            }
-            "field_expression" => {
-                let (Some(argument), Some(field)) = (
-                    function.child_by_field_name("argument"),
-                    function.child_by_field_name("field"),
-                ) else {
-                    return Value::Unknown;
-                };
-                let receiver = self.expression(argument);
-                self.temporary(&receiver);
-                let args = self.call_arguments(list);
-                let name = names::plain(self.text(field));
-                let callee = Callee::Method {
-                    receiver,
-                    name: self.name(&name),
-                };
-                Value::Result(self.push(StmtKind::Call { callee, args }, span))
-            }
-            "primitive_type" | "sized_type_specifier" | "placeholder_type_specifier" => {
-                let args = self.call_arguments(list);
-                args.into_iter().next().unwrap_or(Value::Const(0))
-            }
-            "lambda_expression" => {
-                let Value::Closure(index) = self.lambda(function) else {
-                    return Value::Unknown;
-                };
-                let args = self.call_arguments(list);
-                let callee = Callee::Closure(index);
-                Value::Result(self.push(StmtKind::Call { callee, args }, span))
-            }
-            _ => {
-                let target = self.expression(function);
-                let args = self.call_arguments(list);
-                let callee = match target {
-                    Value::Closure(index) => Callee::Closure(index),
-                    Value::Place(Place {
-                        root: Root::Global(name),
-                        path,
-                    }) if path.is_empty()
-                        && function.kind() == "parenthesized_expression"
-                        && !is_dereference(function) =>
-                    {
-                        Callee::Named(name)
-                    }
-                    Value::AddressOf(Place {
-                        root: Root::Global(name),
-                        path,
-                    }) if path.is_empty() => Callee::Named(name),
-                    target => Callee::Indirect(target),
-                };
-                Value::Result(self.push(StmtKind::Call { callee, args }, span))
-            }
-        }
-    }
-
-    fn call_arguments(&mut self, list: Option<Node>) -> Vec<Value> {
-        match list {
-            Some(list) => self.arguments(list),
-            None => Vec::new(),
-        }
-    }
-
-    /// A call of a plain name: a function, a cast, a constructor, a variable that holds a function.
-    pub(super) fn call_by_name(&mut self, name: &str, args: Vec<Value>, span: Span) -> Value {
-        match name {
-            "static_cast" | "reinterpret_cast" | "const_cast" | "dynamic_cast" | "std::move"
-            | "std::forward" | "std::as_const" | "__builtin_expect" | "std::bit_cast"
-                if !args.is_empty() =>
-            {
-                return args.into_iter().next().unwrap_or(Value::Unknown);
-            }
-            "std::ref" | "std::cref" | "std::addressof" | "__builtin_addressof"
-                if args.len() == 1 =>
-            {
-                let value = args.into_iter().next().unwrap_or(Value::Unknown);
-                return address_of(value);
-            }
-            "typeid" | "decltype" | "__typeof__" | "typeof" | "_countof" | "ARRAYSIZE" => {
-                return Value::Unknown;
-            }
-            _ => {}
-        }
-        let interned = self.name(name);
-        let callee = match self.resolve(&interned) {
-            Some(place) if !is_method_of_this(&place) || self.is_field_call(name) => {
-                Callee::Indirect(Value::Place(place))
-            }
-            _ if self.macro_params.contains(&interned) => {
-                Callee::Named(self.name(&format!("${name}")))
-            }
-            _ if self.cpp && self.names_class(name) => {
-                if !self.is_class_type(name) {
-                    let count = args.len();
-                    return args
-                        .into_iter()
-                        .next()
-                        .filter(|_| count == 1)
-                        .unwrap_or(Value::Const(0));
-                }
-                Callee::Construct {
-                    type_text: interned,
-                    heap: false,
-                }
-            }
-            _ if self.cpp && args.len() <= 1 && is_scalar_cast(name) => {
-                return args.into_iter().next().unwrap_or(Value::Const(0));
-            }
-            _ => Callee::Named(interned),
-        };
-        Value::Result(self.push(StmtKind::Call { callee, args }, span))
-    }
-
-    /// A name that is a field wins over a method of that name only if the class has no such method.
-    fn is_field_call(&self, name: &str) -> bool {
-        let Some(class) = self.frames.last().and_then(|frame| frame.class) else {
-            return true;
-        };
-        !self.unit.types[class]
-            .methods
-            .iter()
-            .any(|method| &*method.name == name)
-    }
-
-    /// Whether a called name is a class or alias of this file, and no function of it.
-    fn names_class(&self, name: &str) -> bool {
-        self.find_class(name).is_some_and(|class| {
-            let ty = &self.unit.types[class];
-            let in_itself = self
-                .frames
-                .last()
-                .is_some_and(|frame| frame.class == Some(class));
-            in_itself || &*ty.name == names::split(name).1
-        }) && !self.values.contains(name)
-    }
-
-    /// Lowers a condition: goes to `yes` where it holds, to `no` where it fails. The current block is left open.
-    pub(super) fn condition(&mut self, node: Node, yes: BlockId, no: BlockId) {
-        if self.depth > super::DEEPEST {
-            self.opaque(node);
-            return self.unknown_branch(yes, no);
-        }
-        self.depth += 1;
-        self.condition_inner(node, yes, no);
-        self.depth -= 1;
-    }
-
-    fn condition_inner(&mut self, node: Node, yes: BlockId, no: BlockId) {
-        match node.kind() {
-            "condition_clause" => {
-                if let Some(initializer) = node.child_by_field_name("initializer") {
-                    self.statement(initializer);
-                }
-                return match node.child_by_field_name("value") {
-                    Some(value) => self.condition(value, yes, no),
-                    None => self.unknown_branch(yes, no),
-                };
-            }
-            "parenthesized_expression" => {
-                if let Some(inner) = first(node) {
-                    return self.condition(inner, yes, no);
-                }
-            }
-            "unary_expression" => {
-                let operator = node
-                    .child_by_field_name("operator")
-                    .map_or("", |operator| self.text(operator));
-                if matches!(operator, "!" | "not")
-                    && let Some(argument) = node.child_by_field_name("argument")
-                {
-                    return self.condition(argument, no, yes);
-                }
-            }
-            "binary_expression" => {
-                let operator = node
-                    .child_by_field_name("operator")
-                    .map_or("", |operator| self.text(operator));
-                if let (Some(left), Some(right)) = (
-                    node.child_by_field_name("left"),
-                    node.child_by_field_name("right"),
-                ) {
-                    let next = match operator {
-                        "&&" | "and" => {
-                            let next = self.frame().cfg.new_block();
-                            self.condition(left, next, no);
-                            next
-                        }
-                        "||" | "or" => {
-                            let next = self.frame().cfg.new_block();
-                            self.condition(left, yes, next);
-                            next
-                        }
-                        _ => return self.leaf_condition(node, yes, no),
-                    };
-                    self.frame().cfg.start(next);
-                    return self.condition(right, yes, no);
-                }
-            }
-            "declaration" => {
-                self.local_declaration(node);
-                let declared = self.frame().locals.len().checked_sub(1);
-                let name = node
-                    .child_by_field_name("declarator")
-                    .and_then(|declarator| self.declarator(declarator).name)
-                    .map(|name| self.text(name));
-                let value = match (name, declared) {
-                    (Some(name), Some(_)) => self.name_value(name),
-                    _ => Value::Unknown,
-                };
-                return self.branch_on(value, yes, no);
-            }
-            _ => {}
-        }
-        self.leaf_condition(node, yes, no);
-    }
-
-    fn leaf_condition(&mut self, node: Node, yes: BlockId, no: BlockId) {
-        let span = self.span(node);
-        self.enter_scope();
-        let operator = node
-            .child_by_field_name("operator")
-            .filter(|_| node.kind() == "binary_expression")
-            .map(|operator| self.text(operator));
-        let bits = match (
-            operator,
-            node.child_by_field_name("left"),
-            node.child_by_field_name("right"),
-        ) {
-            (Some("&" | "bitand"), Some(left), Some(right)) if self.constant(node).is_none() => {
-                let (mut left, mut right) = (self.expression(left), self.expression(right));
-                if is_constant(&left) && !is_constant(&right) {
-                    std::mem::swap(&mut left, &mut right);
-                }
-                Some(Cond::Compare {
-                    left,
-                    op: Op::HasBits,
-                    right,
-                })
-            }
-            _ => None,
-        };
-        let value = match bits {
-            Some(cond) => Value::Cond(Box::new(cond)),
-            None => self.expression(node),
-        };
-        self.leave_scope(span);
-        self.branch_on(value, yes, no);
-    }
-
-    fn branch_on(&mut self, value: Value, yes: BlockId, no: BlockId) {
-        let cond = match value {
-            Value::Const(number) => {
-                let to = if number != 0 { yes } else { no };
-                return self.frame().cfg.edge(to, Vec::new());
-            }
-            Value::Null => return self.frame().cfg.edge(no, Vec::new()),
-            Value::Text(_) | Value::AddressOf(_) | Value::Closure(_) => {
-                return self.frame().cfg.edge(yes, Vec::new());
-            }
-            Value::Cond(cond) => *cond,
-            Value::Unknown => Cond::Unknown,
-            value => Cond::Compare {
-                left: value,
-                op: Op::Ne,
-                right: Value::Const(0),
-            },
-        };
-        self.frame().cfg.edge(yes, vec![Guard::holds(cond.clone())]);
-        self.frame().cfg.edge(no, vec![Guard::fails(cond)]);
-    }
-
-    /// The value that a `switch` looks at.
-    pub(super) fn condition_value(&mut self, node: Node) -> Value {
-        if node.kind() != "condition_clause" {
-            return self.expression(node);
-        }
-        if let Some(initializer) = node.child_by_field_name("initializer") {
-            self.statement(initializer);
-        }
-        match node.child_by_field_name("value") {
-            Some(value) if value.kind() == "declaration" => {
-                self.local_declaration(value);
-                let name = value
-                    .child_by_field_name("declarator")
-                    .and_then(|declarator| self.declarator(declarator).name)
-                    .map(|name| self.text(name));
-                name.map_or(Value::Unknown, |name| self.name_value(name))
-            }
-            Some(value) => self.expression(value),
-            None => Value::Unknown,
-        }
-    }
-
     /// The number that an expression of literals is.
     pub(super) fn constant(&self, node: Node) -> Option<i64> {
         self.constant_at(node, 0)
@@ -859,71 +549,13 @@ impl<'t> Lowering<'t> {
 }
 
 /// The first child that is no comment or error.
-fn first(node: Node<'_>) -> Option<Node<'_>> {
+pub(super) fn first(node: Node<'_>) -> Option<Node<'_>> {
     let mut cursor = node.walk();
-    let found = node
-        .named_children(&mut cursor)
-        .find(|child| !child.is_error() && child.kind() != "comment");
-    found
+    node.named_children(&mut cursor)
+        .find(|child| !child.is_error() && child.kind() != "comment")
 }
 
-fn is_dereference(node: Node) -> bool {
-    first(node).is_some_and(|inner| inner.kind() == "pointer_expression")
-}
-
-fn is_method_of_this(place: &Place) -> bool {
-    place.root == Root::This && place.path.len() == 1
-}
-
-/// `DWORD(x)`, `size_t(x)`: scalar typedefs that are called like a function. All-capital names may be macros.
-fn is_scalar_cast(name: &str) -> bool {
-    let last = name.rsplit("::").next().unwrap_or(name);
-    matches!(
-        last,
-        "DWORD"
-            | "HANDLE"
-            | "HMODULE"
-            | "HINSTANCE"
-            | "BOOL"
-            | "UINT"
-            | "INT"
-            | "LONG"
-            | "ULONG"
-            | "BYTE"
-            | "WORD"
-            | "LPVOID"
-            | "PVOID"
-            | "HWND"
-            | "HRESULT"
-            | "LPARAM"
-            | "WPARAM"
-            | "LRESULT"
-            | "DWORD_PTR"
-            | "ULONG_PTR"
-            | "LONG_PTR"
-            | "UINT_PTR"
-            | "INT_PTR"
-            | "SIZE_T"
-            | "WCHAR"
-            | "CHAR"
-            | "ULONGLONG"
-            | "LONGLONG"
-            | "size_t"
-            | "ptrdiff_t"
-            | "intptr_t"
-            | "uintptr_t"
-            | "int8_t"
-            | "int16_t"
-            | "int32_t"
-            | "int64_t"
-            | "uint8_t"
-            | "uint16_t"
-            | "uint32_t"
-            | "uint64_t"
-    )
-}
-
-fn address_of(value: Value) -> Value {
+pub(super) fn address_of(value: Value) -> Value {
     match value {
         Value::Place(place) => Value::AddressOf(place),
         Value::Result(id) => Value::AddressOf(Place::of(Root::Result(id))),
@@ -931,7 +563,7 @@ fn address_of(value: Value) -> Value {
     }
 }
 
-fn is_constant(value: &Value) -> bool {
+pub(super) fn is_constant(value: &Value) -> bool {
     match value {
         Value::Const(_) | Value::Null | Value::Text(_) => true,
         Value::Place(Place {

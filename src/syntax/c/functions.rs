@@ -332,6 +332,7 @@ impl<'t> Lowering<'t> {
             (function.params, function.variadic) = self.parameters(declarator);
             function.return_type =
                 self.return_type(node, declarator, &self.declarator(declarator_node).suffix);
+            self.old_parameter_types(node, &mut function.params);
             function.is_virtual = self.has_word(node, "virtual")
                 || children(declarator)
                     .iter()
@@ -368,6 +369,27 @@ impl<'t> Lowering<'t> {
         let end = self.span_of(body.end_byte().saturating_sub(1)..body.end_byte());
         self.close_function(end);
         self.frames = frames;
+    }
+
+    /// `int f(a, b) int a; char *b; { … }`
+    fn old_parameter_types(&mut self, node: Node, params: &mut [Var]) {
+        for declaration in children(node) {
+            if declaration.kind() != "declaration" {
+                continue;
+            }
+            let base = self.base_type(declaration);
+            let mut cursor = declaration.walk();
+            let declarators: Vec<Node> = declaration
+                .children_by_field_name("declarator", &mut cursor)
+                .collect();
+            for declarator in declarators {
+                let declarator = self.declarator(declarator);
+                let name = declarator.name.map_or("", |name| self.text(name));
+                if let Some(param) = params.iter_mut().find(|param| &*param.name == name) {
+                    param.type_text = self.name(&with_suffix(base.clone(), &declarator.suffix));
+                }
+            }
+        }
     }
 
     pub(super) fn return_type(&mut self, node: Node, function: Node, suffix: &str) -> Name {
@@ -496,141 +518,6 @@ impl<'t> Lowering<'t> {
                         }))
             }
         }
-    }
-
-    /// A lambda expression. Its captures are evaluated in the function around it.
-    pub(super) fn lambda(&mut self, node: Node) -> Value {
-        let Some(body) = node.child_by_field_name("body") else {
-            return Value::Unknown;
-        };
-        if self.depth > super::DEEPEST {
-            self.opaque(node);
-            return Value::Unknown;
-        }
-        let mut captures = Vec::new();
-        let mut default = None;
-        if let Some(list) = node.child_by_field_name("captures") {
-            let mut cursor = list.walk();
-            let mut by_ref = false;
-            for item in list.children(&mut cursor) {
-                match item.kind() {
-                    "lambda_default_capture" => default = Some(self.text(item) == "&"),
-                    "&" => {
-                        by_ref = true;
-                        continue;
-                    }
-                    "identifier" => {
-                        captures.push(self.capture(item, item, by_ref));
-                    }
-                    "lambda_capture_initializer" => {
-                        if let (Some(left), Some(right)) = (
-                            item.child_by_field_name("left"),
-                            item.child_by_field_name("right"),
-                        ) {
-                            let by_ref = self.text(item).starts_with('&');
-                            captures.push(self.capture(left, right, by_ref));
-                        }
-                    }
-                    _ => {}
-                }
-                by_ref = false;
-            }
-        }
-        let name = self.name("{lambda}");
-        let scope = self.scope_name();
-        let class = self.frames.last().and_then(|frame| frame.class);
-        let head = Head {
-            name,
-            scope,
-            kind: FunctionKind::Lambda,
-            has_this: false,
-            class,
-            name_span: self.span_of(node.start_byte()..node.start_byte() + 1),
-        };
-        let mut function = self.new_function(&head, self.span(node));
-        function.linkage = Linkage::Internal;
-        if let Some(declarator) = node.child_by_field_name("declarator") {
-            (function.params, function.variadic) = self.parameters(declarator);
-            if let Some(trailing) = super::child(declarator, "trailing_return_type")
-                && let Some(ty) = trailing.named_child(0)
-            {
-                function.return_type = {
-                    let text = self.type_name(ty);
-                    self.name(&text)
-                };
-            }
-        }
-        let index = self.open_function(function, class);
-        let frame = self.frame();
-        frame.capture_default = default;
-        for (position, capture) in captures.iter().enumerate() {
-            frame
-                .names
-                .push((capture.name.clone(), Binding::Capture(position as u32)));
-        }
-        frame.captures = captures;
-        self.depth += 1;
-        self.compound(body);
-        self.depth -= 1;
-        let end = self.span_of(body.end_byte().saturating_sub(1)..body.end_byte());
-        self.close_function(end);
-        Value::Closure(index)
-    }
-
-    fn capture(&mut self, name: Node, value: Node, by_ref: bool) -> Capture {
-        let value = self.expression(value);
-        let type_text = self.type_of(&value);
-        Capture {
-            name: self.name(self.text(name)),
-            type_text,
-            by_ref,
-            value,
-        }
-    }
-
-    /// The declared type of a plain local, parameter or capture; `` otherwise.
-    fn type_of(&mut self, value: &Value) -> Name {
-        let frame = self.frame();
-        let index = frame.index.0 as usize;
-        let text = match value {
-            Value::Place(place) if place.path.is_empty() => match place.root {
-                Root::Local(local) => frame
-                    .locals
-                    .get(local as usize)
-                    .map(|var| var.type_text.clone()),
-                Root::Capture(capture) => frame
-                    .captures
-                    .get(capture as usize)
-                    .map(|capture| capture.type_text.clone()),
-                Root::Param(param) => self.unit.functions[index]
-                    .params
-                    .get(param as usize)
-                    .map(|var| var.type_text.clone()),
-                _ => None,
-            },
-            _ => None,
-        };
-        text.unwrap_or_else(|| self.name(""))
-    }
-
-    /// Statements given to a macro as an argument: a lambda that sees everything and runs where the macro puts it.
-    pub(super) fn block_argument(&mut self, span: Span, lower: impl FnOnce(&mut Self)) -> Value {
-        let class = self.frames.last().and_then(|frame| frame.class);
-        let head = Head {
-            name: self.name("{lambda}"),
-            scope: self.scope_name(),
-            kind: FunctionKind::Lambda,
-            has_this: false,
-            class,
-            name_span: span,
-        };
-        let mut function = self.new_function(&head, span);
-        function.linkage = Linkage::Internal;
-        let index = self.open_function(function, class);
-        self.frame().capture_default = Some(true);
-        lower(self);
-        self.close_function(span);
-        Value::Closure(index)
     }
 
     /// What an unqualified name means here.

@@ -2,6 +2,11 @@
 
 /// The value of an integer or character literal; `None` for floating point and what is none.
 pub fn integer(text: &str) -> Option<i64> {
+    // The grammar takes the sign for a part of the number.
+    if let Some(rest) = text.strip_prefix('-') {
+        return integer(rest)?.checked_neg();
+    }
+    let text = text.strip_prefix('+').unwrap_or(text);
     let text: String = text
         .chars()
         .filter(|c| *c != '\'')

@@ -143,7 +143,7 @@ impl<'t> Lowering<'t> {
             Some(value) => self.expression(value),
             None => Value::Unknown,
         };
-        self.leave_scope_keeping_names(span);
+        self.leave_scope(span);
         for (position, binding) in bindings.iter().enumerate() {
             let name = self.text(*binding);
             let binding_span = self.span(*binding);
@@ -156,10 +156,6 @@ impl<'t> Lowering<'t> {
             let to = Place::of(Root::Local(local));
             self.push(StmtKind::Assign { to, value }, span);
         }
-    }
-
-    fn leave_scope_keeping_names(&mut self, span: Span) {
-        self.leave_scope(span);
     }
 
     /// A local object.
@@ -187,8 +183,7 @@ impl<'t> Lowering<'t> {
             }
         };
         let redeclared = known.is_some();
-        let local =
-            known.unwrap_or_else(|| self.new_local(text, type_text, self.span_of_name(name)));
+        let local = known.unwrap_or_else(|| self.new_local(text, type_text, self.span(name)));
         let place = Place::of(Root::Local(local));
         let is_array = type_text.ends_with(']');
         let element = if is_array {
@@ -211,10 +206,6 @@ impl<'t> Lowering<'t> {
             let element = self.name(element);
             self.frame().cfg.declare(dropped, element);
         }
-    }
-
-    fn span_of_name(&self, name: Node) -> Span {
-        self.span(name)
     }
 
     #[allow(clippy::too_many_arguments)]
@@ -245,11 +236,9 @@ impl<'t> Lowering<'t> {
         match value.kind() {
             "initializer_list" | "argument_list" | "parameter_list" => {
                 let list = value.kind() == "initializer_list";
-                let aggregate = is_array || (list && (!class || self.is_aggregate(element)));
-                if element == "auto"
-                    || (!list && !class)
-                    || (list && !class && !is_array && single(value))
-                {
+                let aggregate = is_array
+                    || (list && (!class || self.is_aggregate(element) || is_designated(value)));
+                if element == "auto" || (!class && (!list || (!is_array && single(value)))) {
                     // `int x(1)`, `HANDLE h{nullptr}`
                     let args = self.arguments(value);
                     let count = args.len();
@@ -303,7 +292,7 @@ impl<'t> Lowering<'t> {
         elements: &mut Vec<(Place, Value, Span)>,
     ) {
         if self.depth > super::DEEPEST {
-            return self.opaque_in_place(list);
+            return self.opaque(list);
         }
         self.depth += 1;
         let is_array = type_text.ends_with(']');
@@ -359,10 +348,6 @@ impl<'t> Lowering<'t> {
             }
         }
         self.depth -= 1;
-    }
-
-    fn opaque_in_place(&mut self, node: Node) {
-        self.opaque(node);
     }
 
     /// A static inside a function: it is constructed by whoever comes first.
@@ -447,6 +432,11 @@ fn is_list(node: Node) -> bool {
         node.kind(),
         "initializer_list" | "argument_list" | "parameter_list"
     )
+}
+
+/// Whether a braced list names fields: only aggregates take that.
+pub(super) fn is_designated(list: Node) -> bool {
+    super::child(list, "initializer_pair").is_some()
 }
 
 fn is_list_like(type_text: &str) -> bool {

@@ -3,7 +3,7 @@
 use super::functions::Head;
 use super::preprocessor::Directive;
 use super::{Lowering, Slice, children, literals, names};
-use crate::ir::{Constant, FunctionKind, Linkage, Place, Root, StmtKind, Value, Var};
+use crate::ir::{Constant, FunctionKind, Linkage, Place, Root, Value, Var};
 use crate::source::Span;
 use crate::syntax::blank;
 use std::ops::Range;
@@ -150,6 +150,8 @@ impl<'t> Lowering<'t> {
             base: definition.at,
             marks: &definition.noise.marks,
             blocks: &definition.noise.blocks,
+            arguments: &definition.noise.arguments,
+            nothing: outer.nothing,
         };
         let items = children(root);
         let defines = items.iter().any(|item| {
@@ -234,29 +236,11 @@ impl<'t> Lowering<'t> {
             }
             None => {
                 for item in items {
-                    self.macro_statement(*item);
+                    self.statement(*item);
                 }
             }
         }
         self.close_function(span);
-    }
-
-    fn macro_statement(&mut self, item: Node) {
-        // A parameter that stands as a statement is code that the macro runs.
-        if item.kind() == "expression_statement"
-            && let Some(expression) = item.named_child(0)
-            && expression.kind() == "identifier"
-        {
-            let name = self.name(self.text(expression));
-            if let Some(place) = self.resolve(&name) {
-                let span = self.span(item);
-                let callee = crate::ir::Callee::Indirect(Value::Place(place));
-                let args = Vec::new();
-                self.push(StmtKind::Call { callee, args }, span);
-                return;
-            }
-        }
-        self.statement(item);
     }
 }
 

@@ -217,30 +217,6 @@ pub fn is_keyword(name: &str) -> bool {
     )
 }
 
-/// Splits a text at the commas outside brackets.
-pub fn split_commas(text: &str) -> Vec<&str> {
-    let bytes = text.as_bytes();
-    let (mut parts, mut depth, mut start, mut at) = (Vec::new(), 0usize, 0, 0);
-    while at < bytes.len() {
-        match bytes[at] {
-            b'(' | b'[' | b'{' => depth += 1,
-            b')' | b']' | b'}' => depth = depth.saturating_sub(1),
-            b'"' | b'\'' => {
-                at = super::preprocessor::literal_end(bytes, at);
-                continue;
-            }
-            b',' if depth == 0 => {
-                parts.push(&text[start..at]);
-                start = at + 1;
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    parts.push(text.get(start..).unwrap_or(""));
-    parts
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,7 +3,7 @@
 //! In comes the text of a file, out goes a text of the same length without comments and directives, and the directives
 //! and the arms of undecided conditions beside it. Offsets stay true; the grammar never meets a directive.
 
-use super::condition::{Environment, Truth, evaluate};
+use super::truth::{Environment, Truth, evaluate};
 use crate::ir::{Cond, Guard};
 use std::ops::Range;
 
@@ -38,7 +38,6 @@ pub struct Arm {
 /// `#if … #endif` as a whole.
 #[derive(Debug)]
 pub struct Group {
-    pub range: Range<usize>,
     /// What holds when none of the arms does; empty where one always does.
     pub otherwise: Option<Vec<Guard>>,
     pub arms: Vec<u32>,
@@ -505,7 +504,6 @@ impl Decider<'_> {
         }
         let group_index = self.arms.groups.len() as u32;
         self.arms.groups.push(Group {
-            range: group.range.clone(),
             otherwise: (!decided).then_some(before),
             arms: Vec::new(),
         });

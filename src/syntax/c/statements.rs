@@ -2,7 +2,7 @@
 
 use super::functions::Binding;
 use super::{Lowering, children};
-use crate::ir::{BlockId, Callee, Cond, Guard, Op, Place, Root, StmtKind, Value};
+use crate::ir::{BlockId, Callee, Cond, FunctionKind, Guard, Op, Place, Root, StmtKind, Value};
 use tree_sitter::Node;
 
 /// A statement, or a `case` label whose statements follow it in the list.
@@ -342,11 +342,26 @@ impl<'t> Lowering<'t> {
             self.push(StmtKind::Call { callee, args }, span);
             return;
         }
+        if expression.kind() == "identifier" && self.is_macro_frame() {
+            // A parameter that stands as a statement is code that the macro runs.
+            let name = self.name(self.text(expression));
+            if let Some(place) = self.resolve(&name) {
+                let callee = Callee::Indirect(Value::Place(place));
+                let args = Vec::new();
+                self.push(StmtKind::Call { callee, args }, span);
+                return;
+            }
+        }
         self.enter_scope();
         let value = self.expression(expression);
         self.discard(&value);
         self.errors_below(node);
         self.leave_scope(span);
+    }
+
+    fn is_macro_frame(&mut self) -> bool {
+        let index = self.frame().index.0 as usize;
+        self.unit.functions[index].kind == FunctionKind::Macro
     }
 
     /// The result of a call that nobody keeps ends with the full expression.
@@ -380,17 +395,6 @@ impl<'t> Lowering<'t> {
         });
         self.errors_below(node);
         self.frame().cfg.return_value(value, span);
-    }
-
-    fn throw(&mut self, node: Node) {
-        for inner in children(node) {
-            self.expression(inner);
-        }
-        let span = self.span(node);
-        match self.frame().handlers.last().copied() {
-            Some((block, depth)) => self.frame().cfg.jump_out(block, depth, span),
-            None => self.frame().cfg.diverge(span),
-        }
     }
 
     fn if_statement(&mut self, node: Node) {
@@ -660,92 +664,6 @@ impl<'t> Lowering<'t> {
         self.frame().breaks.pop();
         self.frame().cfg.flow_into(exit);
         self.leave_scope(end);
-    }
-
-    fn try_statement(&mut self, node: Node) {
-        let handlers: Vec<Node> = children(node)
-            .into_iter()
-            .filter(|child| child.kind() == "catch_clause")
-            .collect();
-        let body = self.frame().cfg.new_block();
-        let dispatch = self.frame().cfg.new_block();
-        let join = self.frame().cfg.new_block();
-        self.unknown_branch(dispatch, body);
-        self.frame().cfg.start(body);
-        let depth = self.frame().cfg.depth();
-        self.frame().handlers.push((dispatch, depth));
-        if let Some(body) = node.child_by_field_name("body") {
-            self.statement(body);
-        }
-        self.frame().handlers.pop();
-        self.unknown_branch(dispatch, join);
-        for handler in handlers {
-            let block = self.frame().cfg.new_block();
-            self.frame()
-                .cfg
-                .edge_from(dispatch, block, Self::maybe(true));
-            self.frame().cfg.start(block);
-            self.enter_scope();
-            if let Some(parameters) = handler.child_by_field_name("parameters") {
-                for parameter in children(parameters) {
-                    let base = self.base_type(parameter);
-                    let Some(declarator) = parameter.child_by_field_name("declarator") else {
-                        continue;
-                    };
-                    let declarator = self.declarator(declarator);
-                    if let Some(name) = declarator.name {
-                        let type_text = super::declarators::with_suffix(base, &declarator.suffix);
-                        let span = self.span(name);
-                        let local = self.new_local(self.text(name), &type_text, span);
-                        self.bind(self.text(name), Binding::Local(local));
-                    }
-                }
-            }
-            let end = self.span_of(handler.end_byte().saturating_sub(1)..handler.end_byte());
-            if let Some(body) = handler.child_by_field_name("body") {
-                self.statement(body);
-            }
-            self.leave_scope(end);
-            self.frame().cfg.edge(join, Vec::new());
-        }
-        self.frame().cfg.start(join);
-    }
-
-    /// `__try` with `__except` (a handler) or `__finally` (runs on both paths).
-    fn seh_try_statement(&mut self, node: Node) {
-        let body = self.frame().cfg.new_block();
-        let handler = self.frame().cfg.new_block();
-        let join = self.frame().cfg.new_block();
-        self.unknown_branch(handler, body);
-        self.frame().cfg.start(body);
-        let clause = children(node)
-            .into_iter()
-            .find(|child| matches!(child.kind(), "seh_except_clause" | "seh_finally_clause"));
-        let finally = clause.is_some_and(|clause| clause.kind() == "seh_finally_clause");
-        let depth = self.frame().cfg.depth();
-        // `__leave` goes to the end of the block.
-        let leave = if finally { handler } else { join };
-        self.frame().handlers.push((leave, depth));
-        if let Some(body) = node.child_by_field_name("body") {
-            self.statement(body);
-        }
-        self.frame().handlers.pop();
-        if finally {
-            self.frame().cfg.edge(handler, Vec::new());
-        } else {
-            self.unknown_branch(handler, join);
-        }
-        self.frame().cfg.start(handler);
-        if let Some(clause) = clause {
-            for inner in children(clause) {
-                if inner.kind() == "compound_statement" {
-                    self.statement(inner);
-                } else if !inner.is_error() {
-                    self.expression(inner);
-                }
-            }
-        }
-        self.frame().cfg.flow_into(join);
     }
 
     /// A type that is defined inside a function; its methods are functions of their own.

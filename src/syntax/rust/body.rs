@@ -206,8 +206,22 @@ pub(super) fn moved(cx: &mut Context, expr: &Expr, value: &Value) {
     if let Value::Place(place) = value
         && ownership::is_owned(cx, expr)
     {
-        cfg(cx).forget(place);
+        give_away(cx, place);
+        if !place.path.is_empty() && ownership::moves(&type_of(cx, place)) {
+            // Only a type without a destructor of its own can be taken apart.
+            give_away(cx, &Place::of(place.root.clone()));
+        }
     }
+}
+
+/// Somebody else has the value now. A closure that gives a captured variable away has taken it from around itself.
+pub(super) fn give_away(cx: &mut Context, place: &Place) {
+    if let (Root::Capture(index), true) = (&place.root, place.path.is_empty())
+        && let Some(capture) = body(cx).captures.get_mut(*index as usize)
+    {
+        capture.by_ref = false;
+    }
+    cfg(cx).forget(place);
 }
 
 /// The value is used where it lies: if it is a call's result, it ends with the statement.
@@ -343,10 +357,10 @@ pub(super) fn statements(cx: &mut Context, stmts: &[Stmt], result: Option<&Place
     let items = hoist(stmts);
     names::open(cx, &items, false);
     items::lower_inner(cx, &items);
+    let tail = tail_index(stmts);
     for (index, stmt) in stmts.iter().enumerate() {
-        let is_last = index + 1 == stmts.len();
         match stmt {
-            Stmt::Expr(expr, None) if is_last => lower_tail(cx, expr, result),
+            Stmt::Expr(expr, _) if Some(index) == tail => lower_tail(cx, expr, result),
             _ => lower_stmt(cx, stmt),
         }
     }
@@ -363,35 +377,62 @@ fn lower_tail(cx: &mut Context, expr: &Expr, result: Option<&Place>) {
 
 /// The statements of a function whose tail is returned as it is.
 pub(super) fn returning(cx: &mut Context, stmts: &[Stmt], end: Span) {
-    let (tail, stmts) = match stmts.split_last() {
-        Some((Stmt::Expr(tail, None), rest)) => (Some(tail), rest),
-        _ => (None, stmts),
-    };
+    let tail = tail_index(stmts);
     enter_bindings(cx);
     let items = hoist(stmts);
     names::open(cx, &items, false);
     items::lower_inner(cx, &items);
-    for stmt in stmts {
-        lower_stmt(cx, stmt);
-    }
-    if let Some(tail) = tail {
-        let span = expressions::span(cx, tail);
-        cfg(cx).enter_scope();
-        let value = expressions::lower(cx, tail);
-        moved(cx, tail, &value);
-        if cfg(cx).is_live() {
-            cfg(cx).return_value(Some(value), span);
+    for (index, stmt) in stmts.iter().enumerate() {
+        match stmt {
+            Stmt::Expr(expr, _) if Some(index) == tail => {
+                let span = expressions::span(cx, expr);
+                cfg(cx).enter_scope();
+                let value = expressions::lower(cx, expr);
+                moved(cx, expr, &value);
+                return_live(cx, value, span);
+                cfg(cx).leave_scope(end);
+            }
+            // `m! { … }` as the tail: the macro's value is the function's.
+            Stmt::Macro(last) if index + 1 == stmts.len() && last.semi_token.is_none() => {
+                let value = super::macros::lower(cx, &last.mac, Target::Fresh);
+                return_live(cx, value, end);
+            }
+            _ => lower_stmt(cx, stmt),
         }
-        cfg(cx).leave_scope(end);
-    } else if let Some(Stmt::Macro(last)) = stmts.last()
-        && last.semi_token.is_none()
-        && cfg(cx).is_live()
-    {
-        // The macro's value is the function's.
-        cfg(cx).return_value(Some(Value::Unknown), end);
     }
     names::close(cx);
     leave_bindings(cx);
+}
+
+fn return_live(cx: &mut Context, value: Value, span: Span) {
+    let cfg = cfg(cx);
+    if cfg.is_live() {
+        cfg.return_value(Some(value), span);
+    }
+}
+
+/// Which statement is the tail: the last one, apart from those whose `cfg` is false.
+fn tail_index(stmts: &[Stmt]) -> Option<usize> {
+    for (index, stmt) in stmts.iter().enumerate().rev() {
+        let attributes = match stmt {
+            Stmt::Expr(expr, _) => expressions::attributes(expr),
+            Stmt::Macro(stmt) => &stmt.attrs,
+            Stmt::Local(local) => &local.attrs,
+            Stmt::Item(_) => return None,
+        };
+        if !super::cfg::of_attributes(attributes).is_false() {
+            return matches!(stmt, Stmt::Expr(_, None)).then_some(index);
+        }
+    }
+    None
+}
+
+/// The expression that gives a block its value.
+pub(super) fn tail(stmts: &[Stmt]) -> Option<&Expr> {
+    match &stmts[tail_index(stmts)?] {
+        Stmt::Expr(expr, _) => Some(expr),
+        _ => None,
+    }
 }
 
 /// Items stand in sight of the whole block, also before they are written.
@@ -409,11 +450,8 @@ fn lower_stmt(cx: &mut Context, stmt: &Stmt) {
     match stmt {
         Stmt::Item(_) => {}
         Stmt::Local(local) => {
-            let config = super::cfg::of_attributes(&local.attrs);
-            if !config.is_false() {
-                // A variable must be in sight behind an open condition, so the condition is not lowered.
-                patterns::lower_let(cx, local);
-            }
+            // The variable stays in sight behind an open condition; where it does not hold, it has no value.
+            guarded(cx, &local.attrs, |cx| patterns::lower_let(cx, local));
         }
         Stmt::Expr(expr, _) => {
             guarded(cx, expressions::attributes(expr), |cx| statement(cx, expr));

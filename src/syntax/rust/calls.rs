@@ -1,12 +1,12 @@
 //! Calls: what is called, what is only wrapped, and what is moved.
 
-use super::body::{self, borrowed, call, cfg, moved, push};
+use super::body::{self, Target, borrowed, call, cfg, moved, push};
 use super::{Context, closures, expressions, names, types};
 use crate::ir::{Callee, Cond, Op, Place, Root, StmtKind, Value};
 use syn::{Expr, ExprCall, ExprMethodCall};
 
 /// `f(x)`, `T::f(x)`, `(self.f)(x)`, `(|| …)()`.
-pub(super) fn lower_call(cx: &mut Context, expr: &Expr, site: &ExprCall) -> Value {
+pub(super) fn lower_call(cx: &mut Context, expr: &Expr, site: &ExprCall, target: Target) -> Value {
     let span = expressions::span(cx, expr);
     let mut func = &*site.func;
     while let Expr::Paren(inner) = func {
@@ -25,6 +25,9 @@ pub(super) fn lower_call(cx: &mut Context, expr: &Expr, site: &ExprCall) -> Valu
             let name = names::path_name(cx, path.qself.as_ref(), &path.path);
             if let Some(value) = special(cx, expr, &name, site) {
                 return value;
+            }
+            if let Some(type_text) = tuple_type(cx, &name) {
+                return lower_tuple_struct(cx, expr, &type_text, site, target);
             }
             let args = expressions::arguments(cx, site.args.iter());
             call(cx, Callee::Named(name), args, span)
@@ -58,7 +61,7 @@ fn special(cx: &mut Context, expr: &Expr, name: &str, site: &ExprCall) -> Option
                 moved(cx, argument, &value);
                 return Some(value);
             }
-            if is_wrapper(cx, name) {
+            if is_wrapper(name) {
                 let value = expressions::lower(cx, argument);
                 return Some(value);
             }
@@ -105,9 +108,39 @@ fn two_last(name: &str) -> (&str, &str) {
     }
 }
 
-/// Whether a call with one argument only wraps it. Windows functions are spelled in the same case as tuple structs, so
-/// of the latter only those count that are defined in this file, and handles.
-pub(super) fn is_wrapper(cx: &Context, name: &str) -> bool {
+/// The type that a call puts together: a tuple struct or an enum of this file. Windows functions are spelled in the
+/// same case as tuple structs, so of other files none are known.
+fn tuple_type(cx: &Context, name: &str) -> Option<String> {
+    let (owner, last) = two_last(name);
+    if !names::is_upper(last) {
+        return None;
+    }
+    if cx.known.tuples.contains(&format!("{owner}::{last}")) {
+        return Some(name[..name.len() - last.len() - 2].to_string());
+    }
+    cx.known.tuples.contains(last).then(|| name.to_string())
+}
+
+/// `Guard(handle)` as the struct literal that it is.
+fn lower_tuple_struct(
+    cx: &mut Context,
+    expr: &Expr,
+    type_text: &str,
+    site: &ExprCall,
+    target: Target,
+) -> Value {
+    let span = expressions::span(cx, expr);
+    let place = expressions::struct_place(cx, type_text, target, span);
+    for (index, argument) in site.args.iter().enumerate() {
+        let value = expressions::lower(cx, argument);
+        moved(cx, argument, &value);
+        body::assign(cx, place.field(index.to_string()), value, span);
+    }
+    Value::Place(place)
+}
+
+/// Whether a call with one argument only wraps it: what std defines for that, and handles.
+pub(super) fn is_wrapper(name: &str) -> bool {
     match two_last(name) {
         ("", "Some" | "Ok" | "Err" | "Wrapping" | "Reverse" | "AssertUnwindSafe") => true,
         (_, "Some" | "Ok" | "Err") => true,
@@ -137,11 +170,7 @@ pub(super) fn is_wrapper(cx: &Context, name: &str) -> bool {
         ("Box", "pin") => true,
         (_, "transmute" | "addr_of") => true,
         (_, last) if names::is_all_caps(last) && last.len() > 1 => true,
-        (owner, last) => {
-            names::is_upper(last)
-                && (cx.known.wrappers.contains(last)
-                    || cx.known.wrappers.contains(&format!("{owner}::{last}")))
-        }
+        _ => false,
     }
 }
 
@@ -155,7 +184,7 @@ fn lower_drop(cx: &mut Context, expr: &Expr, argument: &Expr) {
         return;
     }
     let type_text = body::type_of(cx, &place);
-    cfg(cx).forget(&place);
+    body::give_away(cx, &place);
     push(cx, StmtKind::Drop { place, type_text }, span);
 }
 
@@ -257,6 +286,6 @@ pub(super) fn wrapped_type(cx: &mut Context, expr: &Expr) -> Option<String> {
     let names_type = names::is_upper(last)
         && !matches!(last, "Some" | "Ok" | "Err")
         && site.args.len() == 1
-        && is_wrapper(cx, &name);
+        && is_wrapper(&name);
     names_type.then(|| types::head(&name).to_string())
 }

@@ -1,6 +1,6 @@
 //! Closures and `async` blocks: functions of their own that see the variables around them.
 
-use super::body::{Body, body, cfg};
+use super::body::{self, Body, body};
 use super::{Context, expressions, functions, patterns, types};
 use crate::ir::{FunctionIndex, FunctionKind, Value};
 use crate::source::Span;
@@ -79,7 +79,7 @@ fn close(cx: &mut Context, index: FunctionIndex, end: Span) {
     }
     for value in taken {
         if let Value::Place(place) = value {
-            cfg(cx).forget(&place);
+            body::give_away(cx, &place);
         }
     }
 }

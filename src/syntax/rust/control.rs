@@ -18,10 +18,10 @@ const MOST_ALTERNATIVES: usize = 32;
 pub(super) fn edges(cx: &mut Context, tests: &Tests, then: BlockId, other: BlockId) {
     let cfg = cfg(cx);
     for test in tests {
-        cfg.edge(then, test.clone());
+        cfg.edge(then, joined(test, &[]));
     }
     for test in failing(tests) {
-        cfg.edge(other, test);
+        cfg.edge(other, joined(&test, &[]));
     }
 }
 
@@ -49,6 +49,14 @@ fn failing(tests: &Tests) -> Vec<Vec<Guard>> {
     result
 }
 
+/// The tail of a block that holds nothing else: `unsafe { f() }`.
+pub(super) fn only_tail(block: &syn::Block) -> Option<&Expr> {
+    match &block.stmts[..] {
+        [syn::Stmt::Expr(tail, None)] if expressions::attributes(tail).is_empty() => Some(tail),
+        _ => None,
+    }
+}
+
 /// A block that stands as an expression, perhaps with a label that `break` names.
 pub(super) fn lower_block(
     cx: &mut Context,
@@ -57,9 +65,12 @@ pub(super) fn lower_block(
     inner: &syn::Block,
     target: Target,
 ) -> Value {
+    if let (None, Some(tail)) = (label, only_tail(inner)) {
+        return expressions::lower_to(cx, tail, target);
+    }
     let span = expressions::span(cx, expr);
     // A block without a tail has no value.
-    let has_value = matches!(inner.stmts.last(), Some(syn::Stmt::Expr(_, None)))
+    let has_value = body::tail(&inner.stmts).is_some()
         || matches!(
             inner.stmts.last(),
             Some(syn::Stmt::Macro(syn::StmtMacro {
@@ -122,13 +133,12 @@ fn if_chain(cx: &mut Context, branch: &syn::ExprIf, place: Option<&Place>) {
     body::leave_bindings(cx);
     end_path(cx, &mut join);
     start_path(cx, &join, other);
-    match &branch.else_branch {
-        Some((_, other)) => match &**other {
+    if let Some((_, other)) = &branch.else_branch {
+        match &**other {
             Expr::If(inner) => if_chain(cx, inner, place),
             Expr::Block(inner) if inner.label.is_none() => block(cx, &inner.block, place),
             other => lower_into(cx, other, place),
-        },
-        None => {}
+        }
     }
     end_path(cx, &mut join);
     close_join(cx, join);
@@ -148,15 +158,19 @@ pub(super) fn lower_match(
     cfg(cx).enter_scope();
     let scrutinee = patterns::scrutinee(cx, &branches.expr);
     let mut join = open_join(cx);
+    let arms: Vec<(&syn::Arm, Vec<Guard>)> = branches
+        .arms
+        .iter()
+        .filter_map(|arm| match super::cfg::of_attributes(&arm.attrs) {
+            super::cfg::Config::False => None,
+            super::cfg::Config::When(guards) => Some((arm, guards)),
+        })
+        .collect();
     let mut test_block = cfg(cx).current();
     // What has failed so far in `test_block`.
     let mut failed: Vec<Guard> = Vec::new();
     let mut is_exhausted = false;
-    for arm in &branches.arms {
-        let configured = match super::cfg::of_attributes(&arm.attrs) {
-            super::cfg::Config::False => continue,
-            super::cfg::Config::When(guards) => guards,
-        };
+    for (index, (arm, configured)) in arms.iter().enumerate() {
         if is_exhausted {
             break;
         }
@@ -168,26 +182,21 @@ pub(super) fn lower_match(
             test.extend(configured.iter().cloned());
         }
         let then = cfg(cx).new_block();
+        // A match is exhaustive: the last arm takes what the others leave.
+        let is_last = index + 1 == arms.len() && condition.is_none() && configured.is_empty();
         for test in &tests {
-            let mut when = failed.clone();
-            // A constant that equals says already that it equals no other.
-            if test.first().is_some_and(is_equality)
-                && failed.iter().all(|g| is_equality(&negate(g)))
-            {
-                when.clear();
-            }
-            when.extend(test.iter().cloned());
+            let when = arm_guards(&failed, test, is_last);
             cfg(cx).edge(then, when);
         }
         let failures = failing(&tests);
         match (&failures[..], condition) {
+            _ if is_last => is_exhausted = true,
             ([], None) => is_exhausted = true,
             ([one], None) => failed.extend(one.iter().cloned()),
             _ => {
                 let next = cfg(cx).new_block();
                 for failure in failures {
-                    let mut when = failed.clone();
-                    when.extend(failure);
+                    let when = joined(&failed, &failure);
                     cfg(cx).edge(next, when);
                 }
                 failed.clear();
@@ -207,28 +216,53 @@ pub(super) fn lower_match(
         body::leave_bindings(cx);
         end_path(cx, &mut join);
     }
-    if !is_exhausted && !branches.arms.is_empty() {
-        // A match covers everything: what the last arm leaves over does not happen, but the edges must say so.
+    if !is_exhausted && !arms.is_empty() {
+        // The last arm has a condition, so the arms before it cover everything; the edges must say something.
         start_path(cx, &join, test_block);
-        let cfg = cfg(cx);
-        let rest = cfg.new_block();
-        cfg.edge(rest, failed);
-        cfg.start(rest);
+        let cfg_builder = cfg(cx);
+        let rest = cfg_builder.new_block();
+        cfg_builder.edge(rest, joined(&failed, &[]));
+        cfg_builder.start(rest);
+        end_path(cx, &mut join);
     }
     close_join(cx, join);
     cfg(cx).leave_scope(end);
     result_value(place)
 }
 
-fn is_equality(guard: &Guard) -> bool {
-    guard.holds && matches!(guard.cond, Cond::Compare { op: Op::Eq, .. })
+/// The guards of an arm: its own tests, after those before it have failed.
+fn arm_guards(failed: &[Guard], test: &[Guard], is_last: bool) -> Vec<Guard> {
+    let is_constant = test.first().is_some_and(is_equality)
+        && failed
+            .iter()
+            .all(|guard| !guard.holds && matches!(guard.cond, Cond::Compare { op: Op::Eq, .. }));
+    if is_constant {
+        // A constant that equals says already that it equals no other.
+        return test.to_vec();
+    }
+    if is_last && test.iter().all(|guard| guard.cond == Cond::Unknown) {
+        return joined(failed, &[]);
+    }
+    joined(failed, test)
 }
 
-fn negate(guard: &Guard) -> Guard {
-    Guard {
-        cond: guard.cond.clone(),
-        holds: !guard.holds,
+/// Two lists of guards that must all hold. Each unknown condition is another one, so "it fails" and then "it holds"
+/// must not look like a contradiction: only the last of them is kept.
+fn joined(failed: &[Guard], test: &[Guard]) -> Vec<Guard> {
+    let mut guards: Vec<Guard> = Vec::new();
+    for guard in failed.iter().chain(test) {
+        if guard.cond == Cond::Unknown {
+            guards.retain(|kept| kept.cond != Cond::Unknown);
+        }
+        if !guards.contains(guard) {
+            guards.push(guard.clone());
+        }
     }
+    guards
+}
+
+fn is_equality(guard: &Guard) -> bool {
+    guard.holds && matches!(guard.cond, Cond::Compare { op: Op::Eq, .. })
 }
 
 fn lower_arm(

@@ -38,7 +38,7 @@ pub(super) fn lower_to(cx: &mut Context, expr: &Expr, target: Target) -> Value {
             lower_assign(cx, expr, assignment);
             Value::Unknown
         }
-        Expr::Call(call) => calls::lower_call(cx, expr, call),
+        Expr::Call(call) => calls::lower_call(cx, expr, call, target),
         Expr::MethodCall(call) => calls::lower_method(cx, expr, call),
         Expr::Macro(mac) => macros::lower(cx, &mac.mac, target),
         Expr::Try(inner) => lower_try(cx, expr, inner),
@@ -177,9 +177,7 @@ fn field_value(cx: &mut Context, field: &syn::ExprField) -> Value {
             {
                 let text = body::type_of(cx, &place);
                 let head = types::head(&text);
-                if names::is_all_caps(head) && head.len() > 1
-                    || cx.known.wrappers.contains(head) && place.root != Root::This
-                {
+                if names::is_all_caps(head) && head.len() > 1 {
                     return base;
                 }
             }
@@ -336,13 +334,7 @@ fn lower_struct(cx: &mut Context, expr: &Expr, literal: &syn::ExprStruct, target
     let span = span(cx, expr);
     let mut type_text = String::new();
     types::write_path(cx, &literal.path, &mut type_text);
-    let place = match target {
-        Target::Into(place) => place,
-        Target::Fresh | Target::Discard => {
-            body::new_local(cx, "{struct}".into(), type_text.as_str().into(), span)
-        }
-    };
-    name_type(cx, &place, &type_text);
+    let place = struct_place(cx, &type_text, target, span);
     if let Some(rest) = &literal.rest {
         // `..rest` gives what is not named; it is assigned first, so that the named fields win.
         let value = lower(cx, rest);
@@ -365,6 +357,18 @@ fn lower_struct(cx: &mut Context, expr: &Expr, literal: &syn::ExprStruct, target
         assign(cx, place.field(name), value, span);
     }
     Value::Place(place)
+}
+
+/// The place in which a struct is put together.
+pub(super) fn struct_place(cx: &mut Context, type_text: &str, target: Target, span: Span) -> Place {
+    let place = match target {
+        Target::Into(place) => place,
+        Target::Fresh | Target::Discard => {
+            body::new_local(cx, "{struct}".into(), type_text.into(), span)
+        }
+    };
+    name_type(cx, &place, type_text);
+    place
 }
 
 /// A local without a written type gets the one that its first value names.

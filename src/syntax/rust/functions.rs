@@ -152,10 +152,11 @@ pub(super) fn lower_block(cx: &mut Context, block: &syn::Block, end: Span) {
         body::block(cx, block, None);
         return;
     }
-    let place = returned_place(cx, &block.stmts, end);
-    match place {
-        None => body::returning(cx, &block.stmts, end),
-        Some(place) => {
+    let has_branches = body::tail(&block.stmts).is_some_and(has_branches);
+    match has_branches {
+        false => body::returning(cx, &block.stmts, end),
+        true => {
+            let place = body::new_local(cx, "{return}".into(), "".into(), end);
             body::block(cx, block, Some(&place));
             if cfg(cx).is_live() {
                 cfg(cx).return_value(Some(Value::Place(place)), end);
@@ -165,20 +166,26 @@ pub(super) fn lower_block(cx: &mut Context, block: &syn::Block, end: Span) {
 }
 
 /// A tail with branches needs a place in which they meet; any other tail is returned as it is.
-fn returned_place(cx: &mut Context, stmts: &[syn::Stmt], span: Span) -> Option<Place> {
+fn has_branches(tail: &syn::Expr) -> bool {
     use syn::Expr;
-    match stmts.last() {
-        Some(syn::Stmt::Expr(
-            Expr::If(_)
-            | Expr::Match(_)
-            | Expr::Loop(_)
-            | Expr::Block(_)
-            | Expr::Unsafe(_)
-            | Expr::Const(_)
-            | Expr::TryBlock(_),
-            None,
-        )) => Some(body::new_local(cx, "{return}".into(), "".into(), span)),
-        _ => None,
+    let block = match tail {
+        _ if is_conditional(tail) => return true,
+        Expr::If(_) | Expr::Match(_) | Expr::Loop(_) => return true,
+        Expr::Block(inner) if inner.label.is_some() => return true,
+        Expr::Block(inner) => &inner.block,
+        Expr::Unsafe(inner) => &inner.block,
+        Expr::Const(inner) => &inner.block,
+        Expr::TryBlock(inner) => &inner.block,
+        _ => return false,
+    };
+    super::control::only_tail(block).is_none_or(has_branches)
+}
+
+/// Whether the tail stands under an open `cfg`.
+fn is_conditional(tail: &syn::Expr) -> bool {
+    match super::cfg::of_attributes(expressions::attributes(tail)) {
+        super::cfg::Config::False => false,
+        super::cfg::Config::When(guards) => !guards.is_empty(),
     }
 }
 
@@ -285,6 +292,13 @@ pub(super) fn attribute_names(meta: &Meta, attributes: &mut Vec<Name>) {
         return;
     };
     let last = last.ident.to_string().to_lowercase();
+    if path
+        .segments
+        .first()
+        .is_some_and(|first| first.ident == "rustfmt" || first.ident == "clippy")
+    {
+        return;
+    }
     match (last.as_str(), meta) {
         ("link_section", Meta::NameValue(pair)) => {
             if let Some(section) = string(&pair.value) {

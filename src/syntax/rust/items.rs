@@ -127,6 +127,7 @@ fn lower_present(cx: &mut Context, item: &Item) {
             }
             _ => macros::lower_item(cx, &item.mac),
         },
+        Item::Verbatim(tokens) => macros::opaque_item(cx, tokens),
         _ => {}
     }
 }
@@ -328,12 +329,11 @@ fn lower_impl_item(
                 functions::lower(cx, &item.attrs, &item.sig, &item.block, role);
             });
         }
-        ImplItem::Const(item) => {
-            if !super::cfg::of_attributes(&item.attrs).is_false() {
-                statics::lower_const(cx, names::ident_name(&item.ident), &item.expr);
-            }
+        ImplItem::Const(item) if !super::cfg::of_attributes(&item.attrs).is_false() => {
+            statics::lower_const(cx, names::ident_name(&item.ident), &item.expr);
         }
         ImplItem::Macro(item) => macros::lower_item(cx, &item.mac),
+        ImplItem::Verbatim(tokens) => macros::opaque_item(cx, tokens),
         _ => {}
     }
 }
@@ -404,17 +404,15 @@ fn lower_foreign(cx: &mut Context, item: &syn::ItemForeignMod) {
                 };
                 cx.unit.declarations.push(declaration);
             }
-            ForeignItem::Static(inner) => {
-                if !super::cfg::of_attributes(&inner.attrs).is_false() {
-                    statics::lower_extern(cx, inner);
-                }
+            ForeignItem::Static(inner) if !super::cfg::of_attributes(&inner.attrs).is_false() => {
+                statics::lower_extern(cx, inner);
             }
             _ => {}
         }
     }
 }
 
-/// Collects the wrappers and field types of a file, also those in its modules.
+/// Collects the tuple structs and field types of a file, also those in its modules.
 fn collect(cx: &Context, items: &[&Item], known: &mut Known) {
     let mut pending: Vec<&Item> = items.to_vec();
     while let Some(item) = pending.pop() {
@@ -427,15 +425,15 @@ fn collect(cx: &Context, items: &[&Item], known: &mut Known) {
             Item::Struct(item) => {
                 let name = names::ident_name(&item.ident);
                 collect_fields(cx, &item.fields, &name, known);
-                if is_wrapper(&item.fields) {
-                    known.wrappers.insert(name.to_string());
+                if is_tuple(&item.fields) {
+                    known.tuples.insert(name.to_string());
                 }
             }
             Item::Enum(item) => {
                 let name = names::ident_name(&item.ident);
                 for variant in &item.variants {
-                    if is_wrapper(&variant.fields) {
-                        known.wrappers.insert(format!("{name}::{}", variant.ident));
+                    if is_tuple(&variant.fields) {
+                        known.tuples.insert(format!("{name}::{}", variant.ident));
                     }
                 }
             }
@@ -444,8 +442,8 @@ fn collect(cx: &Context, items: &[&Item], known: &mut Known) {
     }
 }
 
-fn is_wrapper(fields: &Fields) -> bool {
-    matches!(fields, Fields::Unnamed(unnamed) if unnamed.unnamed.len() == 1)
+fn is_tuple(fields: &Fields) -> bool {
+    matches!(fields, Fields::Unnamed(_))
 }
 
 fn collect_fields(cx: &Context, fields: &Fields, owner: &str, known: &mut Known) {

@@ -104,8 +104,16 @@ fn substitute(tokens: TokenStream, spelling: Spelling, keeps_repetitions: bool) 
 
 fn parameter(ident: &Ident, spelling: Spelling) -> TokenTree {
     let name = names::ident_name(ident);
-    if &*name == "crate" || spelling == Spelling::Plain {
+    if &*name == "crate" {
         return TokenTree::Ident(ident.clone());
+    }
+    if spelling == Spelling::Plain {
+        // `$type` and `$fn` are good names; `type` and `fn` are not.
+        return TokenTree::Ident(match syn::parse_str::<Ident>(&name) {
+            Ok(_) => Ident::new(&name, ident.span()),
+            Err(_) if matches!(&*name, "self" | "Self" | "super" | "_") => ident.clone(),
+            Err(_) => Ident::new_raw(&name, ident.span()),
+        });
     }
     let name = format!("{DOLLAR}{name}");
     TokenTree::Ident(Ident::new(&name, ident.span()))

@@ -2,7 +2,7 @@
 
 use super::body::{self, Target, call, cfg, moved, result_place, result_value};
 use super::statics::{self, LazyItem};
-use super::{Context, conditions, expressions, items, names};
+use super::{Context, arms, conditions, expressions, items, names};
 use crate::ir::{Callee, Invocation, Name, StmtKind, Value};
 use crate::source::Span;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
@@ -100,16 +100,23 @@ fn unknown(cx: &mut Context, name: &Name, mac: &Macro, span: Span, target: Targe
         return call(cx, Callee::Macro(name.clone()), args, span);
     }
     if let Ok(stmts) = Block::parse_within.parse2(mac.tokens.clone()) {
-        let place = match stmts.last() {
-            Some(Stmt::Expr(_, None)) => result_place(cx, &target, "{macro}", span),
-            _ => None,
+        let place = match body::tail(&stmts) {
+            Some(_) => result_place(cx, &target, "{macro}", span),
+            None => None,
         };
         body::statements(cx, &stmts, place.as_ref(), span);
         return result_value(place);
     }
+    if let Some(arms) = arms::parse(&mac.tokens) {
+        return arms::lower(cx, name, &arms, span);
+    }
     if let Some(args) = parse_pieces(&mac.tokens) {
         let args = values(cx, args.iter());
         return call(cx, Callee::Macro(name.clone()), args, span);
+    }
+    if called_names(mac.tokens.clone()).is_empty() {
+        // `Token![+]`, `json!({ … })`: nothing in it can run.
+        return call(cx, Callee::Macro(name.clone()), Vec::new(), span);
     }
     opaque(cx, mac.tokens.clone(), span);
     Value::Unknown
@@ -287,11 +294,11 @@ pub(super) fn lower_item(cx: &mut Context, mac: &Macro) {
         _ => {}
     }
     let span = span(cx, mac);
-    if let Some(parsed) = parse_items(&mac.tokens) {
-        if has_code(&parsed) {
-            lower_items(cx, &parsed);
-            return;
-        }
+    if let Some(parsed) = parse_items(&mac.tokens)
+        && has_code(&parsed)
+    {
+        lower_items(cx, &parsed);
+        return;
     }
     let args = match parse_arguments(&mac.tokens) {
         Ok(args) => args.into_iter().collect(),
@@ -369,9 +376,8 @@ fn lower_items(cx: &mut Context, parsed: &[Item]) {
 /// The arms of `cfg_if!` whose condition is not false; what stands behind a true one is dead.
 fn lower_cfg_if(cx: &mut Context, mac: &Macro) {
     let mut guards_before = Vec::new();
-    let mut tokens = mac.tokens.clone().into_iter().peekable();
     let mut config = super::cfg::Config::When(Vec::new());
-    while let Some(token) = tokens.next() {
+    for token in mac.tokens.clone() {
         match token {
             // `if # [cfg(…)]`
             TokenTree::Group(group) if group.delimiter() == Delimiter::Bracket => {
@@ -423,6 +429,13 @@ fn span_of(cx: &Context, tokens: &TokenStream) -> Option<Span> {
     let first = tokens.next()?.span();
     let last = tokens.last().map_or(first, |last| last.span());
     Some(cx.span_between(first, last))
+}
+
+/// An item that syn has kept as tokens.
+pub(super) fn opaque_item(cx: &mut Context, tokens: &TokenStream) {
+    if let Some(span) = span_of(cx, tokens) {
+        cx.unit.opaque.push(span);
+    }
 }
 
 fn stmts_end(cx: &Context, tokens: &TokenStream) -> Span {

@@ -23,6 +23,8 @@ pub(super) fn is_deep(text: &str) -> bool {
             b'"' => at = string_end(bytes, at + 1),
             b'\'' => at = quote_end(text, at),
             b'(' | b'[' | b'{' => {
+                // `f()()()` nests as well.
+                links += link(&mut open);
                 open.push(0);
                 if open.len() > DEEPEST_GROUPS {
                     return true;
@@ -43,7 +45,7 @@ pub(super) fn is_deep(text: &str) -> bool {
                 at += 1;
             }
             b'.' | b'|' | b'+' | b'-' | b'*' | b'/' | b'%' | b'^' | b'!' | b'&' | b'=' | b'<'
-            | b'?' => {
+            | b'?' | b':' => {
                 links += link(&mut open);
                 at += 1;
             }
@@ -105,7 +107,28 @@ fn reset(open: &mut [usize]) -> usize {
 /// Whether the expression goes on behind a `}`.
 fn continues(rest: &[u8]) -> bool {
     let rest = rest.trim_ascii_start();
-    rest.starts_with(b"else") || matches!(rest.first(), Some(b'.' | b'?'))
+    rest.starts_with(b"else")
+        || rest.starts_with(b"as ")
+        || matches!(
+            rest.first(),
+            Some(
+                b'.' | b'?'
+                    | b'+'
+                    | b'-'
+                    | b'*'
+                    | b'/'
+                    | b'%'
+                    | b'^'
+                    | b'&'
+                    | b'|'
+                    | b'='
+                    | b'<'
+                    | b'>'
+                    | b'!'
+                    | b'('
+                    | b'['
+            )
+        )
 }
 
 fn line_end(bytes: &[u8], at: usize) -> usize {

@@ -4,7 +4,7 @@
 //! means nothing. A reference that were taken for an owned value would mean something, so in doubt `.as_ref()` and the
 //! like decide.
 
-use super::{Context, body, names, types};
+use super::{Context, body, control, names, types};
 use syn::{Expr, UnOp};
 
 /// Whether the value is not evidently a scalar, a reference or a pointer.
@@ -71,7 +71,7 @@ pub(super) fn is_owned(cx: &mut Context, expr: &Expr) -> bool {
             Expr::Path(path) => path
                 .path
                 .get_ident()
-                .is_none_or(|ident| !names::is_upper(&ident.to_string())),
+                .is_some_and(|ident| !names::is_upper(&ident.to_string())),
             body => is_owned(cx, body),
         }),
         Expr::Block(inner) => is_owned_block(cx, &inner.block),
@@ -81,11 +81,14 @@ pub(super) fn is_owned(cx: &mut Context, expr: &Expr) -> bool {
 }
 
 fn is_owned_block(cx: &mut Context, block: &syn::Block) -> bool {
-    match block.stmts.last() {
-        Some(syn::Stmt::Expr(Expr::Path(path), None)) if path.path.get_ident().is_some() => true,
-        Some(syn::Stmt::Expr(tail, None)) => is_owned(cx, tail),
-        Some(syn::Stmt::Macro(_)) => true,
-        _ => false,
+    if let Some(tail) = control::only_tail(block) {
+        return is_owned(cx, tail);
+    }
+    match body::tail(&block.stmts) {
+        // The block's own variables are out of sight here.
+        Some(Expr::Path(path)) if path.path.get_ident().is_some() => true,
+        Some(tail) => is_owned(cx, tail),
+        None => matches!(block.stmts.last(), Some(syn::Stmt::Macro(_))),
     }
 }
 
@@ -101,6 +104,13 @@ fn is_owned_field(cx: &mut Context, base: &Expr) -> bool {
 /// Whether a variable of this type owns something; the type of a local may be unknown.
 pub(super) fn owns(type_text: &str) -> bool {
     !types::is_scalar(type_text)
+}
+
+/// Whether a value of this type is known to be moved, not copied.
+pub(super) fn moves(type_text: &str) -> bool {
+    !type_text.is_empty()
+        && !types::is_scalar(type_text)
+        && !names::is_all_caps(types::head(type_text))
 }
 
 /// Methods that give a reference into their receiver, or a scalar.

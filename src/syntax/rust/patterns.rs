@@ -111,13 +111,13 @@ pub(super) fn tests(cx: &mut Context, pattern: &Pat, of: &Scrutinee) -> Vec<Vec<
             let name = names::path_name(cx, tuple.qself.as_ref(), &tuple.path);
             let own = match names::last_segment(&name) {
                 "Some" => compare(of, Op::Ne, Value::Null),
-                last if cx.known.wrappers.contains(last) => always,
+                last if cx.known.tuples.contains(last) => always,
                 _ => unknown(),
             };
             let Some(inner) = tuple.elems.first().filter(|_| tuple.elems.len() == 1) else {
                 return own;
             };
-            let (of, _) = inside(cx, &name, of);
+            let of = inside(&name, of);
             let inner = tests(cx, inner, &of);
             product(own, inner)
         }
@@ -197,11 +197,11 @@ fn range_tests(cx: &mut Context, range: &syn::PatRange, of: &Scrutinee) -> Vec<V
 }
 
 /// What a wrapper holds: the wrapped value itself where constructing it is peeled, else its first field.
-fn inside(cx: &Context, name: &str, of: &Scrutinee) -> (Scrutinee, bool) {
-    if calls::is_wrapper(cx, name) {
-        (of.clone(), true)
+fn inside(name: &str, of: &Scrutinee) -> Scrutinee {
+    if calls::is_wrapper(name) {
+        of.clone()
     } else {
-        (of.part(usize::MAX, "0"), false)
+        of.part(usize::MAX, "0")
     }
 }
 
@@ -260,7 +260,7 @@ fn bind_into(
         Pat::TupleStruct(tuple) => {
             let name = names::path_name(cx, tuple.qself.as_ref(), &tuple.path);
             if let (1, Some(inner)) = (tuple.elems.len(), tuple.elems.first()) {
-                let (of, _) = inside(cx, &name, of);
+                let of = inside(&name, of);
                 return bind_into(cx, inner, &of, None, bound);
             }
             bind_elements(cx, tuple.elems.iter(), of, bound);
@@ -419,7 +419,17 @@ fn lower_plain_let(
     let name_span = cx.span(ident.ident.span());
     let place = body::new_local(cx, name.clone(), type_text.clone(), name_span);
     let mut is_owned = false;
+    let mut extended = None;
     body::scoped(cx, span, |cx| {
+        if let Expr::Reference(reference) = init {
+            // `let x = &f();` keeps the result as long as the variable.
+            let value = expressions::lower(cx, &reference.expr);
+            if let Value::Result(id) = value {
+                extended = Some(Place::of(Root::Result(id)));
+            }
+            assign(cx, place.clone(), expressions::address_of(value), span);
+            return;
+        }
         let value = expressions::lower_to(cx, init, Target::Into(place.clone()));
         is_owned =
             ownership::is_owned(cx, init) && !matches!(value, Value::Const(_) | Value::Text(_));
@@ -428,6 +438,9 @@ fn lower_plain_let(
         }
         body::store(cx, init, &place, value, span);
     });
+    if let Some(result) = extended {
+        cfg(cx).declare(result, "".into());
+    }
     let type_text = body::type_of(cx, &place);
     is_owned &= type_text.is_empty() || ownership::owns(&type_text);
     body::bind(

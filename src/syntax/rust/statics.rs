@@ -16,6 +16,7 @@ pub(super) fn lower_const(cx: &mut Context, name: Name, expr: &Expr) {
 
 /// The value of an expression that needs no statement.
 pub(super) fn plain(cx: &mut Context, expr: &Expr) -> Option<Value> {
+    let expr = tail_only(expr);
     let functions = cx.unit.functions.len();
     let statics = cx.unit.statics.len();
     let depth = cx.bodies.len();
@@ -35,9 +36,23 @@ pub(super) fn plain(cx: &mut Context, expr: &Expr) -> Option<Value> {
     (is_plain && !matches!(value, Value::Unknown | Value::Closure(_))).then_some(value)
 }
 
+/// `const { x }` and `{ x }` are `x`.
+fn tail_only(expr: &Expr) -> &Expr {
+    let block = match expr {
+        Expr::Const(inner) => &inner.block,
+        Expr::Unsafe(inner) => &inner.block,
+        Expr::Block(inner) if inner.label.is_none() => &inner.block,
+        _ => return expr,
+    };
+    match &block.stmts[..] {
+        [syn::Stmt::Expr(tail, None)] => tail_only(tail),
+        _ => expr,
+    }
+}
+
 /// The elements of an initializer where each is plain.
 fn plain_list(cx: &mut Context, expr: &Expr) -> Vec<Value> {
-    let elements: Vec<&Expr> = match expr {
+    let elements: Vec<&Expr> = match tail_only(expr) {
         Expr::Array(array) => array.elems.iter().collect(),
         Expr::Tuple(tuple) => tuple.elems.iter().collect(),
         Expr::Struct(literal) => literal.fields.iter().map(|field| &field.expr).collect(),

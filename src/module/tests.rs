@@ -1,0 +1,514 @@
+//! Small trees of real shape.
+
+use super::*;
+use crate::index::{Names, scan_all};
+
+const DLL_MAIN: &str =
+    "BOOL WINAPI DllMain(HINSTANCE h, DWORD r, LPVOID p) { stop(); return TRUE; }";
+const MAIN: &str = "int main() { return 0; }";
+
+fn find_in(files: &[(&str, &str)], configured: &[ConfiguredModule]) -> (Sources, Vec<Module>) {
+    let sources = Sources::new(
+        files
+            .iter()
+            .map(|(path, text)| (path.to_string(), text.as_bytes().to_vec()))
+            .collect(),
+    );
+    let names = Names {
+        entries: DLL_ENTRIES
+            .iter()
+            .chain(&EXE_ENTRIES)
+            .map(|name| name.to_string())
+            .collect(),
+        attributes: Vec::new(),
+    };
+    let facts = scan_all(&sources, &names);
+    let modules = find(&sources, &facts, configured);
+    for id in sources.ids() {
+        let path = &sources.file(id).path;
+        if sources.file(id).lang.is_some() {
+            assert!(
+                modules
+                    .iter()
+                    .any(|module| module.sources.contains(&id) || module.headers.contains(&id)),
+                "{path} is in no module"
+            );
+        }
+    }
+    let mut unique: Vec<&str> = modules.iter().map(|module| module.name.as_str()).collect();
+    unique.sort();
+    unique.dedup();
+    assert_eq!(unique.len(), modules.len(), "names repeat");
+    (sources, modules)
+}
+
+/// One line per module: `kind name: sources | headers | shared`, empty parts left out.
+fn shown(files: &[(&str, &str)]) -> Vec<String> {
+    let (sources, modules) = find_in(files, &[]);
+    modules
+        .iter()
+        .map(|module| {
+            let mut line = format!("{:?} {}:", module.kind, module.name);
+            for (mark, ids) in [
+                ("", &module.sources),
+                (" |", &module.headers),
+                (" ~", &module.shared),
+            ] {
+                if !ids.is_empty() {
+                    line.push_str(mark);
+                }
+                for id in ids {
+                    line.push(' ');
+                    line.push_str(&sources.file(*id).path);
+                }
+            }
+            line
+        })
+        .collect()
+}
+
+fn vcxproj(kind: &str, items: &str) -> String {
+    format!(
+        "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<Project DefaultTargets=\"Build\" \
+         xmlns=\"http://schemas.microsoft.com/developer/msbuild/2003\">\
+         <PropertyGroup Condition=\"'$(Configuration)'=='Debug'\" Label=\"Configuration\">\
+         <ConfigurationType>{kind}</ConfigurationType></PropertyGroup><ItemGroup>{items}</ItemGroup></Project>"
+    )
+}
+
+#[test]
+fn projects_contain_the_static_libraries_that_they_reference() {
+    let dll = vcxproj(
+        "DynamicLibrary",
+        "<ClCompile Include=\"dllmain.cpp\"/><ClCompile Include=\"$(ProjectDir)..\\shared\\*.cpp\"/>\
+         <ClInclude Include=\"a.h\"/><ProjectReference Include=\"..\\lib\\Lib.vcxproj\"/>",
+    );
+    let lib = vcxproj(
+        "StaticLibrary",
+        "<ClCompile Include=\"stop.cpp\"/><ClCompile Include=\"old.cpp\">\
+         <ExcludedFromBuild>true</ExcludedFromBuild></ClCompile>",
+    );
+    let exe = vcxproj("Application", "<ClCompile Include=\"main.cpp\"/>");
+    assert_eq!(
+        shown(&[
+            ("dll/dll.vcxproj", &dll),
+            ("dll/dllmain.cpp", DLL_MAIN),
+            ("dll/a.h", ""),
+            ("shared/s.cpp", "#include \"../inc/s.h\"\nvoid s() {}"),
+            ("inc/s.h", "#include \"t.h\""),
+            ("inc/t.h", ""),
+            ("lib/lib.vcxproj", &lib),
+            ("lib/stop.cpp", "void stop() {}"),
+            ("exe/exe.vcxproj", &exe),
+            ("exe/main.cpp", MAIN),
+        ]),
+        [
+            "Dll dll: dll/dllmain.cpp lib/stop.cpp shared/s.cpp | dll/a.h inc/s.h inc/t.h",
+            "Exe exe: exe/main.cpp",
+        ]
+    );
+}
+
+#[test]
+fn project_imports_and_old_projects() {
+    let shared = "<Project><ItemGroup><ClCompile Include=\"$(MSBuildThisFileDirectory)a.cpp\"/></ItemGroup></Project>";
+    let project = vcxproj(
+        "DynamicLibrary",
+        "</ItemGroup><ItemDefinitionGroup><Link><EntryPointSymbol>_Start@12</EntryPointSymbol>\
+         <ModuleDefinitionFile>x.def</ModuleDefinitionFile></Link></ItemDefinitionGroup>\
+         <Import Project=\"..\\shared\\shared.vcxitems\"/><ItemGroup>",
+    );
+    let old = "<?xml version=\"1.0\" encoding=\"Windows-1252\"?><VisualStudioProject><Configurations>\
+         <Configuration ConfigurationType=\"1\"/></Configurations><Files><Filter Name=\"x\">\
+         <File RelativePath=\".\\b.cpp\"/></Filter></Files></VisualStudioProject>";
+    let files = [
+        ("p/p.vcxproj", project.as_str()),
+        ("shared/shared.vcxitems", shared),
+        ("shared/a.cpp", "int a() { }"),
+        ("old/o.vcproj", old),
+        ("old/b.cpp", MAIN),
+    ];
+    assert_eq!(shown(&files), ["Exe o: old/b.cpp", "Dll p: shared/a.cpp"]);
+    let (_, modules) = find_in(&files, &[]);
+    assert_eq!(modules[1].entry_names, ["Start"]);
+    assert_eq!(modules[1].kind_is_msvc, Some(true));
+    assert!(modules[1].evidence[0].contains("DynamicLibrary"));
+}
+
+#[test]
+fn cmake_lists_variables_and_links() {
+    let top = "project(Top)\nset(COMMON common/a.c \"${CMAKE_CURRENT_SOURCE_DIR}/common/b.c\")\n\
+        if(UNIX)\n list(APPEND COMMON common/unix.c)\nelse()\n list(APPEND COMMON common/win.c)\nendif()\n\
+        add_subdirectory(core)\nadd_subdirectory(plugin)\n\
+        add_executable(tool ${COMMON} tool.c)\ntarget_link_libraries(tool PRIVATE Core::core)\n";
+    let core = "file(GLOB SRC CONFIGURE_DEPENDS *.cpp)\nadd_library(core STATIC ${SRC})\nadd_library(Core::core ALIAS core)\n";
+    let plugin = "add_library(plugin MODULE)\ntarget_sources(plugin PRIVATE plugin.c $<$<PLATFORM_ID:Windows>:win.c> ${PROJECT_SOURCE_DIR}/common/a.c)\n\
+        target_link_libraries(plugin PRIVATE core)\n";
+    assert_eq!(
+        shown(&[
+            ("CMakeLists.txt", top),
+            ("core/CMakeLists.txt", core),
+            ("plugin/CMakeLists.txt", plugin),
+            ("common/a.c", ""),
+            ("common/b.c", ""),
+            ("common/win.c", ""),
+            ("core/x.cpp", ""),
+            ("core/y.cpp", ""),
+            ("plugin/plugin.c", DLL_MAIN),
+            ("plugin/win.c", ""),
+            ("tool.c", MAIN),
+        ]),
+        [
+            "Exe tool: common/a.c common/b.c common/win.c core/x.cpp core/y.cpp tool.c",
+            "Dll plugin: common/a.c core/x.cpp core/y.cpp plugin/plugin.c plugin/win.c",
+        ]
+    );
+}
+
+#[test]
+fn cmake_functions_and_foreign_commands() {
+    let top = "include(cmake/Wrap.cmake)\nmy_library(one SOURCES one.c TYPE SHARED)\n\
+        foo_add_executable(NAME two SOURCES two.c)\nfoo_add_plugin(three three.c)\npybind11_add_module(four four.cpp)\n\
+        foreach(test t1 t2)\n add_executable(${test} ${test}.c)\nendforeach()\n";
+    let wrap = "function(my_library name)\n cmake_parse_arguments(ARG \"\" \"TYPE\" \"SOURCES\" ${ARGN})\n \
+        add_library(${name} ${ARG_TYPE} ${ARG_SOURCES})\nendfunction()\n";
+    assert_eq!(
+        shown(&[
+            ("CMakeLists.txt", top),
+            ("cmake/Wrap.cmake", wrap),
+            ("one.c", ""),
+            ("two.c", ""),
+            ("three.c", ""),
+            ("four.cpp", ""),
+            ("t1.c", MAIN),
+            ("t2.c", MAIN),
+        ]),
+        [
+            "Dll four: four.cpp",
+            "Dll one: one.c",
+            "Exe t1: t1.c",
+            "Exe t2: t2.c",
+            "Dll three: three.c",
+            "Exe two: two.c",
+        ]
+    );
+}
+
+#[test]
+fn cmake_libraries_without_a_type() {
+    let shared = "option(BUILD_SHARED_LIBS \"\" ON)\nadd_library(a a.c)";
+    assert_eq!(
+        shown(&[("CMakeLists.txt", shared), ("a.c", "")]),
+        ["Dll a: a.c"]
+    );
+    let plain = "add_library(a a.c)";
+    assert_eq!(
+        shown(&[("CMakeLists.txt", plain), ("a.c", "")]),
+        ["Unknown a: a.c"]
+    );
+    // It has a DllMain: whoever links it does not contain it.
+    let linked = "add_library(a a.c)\nadd_executable(b b.c)\ntarget_link_libraries(b a)";
+    let files = [("CMakeLists.txt", linked), ("a.c", DLL_MAIN), ("b.c", MAIN)];
+    assert_eq!(shown(&files), ["Dll a: a.c", "Exe b: b.c"]);
+    let static_only = [("CMakeLists.txt", linked), ("a.c", ""), ("b.c", MAIN)];
+    assert_eq!(shown(&static_only), ["Exe b: a.c b.c"]);
+}
+
+#[test]
+fn cargo_targets_follow_their_module_trees() {
+    let workspace = "[workspace]\nmembers = [\"dll\", \"util\"]\n[workspace.dependencies]\nutil = { path = \"util\" }\n";
+    let dll = "[package]\nname = \"hook\"\n[lib]\ncrate-type = [\"cdylib\"]\n[dependencies]\nutil.workspace = true\nserde = \"1\"\n";
+    let util = "[package]\nname = \"util\"\n";
+    let dll_main = "mod worker; #[cfg(windows)] #[path = \"win/sys.rs\"] mod sys; mod a { mod b; }\n\
+        #[unsafe(no_mangle)] extern \"system\" fn DllMain() { }";
+    assert_eq!(
+        shown(&[
+            ("Cargo.toml", workspace),
+            ("dll/Cargo.toml", dll),
+            ("dll/src/lib.rs", dll_main),
+            ("dll/src/worker.rs", "mod inner;"),
+            ("dll/src/worker/inner.rs", ""),
+            ("dll/src/win/sys.rs", ""),
+            ("dll/src/a/b.rs", ""),
+            (
+                "dll/build.rs",
+                "fn main() { println!(\"cargo:rustc-cdylib-link-arg=/ENTRY:Start\"); }"
+            ),
+            ("dll/native/n.c", "void n() {}"),
+            ("dll/tests/t.rs", "#[test] fn t() {}"),
+            ("util/Cargo.toml", util),
+            ("util/src/lib.rs", "pub fn f() { }"),
+            ("util/src/main.rs", "fn main() { }"),
+        ]),
+        [
+            "Dll hook: dll/native/n.c dll/src/a/b.rs dll/src/lib.rs dll/src/win/sys.rs dll/src/worker.rs \
+             dll/src/worker/inner.rs util/src/lib.rs",
+            "Exe hook build script: dll/build.rs",
+            "Exe t: dll/tests/t.rs ~ util/src/lib.rs",
+            "Exe util: util/src/lib.rs util/src/main.rs",
+        ]
+    );
+}
+
+#[test]
+fn cargo_kinds() {
+    let rlib = "[package]\nname = \"a\"\n";
+    assert_eq!(
+        shown(&[("Cargo.toml", rlib), ("src/lib.rs", "")]),
+        ["Unknown a: src/lib.rs"]
+    );
+    let both = "[package]\nname = \"a\"\n[lib]\ncrate-type = [\"cdylib\", \"rlib\"]\n";
+    assert_eq!(
+        shown(&[
+            ("Cargo.toml", both),
+            ("src/lib.rs", ""),
+            ("src/bin/b.rs", "fn main() {}")
+        ]),
+        ["Dll a: src/lib.rs", "Exe b: src/bin/b.rs ~ src/lib.rs"]
+    );
+    let derive = "[package]\nname = \"a\"\n[lib]\nproc-macro = true\n";
+    assert_eq!(
+        shown(&[("Cargo.toml", derive), ("src/lib.rs", "")]),
+        ["Exe a: src/lib.rs"]
+    );
+}
+
+#[test]
+fn trees_without_a_build_file() {
+    assert_eq!(
+        shown(&[
+            ("a/dllmain.c", DLL_MAIN),
+            ("a/b/stop.c", ""),
+            ("inc/x.h", "")
+        ]),
+        ["Dll (top): a/dllmain.c a/b/stop.c | inc/x.h"].map(|line| line
+            .replace("a/dllmain.c a/b/stop.c", "a/b/stop.c a/dllmain.c")
+            .replace("(top)", "a"))
+    );
+    assert_eq!(
+        shown(&[
+            ("dll/dllmain.c", DLL_MAIN),
+            ("dll/sub/part.c", ""),
+            ("exe/main.c", MAIN),
+            ("common/u.c", ""),
+        ]),
+        [
+            "Dll dll: dll/dllmain.c dll/sub/part.c ~ common/u.c",
+            "Exe exe: exe/main.c ~ common/u.c dll/sub/part.c",
+            "Unknown (top) (shared files): common/u.c",
+        ]
+    );
+    assert_eq!(
+        shown(&[("s/a.c", MAIN), ("s/b.c", DLL_MAIN), ("s/util.c", "")]),
+        ["Exe s/a.c: s/a.c s/util.c", "Dll s/b.c: s/b.c s/util.c"]
+    );
+    assert_eq!(
+        shown(&[("a.c", "int f() { }"), ("b/c.cpp", "")]),
+        ["Unknown (top): a.c b/c.cpp"]
+    );
+    assert_eq!(
+        shown(&[("a.c", "__declspec(dllexport) int f() { }")]),
+        ["Dll (top): a.c"]
+    );
+    assert_eq!(
+        shown(&[("a.c", ""), ("x.def", "LIBRARY x\nEXPORTS\n f\n")]),
+        ["Dll (top): a.c"]
+    );
+    assert_eq!(shown(&[("a.h", "")]), ["Unknown headers: | a.h"]);
+    assert!(shown(&[]).is_empty());
+}
+
+#[test]
+fn makefiles_are_borders() {
+    let dll = "MODULE    = foo.dll\nIMPORTLIB = foo\nC_SRCS = \\\n\tmain.c\n";
+    assert_eq!(
+        shown(&[
+            ("dlls/foo/Makefile.in", dll),
+            ("dlls/foo/main.c", "int f() { }"),
+            ("dlls/foo/tests/Makefile.in", "TESTDLL   = foo.dll\n"),
+            ("dlls/foo/tests/t.c", ""),
+            ("programs/bar/Makefile.in", "MODULE = bar.exe\n"),
+            ("programs/bar/main.c", MAIN),
+            ("libs/x/Makefile", "all:\n"),
+            ("libs/x/x.c", ""),
+        ]),
+        [
+            "Dll foo.dll: dlls/foo/main.c",
+            "Exe foo.dll tests: dlls/foo/tests/t.c",
+            "Unknown libs/x: libs/x/x.c",
+            "Exe bar.exe: programs/bar/main.c",
+        ]
+    );
+}
+
+#[test]
+fn meson_and_qmake() {
+    let meson = "project('x', 'c')\nsrc = files(\n  'a.c', # one\n  'b.c')\nlib = static_library('core', src)\n\
+        subdir('dll')\nexecutable('tool', ['tool.c'], link_with: lib)\n";
+    assert_eq!(
+        shown(&[
+            ("meson.build", meson),
+            (
+                "dll/meson.build",
+                "shared_library(\n 'hook', 'hook.c', link_with : lib)\n"
+            ),
+            ("a.c", ""),
+            ("b.c", ""),
+            ("dll/hook.c", DLL_MAIN),
+            ("tool.c", MAIN),
+        ]),
+        ["Dll hook: a.c b.c dll/hook.c", "Exe tool: a.c b.c tool.c"]
+    );
+    assert_eq!(
+        shown(&[
+            (
+                "p.pro",
+                "TEMPLATE = lib\nwin32:SOURCES += a.cpp \\\n  b.cpp\nHEADERS = a.h\n"
+            ),
+            ("a.cpp", ""),
+            ("b.cpp", ""),
+            ("a.h", ""),
+        ]),
+        ["Dll p: a.cpp b.cpp | a.h"]
+    );
+}
+
+#[test]
+fn two_build_systems_make_one_module() {
+    let project = vcxproj(
+        "DynamicLibrary",
+        "<ClCompile Include=\"a.c\"/><ClCompile Include=\"b.c\"/>",
+    );
+    let files = [
+        ("CMakeLists.txt", "add_library(x a.c b.c)"),
+        ("x.vcxproj", project.as_str()),
+        ("a.c", ""),
+        ("b.c", ""),
+    ];
+    assert_eq!(shown(&files), ["Dll x: a.c b.c"]);
+    assert_eq!(find_in(&files, &[]).1[0].evidence.len(), 2);
+    // A DLL and a test program made of the same files are two modules.
+    let two = "add_library(x SHARED a.c b.c)\nadd_executable(t a.c b.c)";
+    assert_eq!(
+        shown(&[("CMakeLists.txt", two), ("a.c", ""), ("b.c", "")]),
+        ["Exe t: a.c b.c", "Dll x: a.c b.c"]
+    );
+}
+
+#[test]
+fn included_sources_belong_to_the_module() {
+    let project = vcxproj("DynamicLibrary", "<ClCompile Include=\"all.cpp\"/>");
+    assert_eq!(
+        shown(&[
+            ("x.vcxproj", &project),
+            ("all.cpp", "#include \"part/one.cpp\"\n#include <inc/two.h>"),
+            ("part/one.cpp", DLL_MAIN),
+            ("lib/inc/two.h", ""),
+            ("other/inc/two.hpp", ""),
+        ]),
+        ["Dll x: all.cpp part/one.cpp | lib/inc/two.h other/inc/two.hpp"]
+    );
+}
+
+#[test]
+fn the_configuration_comes_first() {
+    let files = [
+        ("CMakeLists.txt", "add_executable(x src/a.c b.c)"),
+        ("src/a.c", ""),
+        ("b.c", MAIN),
+    ];
+    // CMakeLists.txt, b.c, src/a.c
+    let configured = ConfiguredModule {
+        name: "mine".into(),
+        files: vec![FileId(0), FileId(2)],
+        kind: Some(Kind::Dll),
+    };
+    let (_, modules) = find_in(&files, &[configured]);
+    assert_eq!(
+        (modules[0].name.as_str(), modules[0].kind),
+        ("mine", Kind::Dll)
+    );
+    assert_eq!(modules[0].sources, [FileId(2)]);
+    assert_eq!(
+        (modules[1].name.as_str(), &modules[1].sources[..]),
+        ("x", &[FileId(1)][..])
+    );
+}
+
+#[test]
+fn entry_points_of_linker_options() {
+    for (options, symbol) in [
+        ("/OPT:REF /ENTRY:Start /X", "Start"),
+        ("-Wl,-e,start", "start"),
+        ("-Wl,--entry=_start@12", "start"),
+        ("cargo::rustc-link-arg=/ENTRY:dll_start", "dll_start"),
+    ] {
+        assert_eq!(entry_symbols(options), [symbol], "{options}");
+    }
+    assert!(entry_symbols("-export foo --entrypoint").is_empty());
+}
+
+#[test]
+fn broken_build_files_are_survived() {
+    let nested = format!(
+        "{}{}",
+        "if(A)\n".repeat(3000),
+        "foreach(x a b)\n".repeat(3000)
+    );
+    let recursive = "function(f)\n f()\n f()\nendfunction()\nmacro(g)\n g()\nendmacro()\nf()\ng()\nset(X ${X}${X}a)\nadd_library(x ${x${${} a.c)";
+    for (name, text) in [
+        ("CMakeLists.txt", nested.as_str()),
+        ("CMakeLists.txt", recursive),
+        (
+            "CMakeLists.txt",
+            "include(CMakeLists.txt)\nadd_subdirectory(.)\nadd_library()\ntarget_sources()\nif()\nelse",
+        ),
+        (
+            "x.vcxproj",
+            "<Project><ItemGroup><ClCompile Include='$($(A)*",
+        ),
+        (
+            "x.vcxproj",
+            "<Project><Import Project='x.vcxproj'/><ClCompile Include='$('/></Project>",
+        ),
+        (
+            "Cargo.toml",
+            "[package]\nname = 3\nbuild = 7\n[lib]\npath = [1]\n[[bin]]\n",
+        ),
+        ("Cargo.toml", "[package"),
+        ("meson.build", "subdir('.')\nx = [\nlibrary("),
+        ("p.pro", "include(p.pro)\nSOURCES += **\\"),
+    ] {
+        shown(&[
+            (name, text),
+            ("a.c", ""),
+            ("src/lib.rs", "mod lib; #[path = \"lib.rs\"] mod x;"),
+        ]);
+    }
+}
+
+#[test]
+fn makefiles_that_call_each_other_make_one_tree() {
+    assert_eq!(
+        shown(&[
+            ("Makefile", "all:\n\t$(MAKE) -C exports\n"),
+            (
+                "exports/Makefile",
+                "x.dll:\n\t$(LD) --entry _dllinit@12 --entry $(FU)dllinit\n"
+            ),
+            (
+                "exports/dllinit.c",
+                "BOOL APIENTRY dllinit(HINSTANCE h) { stop(); }"
+            ),
+            ("driver/Makefile", ""),
+            ("driver/server.c", "void stop() { }"),
+            ("bench/Makefile", ""),
+            ("bench/a.c", MAIN),
+        ]),
+        [
+            "Exe bench: bench/a.c ~ driver/server.c",
+            "Dll exports: exports/dllinit.c ~ driver/server.c",
+            "Unknown (top) (shared files): driver/server.c",
+        ]
+    );
+}
