@@ -199,6 +199,9 @@ pub fn find(program: &Program) -> Entries {
         }
     }
     entries
+        .all
+        .retain(|entry| program.is_own_file(entry.span.file));
+    entries
 }
 
 fn entry(program: &Program, kind: EntryKind, function: FnId, contexts: Contexts) -> Entry {
@@ -508,7 +511,7 @@ fn static_entries(program: &Program, id: StaticId, entries: &mut Entries) {
             None => return,
         }
     } else {
-        object.type_text.to_string()
+        program.text_in_scope(&object.type_text, &object.scope)
     };
     let ending = program.ending(&text, unit);
     let targets = ending

@@ -158,7 +158,14 @@ impl<'p, 'a> Flow<'p, 'a> {
                     Effect::Leak { pointer } => (What::Counted, *pointer),
                     _ => continue,
                 };
-                if let Some(key) = self.key_of(site, arg) {
+                let key = match what {
+                    // What is freed or counted is the object behind the pointer.
+                    What::Free | What::Counted => {
+                        self.lifetime_key(id, &self.program.argument_value(site, arg))
+                    }
+                    _ => self.key_of(site, arg),
+                };
+                if let Some(key) = key {
                     events.push(Event {
                         what,
                         key,
@@ -200,6 +207,18 @@ impl<'p, 'a> Flow<'p, 'a> {
         let place = value.place()?;
         self.forwarded(site.function, &place)
             .or_else(|| self.program.key(site.function, &place))
+    }
+
+    /// The object whose life a pointer's target has: an object of its class where that is known, else the place itself.
+    pub fn lifetime_key(&self, function: FnId, value: &Value) -> Option<Key> {
+        let place = value.place()?;
+        if let Some((text, unit)) = self.program.type_of_place(function, &place)
+            && let Some(class) = self.program.led_class(&text, unit)
+            && self.program.type_def(class).kind != crate::ir::TypeKind::Alias
+        {
+            return Some(Key::of(KeyRoot::Object(class)));
+        }
+        self.program.key(function, &place)
     }
 
     /// The member or static that a local's value ends up in: `auto timer = Create…(); m_timer = timer;`.

@@ -105,20 +105,19 @@ pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String>
     let modules = module::find(sources, &facts, &options.modules);
     drop(facts);
     let units = Units::new(sources, &modules);
-    let gate = ProgramGate::new(&api)?;
+    let gate = Gate::new(&api)?;
     let results: Vec<(Vec<Diagnostic>, ModuleSummary)> = modules
         .par_iter()
         .map(|module| {
             let files = files_of(module);
-            let skipped = module.kind == module::Kind::Exe
-                && !options.summaries
-                && !files
-                    .iter()
-                    .any(|&file| gate.may_matter(&sources.file(file).text));
+            let skipped = !options.summaries && !gate.may_matter(sources, module, &files);
             let linked: Vec<Arc<Unit>> = if skipped {
                 Vec::new()
             } else {
-                files.iter().filter_map(|&file| units.get(file)).collect()
+                files
+                    .par_iter()
+                    .filter_map(|&file| units.get(file))
+                    .collect()
             };
             let opaque = linked.iter().map(|unit| unit.opaque.len()).sum();
             let program = Program::link(sources, &api, module, linked);
@@ -140,13 +139,26 @@ pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String>
     Ok(analysis)
 }
 
-/// What the sources of a program (EXE) must hold for any rule to apply: of an EXE only thread_local destructors and TLS
-/// callbacks run under the loader lock, and what is left are the thread pool's rules.
-struct ProgramGate(aho_corasick::AhoCorasick);
+/// What the sources of a module must hold for any rule to apply, told by names alone.
+///
+/// Of an EXE only thread_local destructors and TLS callbacks run under the loader lock, and what is left are the thread
+/// pool's rules. C and Rust have no static destructors: without an entry point, an exit function, a thread pool call or
+/// a call that frees a module there is nothing to report. C++ statics need no name at all, so a DLL with C++ sources is
+/// always read.
+struct Gate {
+    program: aho_corasick::AhoCorasick,
+    library: aho_corasick::AhoCorasick,
+}
 
-impl ProgramGate {
-    fn new(api: &api::Api) -> Result<ProgramGate, String> {
+impl Gate {
+    fn new(api: &api::Api) -> Result<Gate, String> {
         use api::Effect;
+        let build = |names: Vec<&str>| {
+            aho_corasick::AhoCorasick::builder()
+                .match_kind(aho_corasick::MatchKind::LeftmostFirst)
+                .build(names)
+                .map_err(|error| error.to_string())
+        };
         let mut names = api.names_with(|effect| {
             matches!(
                 effect,
@@ -165,15 +177,36 @@ impl ProgramGate {
             )
         });
         names.extend(["thread_local", "__declspec(thread", "__thread", ".CRT$X"]);
-        aho_corasick::AhoCorasick::builder()
-            .match_kind(aho_corasick::MatchKind::LeftmostFirst)
-            .build(names)
-            .map(ProgramGate)
-            .map_err(|error| error.to_string())
+        let program = build(names.clone())?;
+        names.extend(api.names_with(|effect| {
+            matches!(effect, Effect::ModuleUnref { .. } | Effect::AtExit { .. })
+        }));
+        names.extend(
+            api.entries()
+                .iter()
+                .filter(|row| !row.program)
+                .map(|row| row.name.as_str()),
+        );
+        names.extend(["ctor", "dtor", "constructor", "destructor"]);
+        Ok(Gate {
+            program,
+            library: build(names)?,
+        })
     }
 
-    fn may_matter(&self, text: &str) -> bool {
-        self.0.is_match(text)
+    fn may_matter(&self, sources: &Sources, module: &Module, files: &[FileId]) -> bool {
+        let has_statics = module
+            .sources
+            .iter()
+            .any(|&file| sources.file(file).lang == Some(source::Lang::Cpp));
+        let gate = match module.kind {
+            module::Kind::Exe => &self.program,
+            _ if has_statics || !module.entry_names.is_empty() => return true,
+            _ => &self.library,
+        };
+        files
+            .iter()
+            .any(|&file| gate.is_match(&*sources.file(file).text))
     }
 }
 

@@ -24,7 +24,7 @@ use crate::ir::{
 use crate::module::{Kind, Module};
 use crate::source::{FileId, Lang, Sources, Span};
 use std::collections::HashMap;
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, OnceLock, RwLock};
 
 /// A function of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -56,6 +56,11 @@ pub struct Program<'a> {
     types: Vec<(u32, u32)>,
     statics: Vec<(u32, u32)>,
     names: names::Names,
+    chains: Vec<OnceLock<Vec<TypeId>>>,
+    /// Qualified names, by function.
+    full_names: Vec<Name>,
+    /// What the table knows of a written type, by unit.
+    row_cache: RwLock<HashMap<(u32, Box<str>), Option<&'a Arc<crate::api::TypeRow>>>>,
     /// Types by written name and unit: the same few are asked for over and over.
     type_cache: RwLock<HashMap<(u32, Box<str>), Option<TypeId>>>,
     owners: Vec<Option<TypeId>>,
@@ -84,6 +89,9 @@ impl<'a> Program<'a> {
             types: Vec::new(),
             statics: Vec::new(),
             names: names::Names::default(),
+            chains: Vec::new(),
+            full_names: Vec::new(),
+            row_cache: RwLock::default(),
             type_cache: RwLock::default(),
             owners: Vec::new(),
             methods: HashMap::new(),
@@ -106,6 +114,11 @@ impl<'a> Program<'a> {
                 .statics
                 .extend((0..unit.statics.len() as u32).map(|index| (number as u32, index)));
         }
+        program.chains = program.type_ids().map(|_| OnceLock::new()).collect();
+        program.full_names = program
+            .ids()
+            .map(|id| program.function(id).qualified_name().into())
+            .collect();
         program.names = names::Names::collect(&program);
         program.find_owners();
         program.resolve_calls();
@@ -221,6 +234,17 @@ impl<'a> Program<'a> {
     /// The calls that get the address of a place and may write to it.
     pub fn written_by(&self, key: &Key) -> impl Iterator<Item = Site> + '_ {
         self.written.get(key).into_iter().flatten().copied()
+    }
+
+    /// Whether a file belongs to the module itself. What is only shared with it is judged where it is at home.
+    pub fn is_own_file(&self, file: FileId) -> bool {
+        self.module.sources.binary_search(&file).is_ok()
+            || self.module.headers.binary_search(&file).is_ok()
+    }
+
+    /// The functions of the module's own files.
+    pub fn own_ids(&self) -> impl Iterator<Item = FnId> + use<'_, 'a> {
+        self.ids().filter(|&id| self.is_own_file(self.file(id)))
     }
 
     pub fn is_dll(&self) -> bool {

@@ -209,7 +209,8 @@ impl<'a> Program<'a> {
                 Some(note) => note.clone(),
                 None => format!("as its member `{}` ends", field.name).into(),
             };
-            self.collect_ending(&field.type_text, unit, Some(note), seen, ending, DEEPEST);
+            let text = self.text_in_scope(&field.type_text, &self.class_name(class));
+            self.collect_ending(&text, unit, Some(note), seen, ending, DEEPEST);
         }
         for base in &def.bases {
             if let Some(base) = self.class_of_text(base, unit) {

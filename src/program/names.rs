@@ -133,6 +133,32 @@ impl<'a> Program<'a> {
         self.nearest(&fitting, unit, |id| self.type_unit(id))
     }
 
+    /// A type's text as it is meant inside a scope: `Data` in the class `Pool` is `Pool::Data`, where there is one.
+    pub fn text_in_scope(&self, text: &str, scope: &str) -> String {
+        let base = types::parse(text).base;
+        let last = base.rsplit("::").next().unwrap_or("");
+        if scope.is_empty() || base.is_empty() {
+            return text.to_string();
+        }
+        let Some(known) = self.names.types.get(last).filter(|known| known.len() > 1) else {
+            return text.to_string();
+        };
+        let mut around = scope;
+        loop {
+            let full = format!("{around}::{base}");
+            if known.iter().any(|&id| {
+                let def = self.type_def(id);
+                *join_name(&def.scope, &def.name) == *full
+            }) {
+                return text.replacen(&base, &full, 1);
+            }
+            match around.rsplit_once("::") {
+                Some((outer, _)) => around = outer,
+                None => return text.to_string(),
+            }
+        }
+    }
+
     /// Of several candidates: the one of the same file, else the only one of the same folder, else the only one under
     /// the deepest common folder.
     fn nearest<T: Copy>(
@@ -283,6 +309,9 @@ impl<'a> Program<'a> {
     pub fn resolve_function(&self, from: FnId, name: &str, arguments: Option<usize>) -> Vec<FnId> {
         let (name, _) = types::split_template(name);
         let last = name.rsplit("::").next().unwrap_or(&name);
+        if self.functions_named(last).is_empty() {
+            return Vec::new();
+        }
         let unit = self.unit_number(from);
         let qualified = name.contains("::");
         let caller = self.function(from);
@@ -293,6 +322,11 @@ impl<'a> Program<'a> {
                 .map(|id| join_name(&self.type_def(id).scope, &self.type_def(id).name))
                 .collect()
         });
+        let aliases = if qualified {
+            self.alias_names(from, &name)
+        } else {
+            Vec::new()
+        };
         let candidates: Vec<FnId> = self
             .functions_named(last)
             .iter()
@@ -323,10 +357,10 @@ impl<'a> Program<'a> {
                 {
                     return false;
                 }
-                let full = function.qualified_name();
                 if qualified {
-                    return ends_with_name(&full, &name)
-                        || self.ends_with_alias(from, &full, &name);
+                    let full = &self.full_names[id.0 as usize];
+                    return ends_with_name(full, &name)
+                        || aliases.iter().any(|alias| ends_with_name(full, alias));
                 }
                 if function.has_this
                     || matches!(
@@ -367,33 +401,30 @@ impl<'a> Program<'a> {
         self.alternatives(&candidates, unit)
     }
 
-    /// `T::f` where `T` is an alias or a namespace alias for the scope of a function.
-    fn ends_with_alias(&self, from: FnId, full: &str, name: &str) -> bool {
+    /// The other names of `T::f` where `T` is an alias of a class or namespace.
+    fn alias_names(&self, from: FnId, name: &str) -> Vec<String> {
         let Some((scope, last)) = name.rsplit_once("::") else {
-            return false;
+            return Vec::new();
         };
-        let expanded = self
+        let mut names: Vec<String> = self
             .unit_of(from)
             .imports
             .iter()
-            .find_map(|import| match import {
-                Import::Alias(short, path) if **short == *scope => Some(path.clone()),
+            .filter_map(|import| match import {
+                Import::Alias(short, path) if **short == *scope => Some(format!("{path}::{last}")),
                 _ => None,
-            });
-        if let Some(expanded) = expanded
-            && ends_with_name(full, &format!("{expanded}::{last}"))
-        {
-            return true;
-        }
-        let alias = self.find_type(scope, self.unit_number(from), |kind| {
-            kind == TypeKind::Alias
-        });
-        alias.is_some_and(|id| {
-            self.type_def(id).alias.as_ref().is_some_and(|text| {
-                let target = types::parse(text);
-                !target.base.is_empty() && ends_with_name(full, &format!("{}::{last}", target.base))
             })
-        })
+            .collect();
+        if let Some(id) = self.find_type(scope, self.unit_number(from), |kind| {
+            kind == TypeKind::Alias
+        }) && let Some(text) = &self.type_def(id).alias
+        {
+            let target = types::parse(text).base;
+            if !target.is_empty() {
+                names.push(format!("{target}::{last}"));
+            }
+        }
+        names
     }
 
     /// All of one file if they are alternatives of each other (or several only by `#if`), else the nearest one.
@@ -531,6 +562,12 @@ impl<'a> Program<'a> {
 
     /// A class and its bases, nearest first, at most 16.
     pub fn class_chain(&self, class: TypeId) -> Vec<TypeId> {
+        self.chains[class.0 as usize]
+            .get_or_init(|| self.make_chain(class))
+            .clone()
+    }
+
+    fn make_chain(&self, class: TypeId) -> Vec<TypeId> {
         let mut chain = vec![class];
         let mut next = 0;
         while next < chain.len() && chain.len() < 16 {

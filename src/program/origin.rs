@@ -123,9 +123,22 @@ impl<'p, 'a> Origins<'p, 'a> {
             KeyRoot::Param(function, index) if key.path.is_empty() => {
                 origin.join(self.of_param(*function, *index, depth))
             }
+            KeyRoot::Static(id)
+                if self
+                    .program
+                    .api
+                    .is_own_module(&self.program.static_def(*id).name) =>
+            {
+                Origin::Own
+            }
             KeyRoot::Static(id) => {
                 let object = self.program.static_def(*id);
-                if let Some(function) = self.program.ids().next() {
+                let unit = self.program.static_unit(*id);
+                if let Some(function) = self
+                    .program
+                    .ids()
+                    .find(|&id| self.program.unit_number(id) == unit)
+                {
                     for value in &object.init {
                         if !matches!(value, Value::Null | Value::Const(0)) {
                             origin = origin.join(self.of_value(function, value, depth - 1));

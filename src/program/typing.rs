@@ -88,12 +88,23 @@ impl<'a> Program<'a> {
 
     /// What the table knows of a type.
     pub fn type_row(&self, text: &str, unit: u32) -> Option<&'a Arc<TypeRow>> {
+        let key = (unit, Box::from(text));
+        if let Ok(cache) = self.row_cache.read()
+            && let Some(known) = cache.get(&key)
+        {
+            return *known;
+        }
         let expanded = self.expand_alias(text, unit);
         let name = types::parse(&expanded);
         let lang = self.units[unit as usize].lang;
-        self.spellings(&name.base, unit)
+        let found = self
+            .spellings(&name.base, unit)
             .iter()
-            .find_map(|spelling| self.api.type_row(spelling, lang))
+            .find_map(|spelling| self.api.type_row(spelling, lang));
+        if let Ok(mut cache) = self.row_cache.write() {
+            cache.insert(key, found);
+        }
+        found
     }
 
     /// The ways in which the table may spell a name that is written so in a unit: with its `using namespace`s, its
@@ -183,13 +194,13 @@ impl<'a> Program<'a> {
             Root::Local(index) => {
                 let text = &body.locals.get(*index as usize)?.type_text;
                 if !Self::is_inferred(text) {
-                    return Some((text.to_string(), unit));
+                    return Some((self.text_in_scope(text, &body.scope), unit));
                 }
                 self.type_of_assigned(function, &Place::of(root.clone()), depth - 1)
             }
             Root::Param(index) => {
                 let text = &body.params.get(*index as usize)?.type_text;
-                (!Self::is_inferred(text)).then(|| (text.to_string(), unit))
+                (!Self::is_inferred(text)).then(|| (self.text_in_scope(text, &body.scope), unit))
             }
             Root::Capture(index) => {
                 let capture = body.captures.get(*index as usize)?;
@@ -213,7 +224,10 @@ impl<'a> Program<'a> {
                 let id = self.find_static(function, name)?;
                 let object = self.static_def(id);
                 if !Self::is_inferred(&object.type_text) {
-                    return Some((object.type_text.to_string(), self.static_unit(id)));
+                    return Some((
+                        self.text_in_scope(&object.type_text, &object.scope),
+                        self.static_unit(id),
+                    ));
                 }
                 let initializer = self.function_in(self.static_unit(id), object.initializer?);
                 self.type_of_assigned(initializer, &Place::of(root.clone()), depth - 1)
@@ -355,7 +369,8 @@ impl<'a> Program<'a> {
                     self.type_unit(owner),
                 ));
             }
-            return Some((text, self.unit_number(target)));
+            let scope = self.function(target).scope.clone();
+            return Some((self.text_in_scope(&text, &scope), self.unit_number(target)));
         }
         // `guard = mutex.lock()`, `ptr.get()`, `cell.borrow()`: an accessor of a wrapper leads where `->` leads.
         if let Callee::Method { receiver, name } = callee {
@@ -451,7 +466,7 @@ impl<'a> Program<'a> {
         let class = self.led_class(text, unit)?;
         let found = self.field(class, part)?;
         Some((
-            found.field.type_text.to_string(),
+            self.text_in_scope(&found.field.type_text, &self.class_name(found.owner)),
             self.type_unit(found.owner),
         ))
     }

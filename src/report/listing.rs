@@ -76,7 +76,7 @@ pub fn modules_text(modules: &[ModuleSummary], sources: &Sources) -> String {
             let at = sources.start(*span);
             let path = &sources.file(span.file).path;
             let name = bare(name);
-            let _ = writeln!(out, "    {path}:{}:{}: {kind} `{name}`", at.line, at.column);
+            let _ = writeln!(out, "    {path}:{}:{}: {kind} {name}", at.line, at.column);
         }
         let _ = writeln!(
             out,

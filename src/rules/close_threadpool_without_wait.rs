@@ -9,7 +9,7 @@ use crate::ir::{FunctionKind, Root, StmtKind, Value};
 use crate::program::{FnId, Key, KeyRoot, Site};
 
 pub fn check(engines: &Engines, findings: &mut Findings) {
-    for id in engines.program.ids() {
+    for id in engines.program.own_ids() {
         let closes = engines
             .flow
             .events(id)
@@ -184,7 +184,7 @@ fn context_ends(
             label: None,
         });
     }
-    let key = program.key(creation.site.function, &place)?;
+    let key = engines.flow.lifetime_key(creation.site.function, context)?;
     let lifetime = Key::of(key.root.clone());
     for &(function, stmt) in places {
         if engines.flow.is_destructor_of(function, &lifetime) {

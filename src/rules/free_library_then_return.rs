@@ -12,7 +12,7 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
     if !engines.may_be_dll() || engines.handles.pinned {
         return;
     }
-    for id in program.ids() {
+    for id in program.own_ids() {
         for call in program.calls(id) {
             let site = Site {
                 function: id,

@@ -7,7 +7,7 @@ use crate::ir::{Callee, StmtId, StmtKind, Value};
 use crate::program::{FnId, Key, Site};
 
 pub fn check(engines: &Engines, findings: &mut Findings) {
-    for id in engines.program.ids() {
+    for id in engines.program.own_ids() {
         let events = engines.flow.events(id);
         for close in events
             .iter()

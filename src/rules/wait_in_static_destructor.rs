@@ -115,7 +115,10 @@ fn report(
             )
         }
         None => {
-            let message = format!("{} {what} when it is destroyed, while {holder}", entry.name);
+            let message = format!(
+                "{} {what} when it is destroyed under the loader lock",
+                entry.name
+            );
             (
                 outer_label(
                     entry.span,
