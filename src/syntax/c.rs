@@ -78,19 +78,29 @@ pub fn lower(file: FileId, lang: Lang, text: &str) -> Unit {
         classes_by_name: HashMap::new(),
         types_by_span: HashMap::new(),
         enums: HashSet::new(),
+        namespaces: HashSet::new(),
         values: HashSet::new(),
         scope: Vec::new(),
         frames: Vec::new(),
         macro_params: Vec::new(),
         depth: 0,
         bodies: Vec::new(),
+        ends: HashMap::new(),
+        recovering: false,
+        interior: None,
     };
     lowering.directives(&prepared.directives);
     if let Some(tree) = &tree {
+        let lost = if tree.root_node().has_error() {
+            recovery::functions(prepared.text.as_bytes())
+        } else {
+            Vec::new()
+        };
+        lowering.ends = lost.iter().map(|found| found.ends()).collect();
         lowering.collect_types(tree.root_node());
         lowering.items(tree.root_node());
         if tree.root_node().has_error() {
-            lowering.recover();
+            lowering.recover(&lost);
         }
     } else {
         lowering.opaque_region(0..text.len());
@@ -248,6 +258,8 @@ struct Lowering<'t> {
     classes_by_name: HashMap<Name, Vec<usize>>,
     types_by_span: HashMap<(u32, u32), usize>,
     enums: HashSet<Name>,
+    /// Last parts of the namespaces that the file opens.
+    namespaces: HashSet<Name>,
     /// Functions and objects that the file defines: in doubt, `T x(name)` is an object, not a function.
     values: HashSet<Name>,
     scope: Vec<ScopePart>,
@@ -257,6 +269,12 @@ struct Lowering<'t> {
     depth: usize,
     /// Ranges in the file of the function bodies that were lowered.
     bodies: Vec<Range<usize>>,
+    /// In a file with errors: where functions that begin at an offset end by their braces.
+    ends: HashMap<usize, usize>,
+    /// A function is read alone: whatever its end, there is no other reading.
+    recovering: bool,
+    /// The statements of the next function, where they had to be parsed without their head.
+    interior: Option<Tree>,
 }
 
 impl<'t> Lowering<'t> {

@@ -16,12 +16,15 @@ impl Pass<'_> {
         .iter()
         .any(|ending| word.ends_with(ending.as_bytes()));
         let convention = [
-            "CALL", "EXTERN", "IMPORT", "DECL", "INLINE", "CONV", "CALLCONV", "APICALL", "CC",
-            "VISIBLE",
+            "CALL", "EXTERN", "IMPORT", "DECL", "INLINE", "CONV", "CALLCONV", "APICALL", "VISIBLE",
         ]
         .iter()
         .any(|ending| word.ends_with(ending.as_bytes()));
-        if (exports || convention) && !call && self.is_word(index + 1) && self.decorates(index) {
+        if (exports || convention)
+            && !call
+            && self.is_word(index + 1)
+            && self.decorates(index, exports)
+        {
             if exports {
                 self.mark(index, index, "dllexport");
             }
@@ -149,13 +152,31 @@ impl Pass<'_> {
     }
 
     /// Whether a word that looks like an export or calling convention mark stands where one may stand.
-    fn decorates(&self, index: usize) -> bool {
+    fn decorates(&self, index: usize, exports: bool) -> bool {
         let after_type = self.previous.is_some_and(|previous| {
-            (self.is_word(previous) && !matches!(self.text(previous), b"return" | b"else" | b"do"))
+            (self.is_word(previous)
+                && !matches!(
+                    self.text(previous),
+                    b"return"
+                        | b"else"
+                        | b"do"
+                        | b"static"
+                        | b"extern"
+                        | b"inline"
+                        | b"const"
+                        | b"virtual"
+                        | b"typedef"
+                        | b"struct"
+                        | b"friend"
+                        | b"constexpr"
+                        | b"__inline"
+                        | b"explicit"
+                ))
                 || matches!(self.sign(previous), b'*' | b'&' | b'>')
         });
         let before_type = self.is_word(index + 2)
-            || matches!(self.sign(index + 2), b'*' | b'&' | b'<' | b':' | b'(');
+            || matches!(self.sign(index + 2), b'*' | b'&' | b'<' | b':')
+            || exports && self.sign(index + 2) == b'(';
         self.scope() != Scope::Body && (after_type || before_type)
     }
 

@@ -22,6 +22,11 @@ impl<'t> Lowering<'t> {
         match item.kind() {
             "namespace_definition" => {
                 let pushed = self.enter_namespace(item);
+                if let Some(part) = self.scope.last() {
+                    let last = names::split(&part.name).1.to_string();
+                    let last = self.name(&last);
+                    self.namespaces.insert(last);
+                }
                 if let Some(body) = item.child_by_field_name("body") {
                     self.collect_types(body);
                 }

@@ -262,10 +262,7 @@ impl<'t> Lowering<'t> {
                 )
             })
         });
-        let known_namespace = self
-            .scope
-            .iter()
-            .any(|part| part.class.is_none() && &*part.name == qualifier);
+        let known_namespace = self.namespaces.contains(names::split(qualifier).1);
         let (kind, has_this) = if last.starts_with('~') {
             (FunctionKind::Dtor, true)
         } else if !owner.is_empty() && last == owner && !has_type {
@@ -314,6 +311,15 @@ impl<'t> Lowering<'t> {
             }
             return;
         };
+        let begin = self.offset(body);
+        let cut_short = self
+            .ends
+            .get(&begin)
+            .is_some_and(|&end| end != self.slice.base + body.end_byte());
+        if cut_short && !self.recovering {
+            // The tree lets the function end at the wrong brace. It is read alone later.
+            return;
+        }
         let head = self.head(name, declarator.function, node);
         let mut start = node;
         if let Some(template) = node
@@ -363,12 +369,32 @@ impl<'t> Lowering<'t> {
         }
         if body.kind() == "try_statement" {
             self.statement(body);
+        } else if let Some(tree) = self.interior.take() {
+            self.enter_scope();
+            self.statements_below(tree.root_node(), self.arms.at(begin));
+            let end = self.span(body);
+            self.leave_scope(end);
+        } else if cut_short {
+            self.compound_and_rest(node, body);
         } else {
             self.compound(body);
         }
         let end = self.span_of(body.end_byte().saturating_sub(1)..body.end_byte());
         self.close_function(end);
         self.frames = frames;
+    }
+
+    /// A body that the grammar ends too early: the statements after it stand beside the function.
+    fn compound_and_rest(&mut self, node: Node, body: Node) {
+        self.enter_scope();
+        self.block_statements(body);
+        let mut next = node.next_named_sibling();
+        while let Some(statement) = next {
+            self.statement(statement);
+            next = statement.next_named_sibling();
+        }
+        let end = self.span(body);
+        self.leave_scope(end);
     }
 
     /// `int f(a, b) int a; char *b; { … }`

@@ -12,11 +12,18 @@ use std::ops::Range;
 use tree_sitter::{Point, Tree};
 
 /// A function as its braces show it.
-struct Found {
+pub struct Found {
     range: Range<usize>,
     /// The offset of its body's opening brace.
     body: usize,
     scope: Vec<Part>,
+}
+
+impl Found {
+    /// Where the body begins, and where it ends.
+    pub fn ends(&self) -> (usize, usize) {
+        (self.body, self.range.end)
+    }
 }
 
 #[derive(Clone)]
@@ -29,36 +36,30 @@ struct Part {
 
 impl<'t> Lowering<'t> {
     /// Lowers the functions that the walk over the tree has not met.
-    pub(super) fn recover(&mut self) {
+    pub(super) fn recover(&mut self, lost: &[Found]) {
+        self.recovering = true;
         let known: HashSet<usize> = self.bodies.iter().map(|body| body.start).collect();
-        let text = self.slice.text;
-        for found in functions(text.as_bytes()) {
+        for found in lost {
             if known.contains(&found.body) {
                 continue;
             }
-            let Some(tree) = self.parse_range(found.range.clone()) else {
-                continue;
-            };
-            let depth = self.scope.len();
-            for part in &found.scope {
-                self.recover_scope(part);
-            }
             let bodies = self.bodies.len();
             let opaque = self.unit.opaque.len();
-            let root = tree.root_node();
-            for item in children(root) {
-                if matches!(
-                    item.kind(),
-                    "function_definition" | "template_declaration" | "linkage_specification"
-                ) {
-                    self.item(item);
-                }
+            if let Some(tree) = self.parse_ranges(std::slice::from_ref(&found.range)) {
+                self.lower_alone(found, &tree);
             }
-            self.scope.truncate(depth);
-            if self.bodies[bodies..]
-                .iter()
-                .any(|body| body.start == found.body)
-            {
+            if !self.is_lowered(found, bodies) && found.range.end > found.body + 1 {
+                // Head and statements alone: an error in one of them stays small.
+                let last = found.range.end - 1;
+                let head = [found.range.start..found.body + 1, last..found.range.end];
+                let inside = found.body + 1..last;
+                self.interior = self.parse_ranges(std::slice::from_ref(&inside));
+                if let Some(tree) = self.parse_ranges(&head) {
+                    self.lower_alone(found, &tree);
+                }
+                self.interior = None;
+            }
+            if self.is_lowered(found, bodies) {
                 // The region was counted as lost when the tree was walked.
                 let inside = |span: &Span| {
                     found.range.start <= span.start as usize && span.end as usize <= found.range.end
@@ -69,9 +70,10 @@ impl<'t> Lowering<'t> {
                     position > opaque || !inside(span)
                 });
             } else {
-                self.opaque_region(found.range);
+                self.opaque_region(found.range.clone());
             }
         }
+        self.recovering = false;
         self.uncover_functions();
     }
 
@@ -97,17 +99,46 @@ impl<'t> Lowering<'t> {
         }
     }
 
-    fn parse_range(&mut self, range: Range<usize>) -> Option<Tree> {
-        let included = tree_sitter::Range {
-            start_byte: range.start,
-            end_byte: range.end,
-            start_point: Point::new(0, 0),
-            end_point: Point::new(1, 0),
-        };
-        self.parser.set_included_ranges(&[included]).ok()?;
+    fn is_lowered(&self, found: &Found, from: usize) -> bool {
+        self.bodies[from..]
+            .iter()
+            .any(|body| body.start == found.body)
+    }
+
+    /// Lowers the function in a tree of its own.
+    fn lower_alone(&mut self, found: &Found, tree: &Tree) {
+        let depth = self.scope.len();
+        for part in &found.scope {
+            self.recover_scope(part);
+        }
+        for item in children(tree.root_node()) {
+            if matches!(
+                item.kind(),
+                "function_definition" | "template_declaration" | "linkage_specification"
+            ) {
+                self.item(item);
+            }
+        }
+        self.scope.truncate(depth);
+    }
+
+    /// Parses parts of the text; offsets are the file's.
+    fn parse_ranges(&mut self, ranges: &[Range<usize>]) -> Option<Tree> {
+        let included: Vec<tree_sitter::Range> = ranges
+            .iter()
+            .enumerate()
+            .map(|(row, range)| tree_sitter::Range {
+                start_byte: range.start,
+                end_byte: range.end,
+                // Nobody asks for rows here; they only have to ascend.
+                start_point: Point::new(2 * row, 0),
+                end_point: Point::new(2 * row + 1, 0),
+            })
+            .collect();
+        self.parser.set_included_ranges(&included).ok()?;
         let tree = super::parse(&mut self.parser, self.cpp, self.slice.text);
-        let reset = self.parser.set_included_ranges(&[]);
-        debug_assert!(reset.is_ok());
+        // No range at all is the whole text, and always taken.
+        let _ = self.parser.set_included_ranges(&[]);
         tree
     }
 
@@ -117,7 +148,7 @@ impl<'t> Lowering<'t> {
         if let Some(range) = &part.class {
             class = self.find_class(&part.name);
             if class.is_none() {
-                if let Some(tree) = self.parse_range(range.clone()) {
+                if let Some(tree) = self.parse_ranges(std::slice::from_ref(range)) {
                     self.collect_types(tree.root_node());
                 }
                 class = self.find_class(&part.name);
@@ -160,7 +191,7 @@ enum Opens {
 }
 
 /// Finds the functions in a text without comments and directives, in the order of their beginnings.
-fn functions(bytes: &[u8]) -> Vec<Found> {
+pub fn functions(bytes: &[u8]) -> Vec<Found> {
     let mut found = Vec::new();
     let mut scopes: Vec<Option<Part>> = Vec::new();
     let mut start = None;

@@ -32,6 +32,11 @@ impl<'t> Lowering<'t> {
     /// The statements of a block, in the scope that is open.
     pub(super) fn block_statements(&mut self, node: Node) {
         let context = self.arms.at(self.offset(node));
+        self.statements_below(node, context);
+    }
+
+    /// The statements that are a node's children; `context` is the arm that the node stands in.
+    pub(super) fn statements_below(&mut self, node: Node, context: Option<u32>) {
         let mut parts = Vec::new();
         self.flatten(node, &mut parts, 0);
         self.parts(&parts, context);
@@ -235,6 +240,8 @@ impl<'t> Lowering<'t> {
             | "template_instantiation"
             | "attribute_specifier"
             | "friend_declaration" => {}
+            // A bracket that is left over says nothing.
+            "ERROR" if self.text(node).trim().len() <= 1 => {}
             "ERROR" => self.opaque(node),
             kind if kind.ends_with("_expression") || kind == "identifier" => {
                 self.expression(node);
