@@ -290,6 +290,10 @@ pub enum Effect {
         value: Arg,
         milliseconds: f64,
     },
+    /// Gives a number: a pseudo handle.
+    Gives {
+        value: i64,
+    },
     /// Gives its argument back, unchanged or wrapped.
     Passes {
         argument: Arg,

@@ -623,6 +623,16 @@ impl<'p, 'a> Flow<'p, 'a> {
                                 && self.is_state(function, arg, kind, depth - 1)
                         })
                     }
+                    StmtKind::Call {
+                        callee: Callee::Method { receiver, .. },
+                        ..
+                    } if call
+                        .effects
+                        .iter()
+                        .all(|effect| matches!(effect.effect(), Effect::Passes { .. })) =>
+                    {
+                        self.is_state(function, receiver, kind, depth - 1)
+                    }
                     _ => call.effects.is_empty(),
                 }
             }
@@ -687,6 +697,26 @@ impl<'p, 'a> Flow<'p, 'a> {
         } else {
             Loop::Endless
         })
+    }
+
+    /// Whether a function runs one of these, not counting what a destructor does.
+    pub fn runs(&self, function: FnId, wanted: &[FnId], skips: impl Fn(FnId) -> bool) -> bool {
+        let mut seen = HashSet::from([function]);
+        let mut pending = vec![function];
+        while let Some(next) = pending.pop() {
+            if wanted.contains(&next) {
+                return true;
+            }
+            for call in self.program.calls(next) {
+                for target in &call.targets {
+                    if !skips(target.function) && seen.len() < 1024 && seen.insert(target.function)
+                    {
+                        pending.push(target.function);
+                    }
+                }
+            }
+        }
+        false
     }
 
     /// The destructors, and the functions that free, which end the life of objects of the class of a key.

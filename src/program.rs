@@ -57,6 +57,8 @@ pub struct Program<'a> {
     statics: Vec<(u32, u32)>,
     names: names::Names,
     chains: Vec<OnceLock<Vec<TypeId>>>,
+    /// Of Rust: the module path that a file's place gives it, by unit.
+    prefixes: Vec<String>,
     /// Qualified names, by function.
     full_names: Vec<Name>,
     /// What the table knows of a written type, by unit.
@@ -90,6 +92,7 @@ impl<'a> Program<'a> {
             statics: Vec::new(),
             names: names::Names::default(),
             chains: Vec::new(),
+            prefixes: Vec::new(),
             full_names: Vec::new(),
             row_cache: RwLock::default(),
             type_cache: RwLock::default(),
@@ -115,9 +118,19 @@ impl<'a> Program<'a> {
                 .extend((0..unit.statics.len() as u32).map(|index| (number as u32, index)));
         }
         program.chains = program.type_ids().map(|_| OnceLock::new()).collect();
+        program.prefixes = program
+            .units
+            .iter()
+            .map(|unit| module_path(&sources.file(unit.file).path, unit.lang))
+            .collect();
         program.full_names = program
             .ids()
-            .map(|id| program.function(id).qualified_name().into())
+            .map(|id| {
+                join_name(
+                    &program.prefixes[program.unit_number(id) as usize],
+                    &program.function(id).qualified_name(),
+                )
+            })
             .collect();
         program.names = names::Names::collect(&program);
         program.find_owners();
@@ -403,6 +416,23 @@ pub fn last_parts(name: &str, count: usize) -> String {
 /// Whether a qualified name ends with another, at a `::`.
 pub fn ends_with_name(full: &str, wanted: &str) -> bool {
     full == wanted || (full.ends_with(wanted) && full[..full.len() - wanted.len()].ends_with("::"))
+}
+
+/// `a::b` for `src/a/b.rs` and `src/a/b/mod.rs`; nothing for a crate root and for other languages.
+fn module_path(path: &str, lang: Lang) -> String {
+    let Some(stem) = path.strip_suffix(".rs").filter(|_| lang == Lang::Rust) else {
+        return String::new();
+    };
+    let parts: Vec<&str> = stem.split('/').collect();
+    let root = parts
+        .iter()
+        .rposition(|&part| part == "src")
+        .map_or(parts.len() - 1, |at| at + 1);
+    let mut inside: Vec<&str> = parts[root..].to_vec();
+    if matches!(inside.last(), Some(&"mod" | &"lib" | &"main")) {
+        inside.pop();
+    }
+    inside.join("::")
 }
 
 /// A static's or type's qualified name.

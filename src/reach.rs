@@ -506,7 +506,9 @@ impl Search<'_, '_> {
             return match env.evaluate(self.program, site.function, value) {
                 Abstract::Null | Abstract::Number(0) => Timeout::Zero,
                 Abstract::Number(0xFFFF_FFFF | -1 | i64::MAX) => Timeout::Infinite,
-                Abstract::Number(milliseconds) => Timeout::Finite(milliseconds),
+                Abstract::Number(milliseconds) | Abstract::UpTo(milliseconds) => {
+                    Timeout::Finite(milliseconds)
+                }
                 _ if *bounded => Timeout::Bounded,
                 _ => Timeout::Unknown,
             };

@@ -127,10 +127,18 @@ impl<'a> Program<'a> {
             .copied()
             .filter(|&id| {
                 let def = self.type_def(id);
-                wanted(def.kind) && ends_with_name(&join_name(&def.scope, &def.name), &name)
+                wanted(def.kind) && self.is_named(self.type_unit(id), &def.scope, &def.name, &name)
             })
             .collect();
         self.nearest(&fitting, unit, |id| self.type_unit(id))
+    }
+
+    /// Whether a written name can mean what stands in a unit under a scope; in Rust the file's place is part of the path.
+    fn is_named(&self, unit: u32, scope: &str, name: &str, written: &str) -> bool {
+        let full = join_name(scope, name);
+        let prefix = &self.prefixes[unit as usize];
+        ends_with_name(&full, written)
+            || (!prefix.is_empty() && ends_with_name(&join_name(prefix, &full), written))
     }
 
     /// A type's text as it is meant inside a scope: `Data` in the class `Pool` is `Pool::Data`, where there is one.
@@ -207,7 +215,7 @@ impl<'a> Program<'a> {
                 let visible = if object.function.is_some() {
                     *full == *name
                 } else {
-                    ends_with_name(&full, name)
+                    self.is_named(self.static_unit(id), &object.scope, &object.name, name)
                 };
                 visible
                     && (!object.internal
@@ -259,8 +267,7 @@ impl<'a> Program<'a> {
             .copied()
             .filter(|&(number, index)| {
                 let constant = &self.units[number as usize].constants[index as usize];
-                ends_with_name(&join_name(&constant.scope, &constant.name), name)
-                    || !name.contains("::")
+                self.is_named(number, &constant.scope, &constant.name, name) || !name.contains("::")
             })
             .collect();
         let (number, index) = self

@@ -303,6 +303,14 @@ impl<'p, 'a> Origins<'p, 'a> {
                     return Origin::Own;
                 }
                 match &place.root {
+                    Root::Global(name)
+                        if !self
+                            .program
+                            .functions_named(crate::api::last_segment(name))
+                            .is_empty() =>
+                    {
+                        Origin::Own
+                    }
                     Root::Global(name) => match self.program.meaning(function, name) {
                         super::Meaning::Functions(_) => Origin::Own,
                         super::Meaning::Static(_) if matches!(value, Value::AddressOf(_)) => {

@@ -148,6 +148,7 @@ impl<'a> Program<'a> {
                         0
                     }));
                 }
+                Effect::Gives { value } => return Some(Constant::Number(*value)),
                 Effect::Passes { argument } => {
                     return self.constant_deep(
                         site.function,

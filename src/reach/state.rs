@@ -11,6 +11,8 @@ pub enum Abstract {
     Unknown,
     Number(i64),
     Null,
+    /// One of several numbers above 0, at most this.
+    UpTo(i64),
     /// Not 0 and not NULL, else unknown.
     NotZero,
     Function(FnId),
@@ -33,10 +35,18 @@ impl From<Constant> for Abstract {
 
 impl Abstract {
     fn join(&self, other: &Abstract) -> Abstract {
-        if self == other {
-            self.clone()
-        } else {
-            Abstract::Unknown
+        let most = |value: &Abstract| match value {
+            Abstract::Number(number) | Abstract::UpTo(number)
+                if (1..0xFFFF_FFFF).contains(number) =>
+            {
+                Some(*number)
+            }
+            _ => None,
+        };
+        match (most(self), most(other)) {
+            _ if self == other => self.clone(),
+            (Some(a), Some(b)) => Abstract::UpTo(a.max(b)),
+            _ => Abstract::Unknown,
         }
     }
 
@@ -51,7 +61,7 @@ impl Abstract {
     /// Whether it is not zero, where that is certain.
     fn truth(&self) -> Option<bool> {
         match self {
-            Abstract::NotZero | Abstract::Function(_) => Some(true),
+            Abstract::NotZero | Abstract::UpTo(_) | Abstract::Function(_) => Some(true),
             _ => self.number().map(|number| number != 0),
         }
     }
@@ -175,7 +185,14 @@ impl Env {
             contexts: self.contexts.or(other.contexts),
             params,
             captures: self.captures.clone(),
-            locals: agreed(&self.locals, &other.locals),
+            locals: self
+                .locals
+                .iter()
+                .filter_map(|(place, value)| {
+                    Some((place.clone(), value.join(other.locals.get(place)?)))
+                })
+                .filter(|(_, value)| *value != Abstract::Unknown)
+                .collect(),
             statics: agreed(&self.statics, &other.statics),
             config: agreed(&self.config, &other.config),
         }

@@ -93,7 +93,7 @@ pub fn modules_text(modules: &[ModuleSummary], sources: &Sources) -> String {
 
 /// The name of an entry without the marks that it has within a sentence.
 fn bare(name: &str) -> &str {
-    name.trim_matches('`')
+    name
 }
 
 /// The same for machines.

@@ -40,6 +40,10 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
             - 1;
         let callback = &engines.entries[entry].name;
         let callee = engines.callee(site);
+        let walk = engines.walk(entry);
+        let place = engines.labelled(&walk.path(node), site, |caller| {
+            walk.nodes.iter().any(|node| node.function == caller)
+        });
         let mut related = Vec::new();
         if let Some(start) = engines.entries[entry].registered {
             related.push(engines.label(
@@ -51,7 +55,7 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
         findings.add(Finding {
             rule: "exit_thread_in_callback",
             message: format!("`{callee}` ends a thread that belongs to the thread pool, in the callback {callback}"),
-            primary: engines.label(site, "ends the pool's thread", Role::Primary),
+            primary: engines.label(place, "ends the pool's thread", Role::Primary),
             steps: engines.steps(entry, Some(node)),
             related,
             help: "return from the callback: the pool keeps the thread for its next callback; to drop a reference on the DLL call FreeLibraryWhenCallbackReturns and return".to_string(),

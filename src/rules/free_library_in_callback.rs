@@ -78,7 +78,7 @@ fn frees_own_module(engines: &Engines, findings: &mut Findings) {
         findings.add(Finding {
             rule: "free_library_in_callback",
             message: format!("the callback {callback} frees its own module with `{callee}` and then goes on executing in it"),
-            primary: engines.label(site, "the code after this call may be unmapped", Role::Primary),
+            primary: engines.label(site, "the code after this call is unmapped when this was the last reference", Role::Primary),
             steps: engines.steps(entry, Some(node)),
             related,
             help: help.to_string(),

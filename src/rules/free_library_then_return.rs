@@ -95,7 +95,7 @@ fn judge(engines: &Engines, findings: &mut Findings, site: Site) {
         ),
         primary: engines.label(
             site,
-            "the code after this call may be unmapped",
+            "the code after this call is unmapped when this was the last reference",
             Role::Primary,
         ),
         steps,

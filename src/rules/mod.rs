@@ -186,7 +186,7 @@ impl<'p, 'a> Engines<'p, 'a> {
             crate::ir::FunctionKind::Dtor | crate::ir::FunctionKind::Drop
         );
         let verb = if destroys {
-            "ends an object and runs"
+            "ends an object, which runs"
         } else {
             "calls"
         };
@@ -208,10 +208,34 @@ impl<'p, 'a> Engines<'p, 'a> {
         }
     }
 
-    /// The name of what a statement calls: `WaitForSingleObject`.
+    /// Where the label of a call stands that a path leads to: at the call itself, or, where it stands in a helper that
+    /// others call too, at the call of the helper. `concerned` says which callers have the hazard.
+    pub fn labelled(
+        &self,
+        path: &[(usize, Site)],
+        site: Site,
+        concerned: impl Fn(FnId) -> bool,
+    ) -> Site {
+        let mut place = site;
+        for (_, call) in path.iter().rev() {
+            if self
+                .program
+                .callers(place.function)
+                .iter()
+                .all(|caller| concerned(caller.function))
+            {
+                break;
+            }
+            place = *call;
+        }
+        place
+    }
+
+    /// The name of what a statement calls, without its path: `WaitForSingleObject`.
     pub fn callee(&self, site: Site) -> String {
         self.program.call(site).map_or_else(String::new, |call| {
-            crate::program::types::split_template(&call.name).0
+            crate::api::last_segment(&crate::program::types::split_template(&call.name).0)
+                .to_string()
         })
     }
 

@@ -67,45 +67,12 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
                 continue;
             }
             reported.insert((site, start));
-            let place = labelled(engines, &path, site, *callback, start);
+            let place = engines.labelled(&path, site, |caller| {
+                creation.is_some_and(|creation| engines.flow.is_inside_callback(creation, caller))
+            });
             report(engines, findings, number, node, place, kind, close);
         }
     }
-}
-
-/// Where the label stands: at the arming call, or, where a helper that others call too does it, at the call of the helper.
-fn labelled(
-    engines: &Engines,
-    path: &[(usize, Site)],
-    site: Site,
-    callback: FnId,
-    start: Site,
-) -> Site {
-    let creation = engines
-        .flow
-        .pool
-        .iter()
-        .find(|creation| creation.site == start);
-    let mut place = site;
-    for (_, call) in path.iter().rev() {
-        if place.function == callback {
-            break;
-        }
-        let others = engines
-            .program
-            .callers(place.function)
-            .iter()
-            .any(|caller| {
-                creation.is_some_and(|creation| {
-                    !engines.flow.is_inside_callback(creation, caller.function)
-                })
-            });
-        if !others {
-            break;
-        }
-        place = *call;
-    }
-    place
 }
 
 /// The key of an armed object in terms of the callback: parameters of helpers are followed up the path.

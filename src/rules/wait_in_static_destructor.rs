@@ -6,7 +6,8 @@ use super::{Engines, Finding, Findings, others, outer_label};
 use crate::api::ThreadRef;
 use crate::diagnostic::Role;
 use crate::entry::{Contexts, Entry, EntryKind};
-use crate::program::Site;
+use crate::ir::{FunctionKind, Linkage};
+use crate::program::{FnId, Site};
 use crate::reach::blocking::{self, Blocking, WaitsFor};
 use crate::reach::{Hit, Timeout};
 use crate::source::Lang;
@@ -144,14 +145,27 @@ fn report(
     if let Some(note) = others(other_entries, "entry") {
         notes.push(note.replace("entrys", "entries"));
     }
-    let minor =
-        blocking.note || (!engines.is_surely_dll() && (engines.may_be_dll() || rust_thread_local));
+    let forgotten = entry.kind.is_destructor() && is_forgotten_stop(engines, found);
+    if forgotten {
+        notes.push("an exported function stops it too, and the wait is skipped when that was called: this hangs only when the host forgets the call".to_string());
+    }
+    let minor = forgotten
+        || blocking.note
+        || (!engines.is_surely_dll() && (engines.may_be_dll() || rust_thread_local));
     if !engines.is_surely_dll() && engines.may_be_dll() {
         notes.push(
             "nothing tells whether these sources make up a DLL; in a program there is no hazard"
                 .to_string(),
         );
     }
+    let help = if blocking
+        .contexts
+        .within(Contexts::PROCESS_ATTACH.or(Contexts::THREAD_ATTACH))
+    {
+        "start and wait in an exported function that the host calls after loading, or on first use: DllMain and initializers must return before any new thread runs"
+    } else {
+        help
+    };
     findings.add(Finding {
         rule,
         message,
@@ -164,12 +178,39 @@ fn report(
     });
 }
 
+/// Whether the wait is skipped when something was stopped already, and an exported function stops it.
+fn is_forgotten_stop(engines: &Engines, found: &Found) -> bool {
+    let (Some(site), Some(node)) = (found.hit.site, found.hit.node) else {
+        return false;
+    };
+    let path = engines.walk(found.entry).path(node);
+    let guarded = std::iter::once(site)
+        .chain(path.iter().map(|(_, site)| *site))
+        .any(|site| engines.flow.is_guarded(site.function, site.stmt, None));
+    let destroys = |id: FnId| {
+        matches!(
+            engines.program.function(id).kind,
+            FunctionKind::Dtor | FunctionKind::Drop
+        )
+    };
+    // The function that waits, or the one that a destructor on the path calls for it.
+    let stops: Vec<FnId> = std::iter::once(site.function)
+        .chain(path.iter().map(|(_, site)| site.function))
+        .filter(|&id| !destroys(id))
+        .collect();
+    guarded
+        && engines.program.own_ids().any(|id| {
+            engines.program.function(id).linkage == Linkage::Exported
+                && engines.flow.runs(id, &stops, destroys)
+        })
+}
+
 /// `waits for a thread to end`.
 fn waited_for(blocking: &Blocking) -> &'static str {
     match blocking.waits_for {
         WaitsFor::ThreadEnd(_) => "waits for a thread to end",
         WaitsFor::Signal => "waits for a signal from another thread",
-        WaitsFor::Handle => "waits for a handle",
+        WaitsFor::Handle => "waits for a handle to be signalled",
         WaitsFor::Callbacks => "waits for thread pool callbacks",
         WaitsFor::Io => "waits for I/O",
         WaitsFor::Message => "waits for another thread's message loop",
@@ -234,7 +275,7 @@ fn reasons(entry: &Entry, blocking: &Blocking) -> Vec<String> {
             if exits {
                 notes.push("at process exit all other threads are already gone: nobody is left to signal it".to_string());
             }
-            notes.push("until then the other thread must not need the loader: loading a library, GetModuleHandle, COM or ending a thread would wait for this one".to_string());
+            notes.push("before it signals, the other thread must not need the loader: loading a library, GetModuleHandle, COM or ending a thread would wait for this one".to_string());
         }
         WaitsFor::Callbacks => {
             if exits {

@@ -467,6 +467,15 @@ impl Pass<'_> {
     }
 
     fn capital_word(&mut self, index: usize, call: bool) -> Option<usize> {
+        // `BLASFUNC(shutdown)(…)`: a macro that decorates a name, at its definition and at its calls.
+        if call
+            && self.is_word(index + 2)
+            && !is_capitals(self.text(index + 2))
+            && self.sign(index + 3) == b')'
+            && self.sign(index + 4) == b'('
+        {
+            return self.unwrap_call(index);
+        }
         let after_word = self.is_word(index + 1);
         match self.text(index) {
             b"WINAPI"
@@ -760,6 +769,10 @@ mod tests {
         assert_eq!(
             repaired("BOOL WINAPI f(_In_ HANDLE h, _Out_writes_(n) char* p);"),
             "BOOL f( HANDLE h, char* p);"
+        );
+        assert_eq!(
+            repaired("int NAMED(stop)(void) { NAMED(quit)(1); }"),
+            "int stop (void) { quit (1); }"
         );
         assert_eq!(repaired("class MY_EXPORT Foo {};"), "class Foo {};");
         assert_eq!(

@@ -344,8 +344,32 @@ impl<'t> Lowering<'t> {
     }
 
     /// `(HANDLE)-1`, `(LPVOID)&x`: without the headers the grammar takes the type for a value.
+    /// `(A)` or `(A)(B)`, which the grammar takes for a value or a call.
+    fn is_only_casts(&mut self, node: Node) -> bool {
+        if self.parenthesized_type(node).is_some() {
+            return true;
+        }
+        let (head, last) = match node.kind() {
+            "call_expression" => (
+                node.child_by_field_name("function"),
+                node.child_by_field_name("arguments"),
+            ),
+            "cast_expression" => (Some(node), node.child_by_field_name("value")),
+            _ => return false,
+        };
+        let Some((head, last)) = head.zip(last) else {
+            return false;
+        };
+        match node.kind() {
+            "cast_expression" => self.is_only_casts(last),
+            _ => self.parenthesized_type(head).is_some() && last.named_child_count() == 1,
+        }
+    }
+
     fn cast_with_sign(&mut self, operator: &str, left: Node, right: Node) -> Option<Value> {
-        self.parenthesized_type(left)?;
+        if !self.is_only_casts(left) {
+            return None;
+        }
         let value = self.expression(right);
         Some(match (operator, value) {
             ("&", value) => address_of(value),
