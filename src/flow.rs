@@ -124,6 +124,21 @@ impl<'p, 'a> Flow<'p, 'a> {
                 function: id,
                 stmt: call.stmt,
             };
+            // An `AddRef` of the program's own counts as everybody's.
+            if !call.targets.is_empty()
+                && self.program.counts_up(&call.name)
+                && let Some(key) = self
+                    .program
+                    .argument(site, Arg::This)
+                    .and_then(|receiver| self.lifetime_key(id, receiver))
+            {
+                events.push(Event {
+                    what: What::Counted,
+                    key,
+                    stmt: call.stmt,
+                    site,
+                });
+            }
             for effect in &call.effects {
                 if effect.when().is_some_and(|when| {
                     let value = self
@@ -396,6 +411,33 @@ impl<'p, 'a> Flow<'p, 'a> {
         groups
     }
 
+    /// Whether the environment of a creation keeps a module loaded while callbacks run.
+    pub fn has_library(&self, creation: &PoolSite) -> bool {
+        let program = self.program;
+        let env = creation
+            .env
+            .as_ref()
+            .and_then(|env| program.key_of_value(creation.site.function, env));
+        env.is_some_and(|env| {
+            program.ids().any(|id| {
+                program.calls(id).iter().any(|call| {
+                    let site = Site {
+                        function: id,
+                        stmt: call.stmt,
+                    };
+                    call.effects.iter().any(|effect| match effect.effect() {
+                        Effect::TpEnv {
+                            env: set,
+                            library: Some(_),
+                            ..
+                        } => self.key_of(site, *set).as_ref() == Some(&env),
+                        _ => false,
+                    })
+                })
+            })
+        })
+    }
+
     /// Whether a function runs inside a callback of this creation.
     pub fn is_inside_callback(&self, site: &PoolSite, function: FnId) -> bool {
         site.callbacks.iter().any(|callback| {
@@ -619,17 +661,21 @@ impl<'p, 'a> Flow<'p, 'a> {
                         // InterlockedCompareExchange(&m_stop, …) and the like read state through a pointer.
                         args.iter().any(|arg| {
                             matches!(arg, Value::AddressOf(_))
-                                && call.effects.is_empty()
+                                && call
+                                    .effects
+                                    .iter()
+                                    .all(|effect| matches!(effect.effect(), Effect::Passes { .. }))
                                 && self.is_state(function, arg, kind, depth - 1)
                         })
                     }
                     StmtKind::Call {
                         callee: Callee::Method { receiver, .. },
                         ..
-                    } if call
-                        .effects
-                        .iter()
-                        .all(|effect| matches!(effect.effect(), Effect::Passes { .. })) =>
+                    } if !call.effects.is_empty()
+                        && call
+                            .effects
+                            .iter()
+                            .all(|effect| matches!(effect.effect(), Effect::Passes { .. })) =>
                     {
                         self.is_state(function, receiver, kind, depth - 1)
                     }

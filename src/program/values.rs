@@ -176,6 +176,17 @@ impl<'a> Program<'a> {
         None
     }
 
+    /// Whether the table has a method of this name that takes a reference on its object.
+    pub fn counts_up(&self, name: &str) -> bool {
+        let row = format!(".{name}");
+        self.api.knows(&row)
+            && self.api.rows(&row, 0, crate::source::Lang::Cpp).any(|row| {
+                row.effects
+                    .iter()
+                    .any(|row| matches!(row.effect, Effect::RefCount { up: true, .. }))
+            })
+    }
+
     /// The default argument that a prototype or class head of a function names.
     pub fn default_argument(&self, function: FnId, index: usize) -> Option<Constant> {
         let body = self.function(function);

@@ -89,11 +89,12 @@ fn judge(engines: &Engines, findings: &mut Findings, function: FnId, close: &Eve
             .collect();
         let drained = |&(function, stmt): &(FnId, crate::ir::StmtId)| {
             flow.events(function).iter().any(|event| {
+                // A close that waits itself, or a wait that comes before.
                 event.what == What::Drain
                     && event.key == close.key
-                    && event.site != close.site
-                    && (event.stmt == stmt || flow.can_follow(function, event.stmt, stmt))
-                    && !(event.stmt == stmt && function == close.site.function)
+                    && (event.site == close.site
+                        || (event.stmt != stmt && flow.can_follow(function, event.stmt, stmt))
+                        || (event.stmt == stmt && function != close.site.function))
             })
         };
         if places.iter().any(drained) {

@@ -52,6 +52,11 @@ fn frees_own_module(engines: &Engines, findings: &mut Findings) {
             - 1;
         let callback = &engines.entries[entry].name;
         let callee = engines.callee(site);
+        // The pool keeps the callback library while the callback runs.
+        let kept = engines.flow.pool.iter().any(|creation| {
+            Some(creation.site) == engines.entries[entry].registered
+                && engines.flow.has_library(creation)
+        });
         let mut related = Vec::new();
         if let Some(start) = engines.entries[entry].registered {
             related.push(engines.label(
@@ -83,7 +88,7 @@ fn frees_own_module(engines: &Engines, findings: &mut Findings) {
             related,
             help: help.to_string(),
             notes: others(count, "callback").into_iter().collect(),
-            minor: !engines.is_surely_dll(),
+            minor: !engines.is_surely_dll() || kept,
         });
     }
 }

@@ -4,6 +4,8 @@ use super::{Engines, Finding, Findings};
 use crate::api::{Effect, ModuleSource, ThreadRef};
 use crate::diagnostic::Role;
 use crate::entry::EntryKind;
+use crate::flow::Loop;
+use crate::ir::{Cond, Value};
 use crate::program::Site;
 use crate::program::origin::{Origin, flags};
 
@@ -27,7 +29,10 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
                     continue;
                 };
                 let value = program.argument_value(site, *module);
-                if engines.origins.of(id, &value) == Origin::Own && !is_balanced(engines, site) {
+                if engines.origins.of(id, &value) == Origin::Own
+                    && !is_balanced(engines, site)
+                    && !gives_back_several(engines, site)
+                {
                     judge(engines, findings, site);
                 }
             }
@@ -104,6 +109,26 @@ fn judge(engines: &Engines, findings: &mut Findings, site: Site) {
         notes,
         minor,
     });
+}
+
+/// Whether the free stands in a loop that does not ask for its result: it gives back a number of references that
+/// somebody has counted, and nobody can say that the last one is among them.
+fn gives_back_several(engines: &Engines, site: Site) -> bool {
+    let function = engines.program.function(site.function);
+    let asks = function
+        .blocks
+        .iter()
+        .flat_map(|block| &block.next)
+        .flat_map(|edge| &edge.when)
+        .any(|guard| {
+            matches!(&guard.cond, Cond::Compare { left, right, .. }
+            if *left == Value::Result(site.stmt) || *right == Value::Result(site.stmt))
+        });
+    !asks
+        && engines
+            .flow
+            .loop_of(site.function, site.stmt)
+            .is_some_and(|kind| kind != Loop::Endless)
 }
 
 /// Whether a reference on the own module is taken earlier in the same function or on the way to it: then this free only

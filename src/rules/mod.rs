@@ -218,11 +218,12 @@ impl<'p, 'a> Engines<'p, 'a> {
     ) -> Site {
         let mut place = site;
         for (_, call) in path.iter().rev() {
-            if self
-                .program
-                .callers(place.function)
-                .iter()
-                .all(|caller| concerned(caller.function))
+            if self.program.function(place.function).kind != crate::ir::FunctionKind::Macro
+                && self
+                    .program
+                    .callers(place.function)
+                    .iter()
+                    .all(|caller| concerned(caller.function))
             {
                 break;
             }

@@ -69,7 +69,9 @@ fn same_object(engines: &Engines, function: FnId, close: &Event, used: &Event) -
     }
     // In callees a test before the use may be the very one that knows of the close.
     let guarded = |event: &Event| {
+        let function = engines.program.function(event.site.function);
         !direct(event)
+            && function.kind != crate::ir::FunctionKind::Macro
             && engines
                 .flow
                 .is_guarded(event.site.function, event.site.stmt, None)

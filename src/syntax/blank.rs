@@ -471,6 +471,8 @@ impl Pass<'_> {
         if call
             && self.is_word(index + 2)
             && !is_capitals(self.text(index + 2))
+            && !self.text(index).starts_with(b"STDMETHOD")
+            && !self.text(index).starts_with(b"IFACEMETHOD")
             && self.sign(index + 3) == b')'
             && self.sign(index + 4) == b'('
         {

@@ -73,10 +73,22 @@ impl<'t> Lowering<'t> {
             "binary_expression" => self.binary(node),
             "conditional_expression" => self.conditional(node),
             "cast_expression" => match node.child_by_field_name("value") {
-                Some(value) => self.expression(value),
+                Some(operand) => {
+                    let value = self.expression(operand);
+                    let text = node
+                        .child_by_field_name("type")
+                        .map_or(String::new(), |node| self.text(node).to_string());
+                    self.typed(value, &text, node)
+                }
                 None => Value::Unknown,
             },
-            "call_expression" => self.call(node),
+            "call_expression" => match self.named_cast(node) {
+                Some((text, operand)) => {
+                    let value = self.expression(operand);
+                    self.typed(value, &text, node)
+                }
+                None => self.call(node),
+            },
             "field_expression" => self.field(node),
             "subscript_expression" => self.subscript(node),
             "new_expression" => self.new_object(node),
@@ -344,6 +356,52 @@ impl<'t> Lowering<'t> {
     }
 
     /// `(HANDLE)-1`, `(LPVOID)&x`: without the headers the grammar takes the type for a value.
+    /// The type and the operand of `static_cast<T *>(x)` and `reinterpret_cast<T *>(x)`.
+    fn named_cast<'n>(&self, node: Node<'n>) -> Option<(String, Node<'n>)> {
+        let function = node.child_by_field_name("function")?;
+        if function.kind() != "template_function" {
+            return None;
+        }
+        let name = self.text(function.child_by_field_name("name")?);
+        if !matches!(name, "static_cast" | "reinterpret_cast" | "dynamic_cast") {
+            return None;
+        }
+        let arguments = function.child_by_field_name("arguments")?;
+        let text = self
+            .text(arguments)
+            .trim_start_matches('<')
+            .trim_end_matches('>')
+            .trim();
+        let operand = node.child_by_field_name("arguments")?.named_child(0)?;
+        Some((text.to_string(), operand))
+    }
+
+    /// A value that was cast. What a pointer to a class points to is known from here on, so a local bears the type;
+    /// any other cast leaves the value as it is.
+    fn typed(&mut self, value: Value, text: &str, node: Node) -> Value {
+        let Some(pointee) = text.trim().strip_suffix('*') else {
+            return value;
+        };
+        if !matches!(value, Value::Place(_) | Value::Result(_)) || !names::is_class_like(pointee) {
+            return value;
+        }
+        let span = self.span(node);
+        let local = self.new_local(
+            "{cast}",
+            &text.split_whitespace().collect::<Vec<_>>().join(" "),
+            span,
+        );
+        let to = Place::of(Root::Local(local));
+        self.push(
+            StmtKind::Assign {
+                to: to.clone(),
+                value,
+            },
+            span,
+        );
+        Value::Place(to)
+    }
+
     /// `(A)` or `(A)(B)`, which the grammar takes for a value or a call.
     fn is_only_casts(&mut self, node: Node) -> bool {
         if self.parenthesized_type(node).is_some() {
