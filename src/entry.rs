@@ -334,10 +334,10 @@ fn macro_bindings(program: &Program, id: FnId) -> Option<Vec<(Name, Vec<FnId>)>>
         .split_once('(')
         .unwrap_or((attribute, ""));
     for (number, unit) in program.units.iter().enumerate() {
-        for invocation in unit
+        if let Some(invocation) = unit
             .invocations
             .iter()
-            .filter(|invocation| *invocation.name == *name)
+            .find(|invocation| *invocation.name == *name)
         {
             let bound =
                 params

@@ -45,6 +45,9 @@ pub struct Site {
     pub stmt: StmtId,
 }
 
+/// Answers by unit and written name.
+type Remembered<T> = RwLock<HashMap<(u32, Box<str>), Option<T>>>;
+
 /// One module, linked.
 pub struct Program<'a> {
     pub sources: &'a Sources,
@@ -62,9 +65,9 @@ pub struct Program<'a> {
     /// Qualified names, by function.
     full_names: Vec<Name>,
     /// What the table knows of a written type, by unit.
-    row_cache: RwLock<HashMap<(u32, Box<str>), Option<&'a Arc<crate::api::TypeRow>>>>,
+    row_cache: Remembered<&'a Arc<crate::api::TypeRow>>,
     /// Types by written name and unit: the same few are asked for over and over.
-    type_cache: RwLock<HashMap<(u32, Box<str>), Option<TypeId>>>,
+    type_cache: Remembered<TypeId>,
     owners: Vec<Option<TypeId>>,
     methods: HashMap<TypeId, Vec<FnId>>,
     derived: HashMap<TypeId, Vec<TypeId>>,

@@ -475,7 +475,7 @@ impl<'a> Program<'a> {
             }
             // `owner.reset()`, `workers.clear()`: what is owned ends.
             if let Some(row) = self.type_row(text, *unit)
-                && row.ends.iter().any(|end| *end == base)
+                && row.ends.contains(&base)
             {
                 let mut ending = Ending::default();
                 self.collect_ending(text, *unit, None, &mut Vec::new(), &mut ending, DEEPEST);

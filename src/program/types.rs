@@ -90,9 +90,8 @@ pub fn parse(text: &str) -> TypeName {
             // `Outer<X>::Inner`: the arguments of the last part count.
         } else if c == ' ' && rest[index..].trim_start().starts_with("::") {
             // `a :: b`, as tokens are printed.
-        } else if c == ' ' && base.ends_with("::") {
-        } else if c == ' ' && rest[index..].trim_start().starts_with('<') {
-        } else {
+        } else if c != ' ' || !(base.ends_with("::") || rest[index..].trim_start().starts_with('<'))
+        {
             end = index;
             break;
         }

@@ -157,7 +157,7 @@ impl<'a> Program<'a> {
         if depth == 0 {
             return None;
         }
-        let mut current = self.type_of_root(function, &place.root, place, depth)?;
+        let mut current = self.type_of_root(function, &place.root, depth)?;
         let skip = usize::from(
             matches!(&place.root, Root::Global(name) if self.is_member(function, name)),
         );
@@ -181,13 +181,7 @@ impl<'a> Program<'a> {
                 .is_some_and(|owner| self.field(owner, name).is_some())
     }
 
-    fn type_of_root(
-        &self,
-        function: FnId,
-        root: &Root,
-        place: &Place,
-        depth: u8,
-    ) -> Option<(String, u32)> {
+    fn type_of_root(&self, function: FnId, root: &Root, depth: u8) -> Option<(String, u32)> {
         let unit = self.unit_number(function);
         let body = self.function(function);
         match root {
@@ -219,7 +213,7 @@ impl<'a> Program<'a> {
             }
             Root::Global(name) => {
                 if self.is_member(function, name) {
-                    return self.type_of_root(function, &Root::This, place, depth);
+                    return self.type_of_root(function, &Root::This, depth);
                 }
                 let id = self.find_static(function, name)?;
                 let object = self.static_def(id);

@@ -125,12 +125,15 @@ impl<'p, 'a> Engines<'p, 'a> {
         let mut steps = vec![self.entry_step(&self.entries[entry])];
         if let Some(node) = node {
             let walk = self.walk(entry);
-            for (node, site) in walk.path(node) {
-                steps.push(self.call_step(
-                    site,
-                    walk.nodes[node].function,
-                    walk.nodes[node].note.as_deref(),
-                ));
+            for (number, (node, site)) in walk.path(node).into_iter().enumerate() {
+                let reached = &walk.nodes[node];
+                let mut step = self.call_step(site, reached.function, reached.note.as_deref());
+                // In which of DllMain's contexts: told once, where DllMain makes the call.
+                if number == 0 && self.entries[entry].reason.is_some() {
+                    step.message.push(' ');
+                    step.message.push_str(reached.state.contexts.describe());
+                }
+                steps.push(step);
             }
         }
         steps
