@@ -290,6 +290,11 @@ pub enum Effect {
         value: Arg,
         milliseconds: f64,
     },
+    /// Writes a value to a place, in one go or not: InterlockedExchangePointer, an atomic's `store`.
+    Stores {
+        into: Arg,
+        value: Arg,
+    },
     /// Gives a number: a pseudo handle.
     Gives {
         value: i64,

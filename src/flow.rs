@@ -5,7 +5,7 @@
 //! It judges order inside one function by the control flow graph, and between functions by their visible callers. Where
 //! none is visible, what another function of the same class or file does counts as done before (open world).
 
-use crate::api::{Arg, Effect, PoolObject};
+use crate::api::{Arg, Effect, PoolObject, WaitClass};
 use crate::entry;
 use crate::ir::{BlockId, Callee, Cond, FunctionKind, Guard, Place, Root, StmtId, StmtKind, Value};
 use crate::program::{Constant, FnId, Key, KeyRoot, Program, Site};
@@ -28,6 +28,8 @@ pub enum What {
     Free,
     /// A reference was taken.
     Counted,
+    /// Something else was waited for: an event, a semaphore, a thread.
+    Wait,
 }
 
 /// One event of a function.
@@ -171,6 +173,11 @@ impl<'p, 'a> Flow<'p, 'a> {
                     Effect::Free { pointer } => (What::Free, *pointer),
                     Effect::RefCount { object, up: true } => (What::Counted, *object),
                     Effect::Leak { pointer } => (What::Counted, *pointer),
+                    Effect::Wait {
+                        class: WaitClass::Handle | WaitClass::Signal | WaitClass::Thread,
+                        on: Some(on),
+                        ..
+                    } => (What::Wait, *on),
                     _ => continue,
                 };
                 let key = match what {
@@ -215,13 +222,40 @@ impl<'p, 'a> Flow<'p, 'a> {
                 Some(place) => self
                     .forwarded(site.function, place)
                     .or_else(|| self.program.key_of_target(site.function, place)),
-                None => Some(Key::of(KeyRoot::Result(site.function, site.stmt))),
+                None => Some(
+                    self.stored_by_call(site)
+                        .unwrap_or_else(|| Key::of(KeyRoot::Result(site.function, site.stmt))),
+                ),
             };
         }
         let value = self.program.argument_value(site, arg);
         let place = value.place()?;
         self.forwarded(site.function, &place)
             .or_else(|| self.program.key(site.function, &place))
+    }
+
+    /// The place that an atomic store or exchange puts a call's result into.
+    fn stored_by_call(&self, made: Site) -> Option<Key> {
+        self.program.calls(made.function).iter().find_map(|call| {
+            let site = Site {
+                function: made.function,
+                stmt: call.stmt,
+            };
+            call.effects
+                .iter()
+                .find_map(|effect| match effect.effect() {
+                    Effect::Stores { into, value }
+                        if self.program.argument_value(site, *value)
+                            == Value::Result(made.stmt) =>
+                    {
+                        self.program.key(
+                            made.function,
+                            &self.program.argument_value(site, *into).place()?,
+                        )
+                    }
+                    _ => None,
+                })
+        })
     }
 
     /// The object whose life a pointer's target has: an object of its class where that is known, else the place itself.
@@ -489,6 +523,20 @@ impl<'p, 'a> Flow<'p, 'a> {
         false
     }
 
+    /// Whether anything was waited for between the making of an object and a statement: a callback that has signalled is
+    /// past its work, if not past its last instruction.
+    pub fn waited_between(&self, function: FnId, stmt: StmtId, key: &Key) -> bool {
+        self.events(function).iter().any(|event| {
+            event.what == What::Wait
+                && self.can_follow(function, event.stmt, stmt)
+                && self.events(function).iter().any(|made| {
+                    matches!(made.what, What::Create | What::Arm)
+                        && made.key == *key
+                        && self.can_follow(function, made.stmt, event.stmt)
+                })
+        })
+    }
+
     /// An event of a kind on an object that can come before a statement of the function.
     pub fn before(&self, function: FnId, stmt: StmtId, what: What, key: &Key) -> Option<&Event> {
         self.events(function).iter().find(|event| {
@@ -661,10 +709,12 @@ impl<'p, 'a> Flow<'p, 'a> {
                         // InterlockedCompareExchange(&m_stop, …) and the like read state through a pointer.
                         args.iter().any(|arg| {
                             matches!(arg, Value::AddressOf(_))
-                                && call
-                                    .effects
-                                    .iter()
-                                    .all(|effect| matches!(effect.effect(), Effect::Passes { .. }))
+                                && call.effects.iter().all(|effect| {
+                                    matches!(
+                                        effect.effect(),
+                                        Effect::Passes { .. } | Effect::Stores { .. }
+                                    )
+                                })
                                 && self.is_state(function, arg, kind, depth - 1)
                         })
                     }
@@ -672,10 +722,12 @@ impl<'p, 'a> Flow<'p, 'a> {
                         callee: Callee::Method { receiver, .. },
                         ..
                     } if !call.effects.is_empty()
-                        && call
-                            .effects
-                            .iter()
-                            .all(|effect| matches!(effect.effect(), Effect::Passes { .. })) =>
+                        && call.effects.iter().all(|effect| {
+                            matches!(
+                                effect.effect(),
+                                Effect::Passes { .. } | Effect::Stores { .. }
+                            )
+                        }) =>
                     {
                         self.is_state(function, receiver, kind, depth - 1)
                     }

@@ -405,6 +405,26 @@ impl<'a> Program<'a> {
                 }
             }
         }
+        for id in self.ids() {
+            for call in self.calls(id) {
+                let site = Site {
+                    function: id,
+                    stmt: call.stmt,
+                };
+                for effect in &call.effects {
+                    if let crate::api::Effect::Stores { into, value } = effect.effect()
+                        && let Some(place) = self.argument_value(site, *into).place()
+                        && let Some(key) = self.key(id, &place)
+                    {
+                        let value = self.argument_value(site, *value);
+                        assignments
+                            .entry(key)
+                            .or_default()
+                            .push((id, call.stmt, value));
+                    }
+                }
+            }
+        }
         self.assignments = assignments;
         self.written = written;
     }

@@ -110,7 +110,8 @@ fn judge(engines: &Engines, findings: &mut Findings, function: FnId, close: &Eve
         let Some((creation, ended)) = ended else {
             continue;
         };
-        report(engines, findings, close, creation, &chain, ended);
+        let signalled = flow.waited_between(function, close.stmt, &close.key);
+        report(engines, findings, close, creation, &chain, ended, signalled);
         return;
     }
 }
@@ -259,6 +260,7 @@ fn report(
     creation: &PoolSite,
     chain: &[Site],
     ended: Ended,
+    signalled: bool,
 ) {
     let program = engines.program;
     let callee = engines.callee(close.site);
@@ -331,6 +333,6 @@ fn report(
         related,
         help: format!("before `{callee}` call {drain}; free the context after the close"),
         notes: vec![format!("`{callee}` returns at once: a callback that is running, or already queued, goes on and uses the context after it has ended")],
-        minor: false,
+        minor: signalled,
     });
 }

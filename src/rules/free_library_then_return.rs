@@ -5,7 +5,7 @@ use crate::api::{Effect, ModuleSource, ThreadRef};
 use crate::diagnostic::Role;
 use crate::entry::EntryKind;
 use crate::flow::Loop;
-use crate::ir::{Cond, Value};
+use crate::ir::{BlockId, Cond, Guard, Op, Value};
 use crate::program::Site;
 use crate::program::origin::{Origin, flags};
 
@@ -111,24 +111,57 @@ fn judge(engines: &Engines, findings: &mut Findings, site: Site) {
     });
 }
 
-/// Whether the free stands in a loop that does not ask for its result: it gives back a number of references that
-/// somebody has counted, and nobody can say that the last one is among them.
+/// Whether the free stands in a loop that goes on after it has succeeded: it gives back a number of references that
+/// somebody has counted, and nobody can say that the last one is among them. `while (!FreeLibrary(self))` does not.
 fn gives_back_several(engines: &Engines, site: Site) -> bool {
     let function = engines.program.function(site.function);
-    let asks = function
+    if engines
+        .flow
+        .loop_of(site.function, site.stmt)
+        .is_none_or(|kind| kind == Loop::Endless)
+    {
+        return false;
+    }
+    let result = Value::Result(site.stmt);
+    let succeeded = |guard: &Guard| match &guard.cond {
+        Cond::Compare { left, op, right } if *left == result || *right == result => match op {
+            Op::Eq => Some(!guard.holds),
+            Op::Ne => Some(guard.holds),
+            _ => None,
+        },
+        _ => None,
+    };
+    // Where its result decides, only the way of success counts.
+    let stops = |from: BlockId, to: BlockId| {
+        function.block(from).next.iter().any(|edge| {
+            edge.to == to
+                && edge
+                    .when
+                    .iter()
+                    .any(|guard| succeeded(guard) == Some(false))
+        })
+    };
+    let home = function
         .blocks
         .iter()
-        .flat_map(|block| &block.next)
-        .flat_map(|edge| &edge.when)
-        .any(|guard| {
-            matches!(&guard.cond, Cond::Compare { left, right, .. }
-            if *left == Value::Result(site.stmt) || *right == Value::Result(site.stmt))
-        });
-    !asks
-        && engines
-            .flow
-            .loop_of(site.function, site.stmt)
-            .is_some_and(|kind| kind != Loop::Endless)
+        .position(|block| block.stmts.contains(&site.stmt));
+    let Some(home) = home.map(|index| BlockId(index as u32)) else {
+        return false;
+    };
+    let mut seen = vec![false; function.blocks.len()];
+    let mut pending = vec![home];
+    while let Some(block) = pending.pop() {
+        for edge in &function.block(block).next {
+            if stops(block, edge.to) || std::mem::replace(&mut seen[edge.to.0 as usize], true) {
+                continue;
+            }
+            if edge.to == home {
+                return true;
+            }
+            pending.push(edge.to);
+        }
+    }
+    false
 }
 
 /// Whether a reference on the own module is taken earlier in the same function or on the way to it: then this free only
