@@ -142,12 +142,22 @@ fn may_be_armed(engines: &Engines, function: FnId, close: &Event, creations: &[&
 }
 
 fn is_counted(engines: &Engines, close: &Event, creations: &[&PoolSite]) -> bool {
+    let contexts: Vec<Key> = creations
+        .iter()
+        .filter_map(|creation| {
+            let context = creation.context.as_ref()?;
+            engines.flow.lifetime_key(creation.site.function, context)
+        })
+        .collect();
+    // A method of the program's own counts only for its own object; what the table knows gives the context away.
     let counts = |function: FnId| {
-        engines
-            .flow
-            .events(function)
-            .iter()
-            .any(|event| event.what == What::Counted)
+        engines.flow.events(function).iter().any(|event| {
+            let own = engines
+                .program
+                .call(event.site)
+                .is_some_and(|call| !call.targets.is_empty());
+            event.what == What::Counted && (!own || contexts.contains(&event.key))
+        })
     };
     creations
         .iter()
