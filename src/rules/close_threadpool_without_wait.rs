@@ -58,13 +58,6 @@ fn judge(engines: &Engines, findings: &mut Findings, function: FnId, close: &Eve
     {
         return;
     }
-    // Its own callback may close it: the pool frees it after the callback has returned.
-    if creations
-        .iter()
-        .any(|creation| flow.is_inside_callback(creation, function))
-    {
-        return;
-    }
     if !may_be_armed(engines, function, close, &creations) {
         return;
     }
@@ -81,6 +74,14 @@ fn judge(engines: &Engines, findings: &mut Findings, function: FnId, close: &Eve
         return;
     }
     for chain in flow.caller_chains(function) {
+        // Its own callback may close it: the pool frees it after the callback has returned.
+        let outermost = chain.last().map_or(function, |site| site.function);
+        if creations
+            .iter()
+            .any(|creation| flow.is_inside_callback(creation, outermost))
+        {
+            continue;
+        }
         let functions: Vec<FnId> = std::iter::once(function)
             .chain(chain.iter().map(|site| site.function))
             .collect();
