@@ -196,6 +196,8 @@ pub enum Effect {
         object: Arg,
         value: Option<Arg>,
         period: Option<Arg>,
+        /// Where the name tells the kind.
+        object_kind: Option<PoolObject>,
     },
     /// Stops new callbacks; queued and running ones go on.
     TpDisarm {
@@ -205,6 +207,8 @@ pub enum Effect {
     TpDrain {
         object: Arg,
         cancel: Option<Arg>,
+        /// Where the name tells the kind.
+        object_kind: Option<PoolObject>,
     },
     TpClose {
         object: Arg,

@@ -12,6 +12,9 @@ use crate::program::{Constant, FnId, Key, KeyRoot, Program, Site};
 use crate::reach::Abstract;
 use std::collections::{HashMap, HashSet, VecDeque};
 
+pub mod rearm;
+pub mod teardown;
+
 /// What happens to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum What {
@@ -41,6 +44,8 @@ pub struct Event {
     pub stmt: StmtId,
     /// The call itself, in this function or below it.
     pub site: Site,
+    /// The kind of the thread pool object, where the call's name tells it.
+    pub kind: Option<PoolObject>,
 }
 
 /// A thread pool object's creation.
@@ -128,7 +133,7 @@ impl<'p, 'a> Flow<'p, 'a> {
             };
             // An `AddRef` of the program's own counts as everybody's.
             if !call.targets.is_empty()
-                && self.program.counts_up(&call.name)
+                && self.program.counts(&call.name, true)
                 && let Some(key) = self
                     .program
                     .argument(site, Arg::This)
@@ -139,6 +144,7 @@ impl<'p, 'a> Flow<'p, 'a> {
                     key,
                     stmt: call.stmt,
                     site,
+                    kind: None,
                 });
             }
             for effect in &call.effects {
@@ -193,6 +199,11 @@ impl<'p, 'a> Flow<'p, 'a> {
                         key,
                         stmt: call.stmt,
                         site,
+                        kind: match effect.effect() {
+                            Effect::TpArm { object_kind, .. }
+                            | Effect::TpDrain { object_kind, .. } => *object_kind,
+                            _ => None,
+                        },
                     });
                 }
             }
@@ -322,6 +333,7 @@ impl<'p, 'a> Flow<'p, 'a> {
                         key,
                         stmt: call.stmt,
                         site: event.site,
+                        kind: event.kind,
                     };
                     if !events.contains(&mapped) {
                         events.push(mapped);
@@ -481,6 +493,14 @@ impl<'p, 'a> Flow<'p, 'a> {
         })
     }
 
+    /// The functions that run inside a callback of the pool, sorted.
+    pub fn inside_callbacks(&self) -> Vec<FnId> {
+        let mut all: Vec<FnId> = self.below.values().flatten().copied().collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
     /// Whether one statement can run after another in one run of the function.
     pub fn can_follow(&self, function: FnId, first: StmtId, then: StmtId) -> bool {
         self.path_without(function, first, then, |_| false)
@@ -611,10 +631,19 @@ impl<'p, 'a> Flow<'p, 'a> {
     /// static, the result of a function of the program. The success of a system call and a callback's wait result are
     /// no state.
     pub fn is_guarded(&self, function: FnId, stmt: StmtId, kind: Option<PoolObject>) -> bool {
+        self.is_guarded_by(function, stmt, |guard| {
+            self.tests_state(function, guard, kind)
+        })
+    }
+
+    /// Whether every way from the function's start to a statement passes a condition of this sort that decides about it:
+    /// one whose other outcome leads past the statement.
+    fn is_guarded_by(&self, function: FnId, stmt: StmtId, tests: impl Fn(&Guard) -> bool) -> bool {
         let body = self.program.function(function);
         let Some((target, _)) = locate(body, stmt) else {
             return true;
         };
+        let avoids = blocks_that_avoid(body, target);
         let mut seen = vec![false; body.blocks.len()];
         let mut pending = vec![BlockId(0)];
         seen[0] = true;
@@ -623,10 +652,7 @@ impl<'p, 'a> Flow<'p, 'a> {
                 return false;
             }
             for edge in &body.block(block).next {
-                let guarded = edge
-                    .when
-                    .iter()
-                    .any(|guard| self.tests_state(function, guard, kind));
+                let guarded = avoids[block.0 as usize] && edge.when.iter().any(&tests);
                 if !guarded && !std::mem::replace(&mut seen[edge.to.0 as usize], true) {
                     pending.push(edge.to);
                 }
@@ -848,6 +874,36 @@ fn locate(body: &crate::ir::Function, stmt: StmtId) -> Option<(BlockId, usize)> 
         let index = block.stmts.iter().position(|&other| other == stmt)?;
         Some((BlockId(number as u32), index))
     })
+}
+
+/// The blocks from which the function can end without passing a block.
+fn blocks_that_avoid(body: &crate::ir::Function, target: BlockId) -> Vec<bool> {
+    let mut before: Vec<Vec<usize>> = vec![Vec::new(); body.blocks.len()];
+    for (number, block) in body.blocks.iter().enumerate() {
+        for edge in &block.next {
+            before[edge.to.0 as usize].push(number);
+        }
+    }
+    let mut avoids = vec![false; body.blocks.len()];
+    let mut pending: Vec<usize> = body
+        .blocks
+        .iter()
+        .enumerate()
+        .filter(|(number, block)| block.next.is_empty() && *number != target.0 as usize)
+        .map(|(number, _)| number)
+        .collect();
+    while let Some(next) = pending.pop() {
+        if std::mem::replace(&mut avoids[next], true) {
+            continue;
+        }
+        pending.extend(
+            before[next]
+                .iter()
+                .copied()
+                .filter(|&number| number != target.0 as usize && !avoids[number]),
+        );
+    }
+    avoids
 }
 
 /// Everything that runs when a function runs.

@@ -176,14 +176,14 @@ impl<'a> Program<'a> {
         None
     }
 
-    /// Whether the table has a method of this name that takes a reference on its object.
-    pub fn counts_up(&self, name: &str) -> bool {
+    /// Whether the table has a method of this name that takes (`up`) or gives back a reference on its object.
+    pub fn counts(&self, name: &str, up: bool) -> bool {
         let row = format!(".{name}");
         self.api.knows(&row)
             && self.api.rows(&row, 0, crate::source::Lang::Cpp).any(|row| {
                 row.effects
                     .iter()
-                    .any(|row| matches!(row.effect, Effect::RefCount { up: true, .. }))
+                    .any(|row| matches!(row.effect, Effect::RefCount { up: of, .. } if of == up))
             })
     }
 

@@ -2,7 +2,7 @@
 //! `rules/close_threadpool_without_wait.md`.
 
 use super::{Engines, Finding, Findings};
-use crate::api::PoolObject;
+use crate::api::{Effect, PoolObject};
 use crate::diagnostic::{Label, Role};
 use crate::flow::{Event, PoolSite, What};
 use crate::ir::{FunctionKind, Root, StmtKind, Value};
@@ -112,9 +112,25 @@ fn judge(engines: &Engines, findings: &mut Findings, function: FnId, close: &Eve
             continue;
         };
         let signalled = flow.waited_between(function, close.stmt, &close.key);
+        // The pool itself signals when the callback has returned: whoever has waited for that is past all of it.
+        if signalled && signals_on_return(engines, creation) {
+            return;
+        }
         report(engines, findings, close, creation, &chain, ended, signalled);
         return;
     }
+}
+
+/// Whether a callback has the pool signal something after it has returned (SetEventWhenCallbackReturns).
+fn signals_on_return(engines: &Engines, creation: &PoolSite) -> bool {
+    engines.program.ids().any(|id| {
+        engines.flow.is_inside_callback(creation, id)
+            && engines.program.calls(id).iter().any(|call| {
+                call.effects
+                    .iter()
+                    .any(|effect| matches!(effect.effect(), Effect::SignalOnReturn { .. }))
+            })
+    })
 }
 
 /// Whether a callback may be coming when the close runs: the object was armed on a path that reaches it.

@@ -8,6 +8,7 @@ pub mod page;
 use crate::diagnostic::{Diagnostic, Label, Level, Role};
 use crate::entry::{self, Entries, Entry, EntryKind};
 use crate::flow::Flow;
+use crate::flow::rearm::{self, Rearm};
 use crate::module::Kind;
 use crate::program::origin::Origins;
 use crate::program::{FnId, Key, Program, Site};
@@ -20,12 +21,16 @@ use std::sync::OnceLock;
 
 mod close_threadpool_without_wait;
 mod exit_thread_in_callback;
+mod free_context_in_callback;
 mod free_library_in_callback;
 mod free_library_then_return;
+mod incomplete_rearm_teardown;
 mod unguarded_rearm;
 mod use_after_close_threadpool;
 mod wait_in_dll_main;
+mod wait_in_own_callback;
 mod wait_in_static_destructor;
+mod wait_without_cancel;
 
 /// A rule of the catalogue.
 pub struct Rule {
@@ -49,12 +54,16 @@ macro_rules! rules {
 rules![
     close_threadpool_without_wait,
     exit_thread_in_callback,
+    free_context_in_callback,
     free_library_in_callback,
     free_library_then_return,
+    incomplete_rearm_teardown,
     unguarded_rearm,
     use_after_close_threadpool,
     wait_in_dll_main,
+    wait_in_own_callback,
     wait_in_static_destructor,
+    wait_without_cancel,
 ];
 
 /// The engines of one program, each run once for all rules.
@@ -67,6 +76,7 @@ pub struct Engines<'p, 'a> {
     /// What DllMain finds out about the contexts and keeps in statics.
     facts: BTreeMap<Key, Abstract>,
     walks: Vec<OnceLock<Walk>>,
+    rearms: OnceLock<Vec<Rearm>>,
 }
 
 impl<'p, 'a> Engines<'p, 'a> {
@@ -100,6 +110,7 @@ impl<'p, 'a> Engines<'p, 'a> {
             handles,
             facts,
             walks,
+            rearms: OnceLock::new(),
         }
     }
 
@@ -107,6 +118,12 @@ impl<'p, 'a> Engines<'p, 'a> {
     pub fn walk(&self, entry: usize) -> &Walk {
         self.walks[entry]
             .get_or_init(|| reach::from(self.program, &self.entries[entry], &self.facts))
+    }
+
+    /// The calls in callbacks that arm the callback's own object again.
+    pub fn rearms(&self) -> &[Rearm] {
+        self.rearms
+            .get_or_init(|| rearm::find(&self.flow, &self.entries, |entry| self.walk(entry)))
     }
 
     /// The entries of some kinds, each with its number.

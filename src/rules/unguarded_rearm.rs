@@ -3,96 +3,41 @@
 use super::{Engines, Finding, Findings};
 use crate::api::{Effect, PoolObject};
 use crate::diagnostic::Role;
-use crate::entry::{self, EntryKind};
 use crate::flow::What;
-use crate::program::{FnId, Key, KeyRoot, Site};
-use crate::reach::Walk;
+use crate::program::{FnId, Key, Site};
 
 pub fn check(engines: &Engines, findings: &mut Findings) {
-    let mut reported = std::collections::BTreeSet::new();
-    for (number, entry) in engines.entries.iter().enumerate() {
-        let EntryKind::PoolCallback(kind) = entry.kind else {
+    for rearm in engines.rearms() {
+        // Each I/O is announced to its object anew; that arms nothing by itself.
+        if rearm.guarded || matches!(rearm.kind, PoolObject::Io | PoolObject::LegacyIo) {
+            continue;
+        }
+        let Some(close) = rearm
+            .own
+            .as_ref()
+            .and_then(|own| teardown(engines, own, rearm.creation))
+        else {
             continue;
         };
-        let (entry::Runs::Function(callback), Some(start)) = (&entry.runs, entry.registered) else {
-            continue;
-        };
-        let walk = engines.walk(number);
-        for hit in &walk.hits {
-            let (Effect::TpArm { object, value, .. }, Some(site), Some(node)) =
-                (hit.effect.effect(), hit.site, hit.node)
-            else {
-                continue;
-            };
-            let disarms = value.is_some_and(|value| {
-                let value = engines.program.argument_value(site, value);
-                engines
-                    .program
-                    .constant(site.function, &value)
-                    .is_some_and(|constant| constant.is_zero())
-            });
-            if disarms || reported.contains(&(site, start)) {
-                continue;
-            }
-            let Some(armed) = engines
-                .flow
-                .key_of(site, *object)
-                .and_then(|key| at_entry(engines, walk, node, key))
-            else {
-                continue;
-            };
-            let creation = engines
-                .flow
-                .pool
-                .iter()
-                .find(|creation| creation.site == start);
-            let own = creation.and_then(|creation| creation.key.clone());
-            let is_parameter = entry::object_parameter(kind)
-                .is_some_and(|index| armed == Key::of(KeyRoot::Param(*callback, index)));
-            if !is_parameter && own.as_ref() != Some(&armed) {
-                continue;
-            }
-            let path = walk.path(node);
-            let guarded = std::iter::once(site)
-                .chain(path.iter().map(|(_, site)| *site))
-                .any(|site| {
-                    // Only the callback itself gets its parameters from the pool.
-                    let kind = (site.function == *callback).then_some(kind);
-                    engines.flow.is_guarded(site.function, site.stmt, kind)
-                });
-            let Some(close) = own.as_ref().and_then(|own| teardown(engines, own, start)) else {
-                continue;
-            };
-            if guarded {
-                continue;
-            }
-            reported.insert((site, start));
-            let place = engines.labelled(&path, site, |caller| {
-                creation.is_some_and(|creation| engines.flow.is_inside_callback(creation, caller))
-            });
-            report(engines, findings, number, node, place, kind, close);
-        }
+        let creation = engines
+            .flow
+            .pool
+            .iter()
+            .find(|creation| creation.site == rearm.creation);
+        let path = engines.walk(rearm.entry).path(rearm.node);
+        let place = engines.labelled(&path, rearm.site, |caller| {
+            creation.is_some_and(|creation| engines.flow.is_inside_callback(creation, caller))
+        });
+        report(
+            engines,
+            findings,
+            rearm.entry,
+            rearm.node,
+            place,
+            rearm.kind,
+            close,
+        );
     }
-}
-
-/// The key of an armed object in terms of the callback: parameters of helpers are followed up the path.
-fn at_entry(engines: &Engines, walk: &Walk, node: usize, key: Key) -> Option<Key> {
-    let mut key = key;
-    for (at, site) in walk.path(node).into_iter().rev() {
-        let KeyRoot::Param(function, index) = key.root else {
-            return Some(key);
-        };
-        if function != walk.nodes[at].function {
-            return Some(key);
-        }
-        let value = engines
-            .program
-            .argument(site, crate::api::Arg::Index(index as u8))?;
-        let mut above = engines.program.key_of_value(site.function, value)?;
-        above.path.extend(key.path);
-        key = above;
-    }
-    Some(key)
 }
 
 /// Where somebody else than the callback closes the object.

@@ -3,7 +3,7 @@
 use super::{Engines, Finding, Findings};
 use crate::diagnostic::Role;
 use crate::flow::{Event, What};
-use crate::ir::{Callee, StmtId, StmtKind, Value};
+use crate::ir::{Callee, Place, Root, StmtId, StmtKind, Value};
 use crate::program::{FnId, Key, Site};
 
 pub fn check(engines: &Engines, findings: &mut Findings) {
@@ -92,12 +92,23 @@ fn receiver(engines: &Engines, function: FnId, stmt: StmtId) -> Option<Value> {
     }
 }
 
-/// Whether the variable gets a new value after the close, on every way to the use.
+/// Whether the variable gets a new value after the close, on every way to the use: itself, or the local that leads to
+/// it, such as the one that a loop over all objects sets in each round.
 fn is_renewed(engines: &Engines, function: FnId, close: &Event, key: &Key, used: StmtId) -> bool {
+    let leads: Vec<Place> = match &engines.program.function(function).stmt(used).kind {
+        StmtKind::Call { args, .. } => args
+            .iter()
+            .filter_map(Value::place)
+            .filter(|place| matches!(place.root, Root::Local(_)) && !place.path.is_empty())
+            .map(|place| Place::of(place.root))
+            .collect(),
+        _ => Vec::new(),
+    };
     let assigns =
         |function: FnId, stmt: StmtId| match &engines.program.function(function).stmt(stmt).kind {
             StmtKind::Assign { to, .. } => {
-                engines.program.key(function, to).as_ref() == Some(key)
+                leads.contains(to)
+                    || engines.program.key(function, to).as_ref() == Some(key)
                     || engines.program.key_of_target(function, to).as_ref() == Some(key)
             }
             _ => {

@@ -1,0 +1,284 @@
+//! A callback that frees what somebody else uses, or what its next run needs. See `rules/free_context_in_callback.md`.
+
+use super::{Engines, Finding, Findings};
+use crate::api::{Effect, PoolObject};
+use crate::diagnostic::Role;
+use crate::entry::{EntryKind, Runs};
+use crate::flow::{PoolSite, What};
+use crate::ir::FunctionKind;
+use crate::program::{FnId, Key, KeyRoot, Site};
+use crate::reach::Walk;
+use std::collections::BTreeSet;
+
+/// Why the free is wrong.
+enum Other {
+    /// A teardown outside the callback uses or frees the same memory.
+    Teardown(Site),
+    /// The timer is periodic.
+    Period(Site),
+    /// The work is submitted again before the callback has run.
+    Submitted(Site),
+    /// The callback arms the object again after the free.
+    Rearm(Site),
+}
+
+pub fn check(engines: &Engines, findings: &mut Findings) {
+    let mut reported = BTreeSet::new();
+    for (number, entry) in engines.entries.iter().enumerate() {
+        let (EntryKind::PoolCallback(_), Runs::Function(callback), Some(start)) =
+            (entry.kind, &entry.runs, entry.registered)
+        else {
+            continue;
+        };
+        let Some(creation) = engines
+            .flow
+            .pool
+            .iter()
+            .find(|creation| creation.site == start)
+        else {
+            continue;
+        };
+        let walk = engines.walk(number);
+        for (node, site, key) in frees(engines, walk) {
+            if !belongs_to(engines, creation, &key) || is_counted(engines, walk, node, site) {
+                continue;
+            }
+            let Some(other) = other_user(engines, creation, *callback, site, &key) else {
+                continue;
+            };
+            if reported.insert(site) {
+                report(engines, findings, number, node, site, creation, &other);
+            }
+        }
+    }
+}
+
+/// What a walk frees: the node, the call, and the object.
+fn frees(engines: &Engines, walk: &Walk) -> Vec<(usize, Site, Key)> {
+    let mut all = Vec::new();
+    for hit in &walk.hits {
+        if let (Effect::Free { pointer }, Some(site), Some(node)) =
+            (hit.effect.effect(), hit.site, hit.node)
+            && let Some(key) = engines.flow.lifetime_key(
+                site.function,
+                &engines.program.argument_value(site, *pointer),
+            )
+            && matches!(key.root, KeyRoot::Object(_))
+        {
+            all.push((node, site, key));
+        }
+    }
+    all
+}
+
+/// Whether what is freed is the callback's context, or the object that the thread pool object is kept in (the
+/// OVERLAPPED of an I/O callback, a session).
+fn belongs_to(engines: &Engines, creation: &PoolSite, key: &Key) -> bool {
+    let context = creation
+        .context
+        .as_ref()
+        .and_then(|context| engines.flow.lifetime_key(creation.site.function, context));
+    context.as_ref() == Some(key)
+        || (key.path.is_empty()
+            && creation
+                .key
+                .as_ref()
+                .is_some_and(|own| own.root == key.root && !own.path.is_empty()))
+}
+
+/// A reference count decides: the free stands under the test of a count, or in a destructor that a counted pointer runs.
+fn is_counted(engines: &Engines, walk: &Walk, node: usize, site: Site) -> bool {
+    let counts = |function: FnId| {
+        engines.program.calls(function).iter().any(|call| {
+            call.effects
+                .iter()
+                .any(|effect| matches!(effect.effect(), Effect::RefCount { .. }))
+        }) || engines
+            .program
+            .counts(&engines.program.function(function).name, true)
+            || matches!(
+                engines.program.function(function).kind,
+                FunctionKind::Dtor | FunctionKind::Drop
+            )
+            || engines
+                .program
+                .counts(&engines.program.function(function).name, false)
+    };
+    counts(site.function)
+        || walk
+            .path(node)
+            .iter()
+            .any(|(_, call)| counts(call.function))
+        || engines
+            .flow
+            .events(site.function)
+            .iter()
+            .any(|event| event.what == What::Counted)
+}
+
+/// Who else uses the object, or when the callback comes again.
+fn other_user(
+    engines: &Engines,
+    creation: &PoolSite,
+    callback: FnId,
+    site: Site,
+    key: &Key,
+) -> Option<Other> {
+    let flow = &engines.flow;
+    // Armed again after the free, in one function.
+    let rearm = engines.rearms().iter().find(|rearm| {
+        rearm.creation == creation.site
+            && rearm.site.function == site.function
+            && flow.can_follow(site.function, site.stmt, rearm.site.stmt)
+    });
+    if let Some(rearm) = rearm {
+        return Some(Other::Rearm(rearm.site));
+    }
+    let own = creation.key.as_ref()?;
+    if let Some(period) = periodic(engines, own) {
+        let closes = flow
+            .events(callback)
+            .iter()
+            .chain(flow.events(site.function))
+            .any(|event| matches!(event.what, What::Disarm | What::Close));
+        if !closes {
+            return Some(Other::Period(period));
+        }
+    }
+    // A teardown that waits for the callbacks or closes the object, and then uses or frees the same memory.
+    for id in engines.program.own_ids() {
+        if flow.is_inside_callback(creation, id) {
+            continue;
+        }
+        let events = flow.events(id);
+        let Some(torn) = events.iter().find(|event| {
+            matches!(event.what, What::Close | What::Drain)
+                && event.key == *own
+                && event.site.function == id
+        }) else {
+            continue;
+        };
+        // Undoing a creation that failed.
+        if flow.before(id, torn.stmt, What::Create, own).is_some()
+            && flow.before(id, torn.stmt, What::Arm, own).is_none()
+        {
+            continue;
+        }
+        let freed = events
+            .iter()
+            .find(|event| event.what == What::Free && event.key == *key);
+        if let Some(freed) = freed {
+            return Some(Other::Teardown(freed.site));
+        }
+    }
+    if creation.kind == PoolObject::Work
+        && let Some(again) = submitted_again(engines, creation, own)
+    {
+        return Some(Other::Submitted(again));
+    }
+    None
+}
+
+/// Where the timer is given a period.
+fn periodic(engines: &Engines, own: &Key) -> Option<Site> {
+    engines
+        .flow
+        .everywhere(What::Arm, own)
+        .find(|(_, event)| {
+            engines.program.call(event.site).is_some_and(|call| {
+                call.effects.iter().any(|effect| match effect.effect() {
+                    Effect::TpArm {
+                        period: Some(period),
+                        ..
+                    } => engines
+                        .program
+                        .argument(event.site, *period)
+                        .and_then(|value| engines.program.constant(event.site.function, value))
+                        .is_some_and(|constant| !constant.is_zero()),
+                    _ => false,
+                })
+            })
+        })
+        .map(|(_, event)| event.site)
+}
+
+/// A second submission that can follow the first in one run of a function, with no wait between.
+fn submitted_again(engines: &Engines, creation: &PoolSite, own: &Key) -> Option<Site> {
+    let flow = &engines.flow;
+    let made = creation.site.function;
+    let arms: Vec<_> = flow
+        .events(made)
+        .iter()
+        .filter(|event| event.what == What::Arm && event.key == *own)
+        .collect();
+    let stops = |stmt| {
+        flow.events(made).iter().any(|event| {
+            event.stmt == stmt
+                && event.key == *own
+                && matches!(event.what, What::Drain | What::Create)
+        })
+    };
+    arms.iter()
+        .find(|second| {
+            arms.iter()
+                .any(|first| flow.path_without(made, first.stmt, second.stmt, stops))
+        })
+        .map(|second| second.site)
+}
+
+fn report(
+    engines: &Engines,
+    findings: &mut Findings,
+    entry: usize,
+    node: usize,
+    site: Site,
+    creation: &PoolSite,
+    other: &Other,
+) {
+    let callback = &engines.entries[entry].name;
+    let (why, at, note) = match other {
+        Other::Teardown(at) => (
+            "which a teardown on another thread uses and frees too",
+            *at,
+            "whichever comes second works on freed memory: a wait in the teardown does not help, since the callback has freed the object by the time it returns",
+        ),
+        Other::Period(at) => (
+            "and its timer is periodic: the next run uses what this one has freed",
+            *at,
+            "the callbacks of a periodic timer can even overlap",
+        ),
+        Other::Submitted(at) => (
+            "and its work is submitted more than once: the next run uses what this one has freed",
+            *at,
+            "each submission runs the callback once, and they can overlap",
+        ),
+        Other::Rearm(at) => (
+            "and then arms its object again: the next run uses what this one has freed",
+            *at,
+            "the object keeps the pointer that it was created with",
+        ),
+    };
+    let label = match other {
+        Other::Teardown(_) => "the teardown frees it here",
+        Other::Period(_) => "the timer gets its period here",
+        Other::Submitted(_) => "submitted again here",
+        Other::Rearm(_) => "armed again here",
+    };
+    findings.add(Finding {
+        rule: "free_context_in_callback",
+        message: format!("the callback {callback} frees an object {why}"),
+        primary: engines.label(site, "freed by the callback", Role::Primary),
+        steps: engines.steps(entry, Some(node)),
+        related: vec![
+            engines.label(at, label, Role::Related),
+            engines.label(
+                creation.site,
+                format!("{callback} becomes the callback here"),
+                Role::Related,
+            ),
+        ],
+        help: "let one side own the object: cancel and wait for the callbacks, then free it outside; or count references and let each side give back its own".to_string(),
+        notes: vec![note.to_string()],
+        minor: false,
+    });
+}

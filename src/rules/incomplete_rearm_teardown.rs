@@ -1,0 +1,299 @@
+//! The teardown of an object whose callback arms it again, in an order that lets one more callback through. See
+//! `rules/incomplete_rearm_teardown.md`.
+
+use super::{Engines, Finding, Findings};
+use crate::api::{Effect, PoolObject};
+use crate::diagnostic::Role;
+use crate::flow::rearm::Rearm;
+use crate::flow::teardown::{Met, Way};
+use crate::flow::{Event, PoolSite, What};
+use crate::ir::StmtId;
+use crate::program::{FnId, Key, Site};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+/// What is wrong with a teardown.
+enum Gap {
+    /// The callback tests nothing that the teardown could set.
+    NoFlag,
+    /// It tests a flag, which the teardown sets only after it has waited.
+    FlagLate,
+    /// Waited, and closed while the callback that was running has armed it again.
+    NoDisarm,
+    /// Disarmed once and waited once: a callback between its test and its arming undoes the disarm.
+    OneRound,
+}
+
+pub fn check(engines: &Engines, findings: &mut Findings) {
+    let mut by_object: BTreeMap<&Key, Vec<&Rearm>> = BTreeMap::new();
+    for rearm in engines.rearms() {
+        if matches!(
+            rearm.kind,
+            PoolObject::Timer | PoolObject::Wait | PoolObject::Work
+        ) && let Some(own) = &rearm.own
+        {
+            by_object.entry(own).or_default().push(rearm);
+        }
+    }
+    if by_object.is_empty() {
+        return;
+    }
+    let mut reported = BTreeSet::new();
+    for (own, rearms) in by_object {
+        for id in engines.program.own_ids() {
+            let closes: Vec<&Event> = engines
+                .flow
+                .judged(id, What::Close)
+                .filter(|close| close.key == *own)
+                .collect();
+            for close in closes {
+                if !reported.contains(&close.site) && judge(engines, findings, id, close, &rearms) {
+                    reported.insert(close.site);
+                }
+            }
+        }
+    }
+}
+
+/// Looks at one close; true if it was reported.
+fn judge(
+    engines: &Engines,
+    findings: &mut Findings,
+    function: FnId,
+    close: &Event,
+    rearms: &[&Rearm],
+) -> bool {
+    let flow = &engines.flow;
+    let creations: Vec<&PoolSite> = flow.creations(&close.key).collect();
+    for way in flow.ways(function, close) {
+        let outermost = way.last().map_or(function, |stand| stand.function);
+        // Closed by a callback of its own: nobody else is there to race with.
+        if creations
+            .iter()
+            .any(|creation| flow.is_inside_callback(creation, outermost))
+        {
+            continue;
+        }
+        // Made here and not armed since: the way back out of a failure.
+        let made = flow.met_before(&way, What::Create);
+        if !made.is_empty() && flow.met_before(&way, What::Arm).is_empty() {
+            continue;
+        }
+        if let Some((rearm, gap, minor)) = rearms
+            .iter()
+            .find_map(|rearm| gap(engines, &way, rearm).map(|(gap, minor)| (*rearm, gap, minor)))
+        {
+            report(engines, findings, close, &way, rearm, &gap, minor);
+            return true;
+        }
+    }
+    false
+}
+
+/// What a teardown lacks against a callback, and whether only little.
+fn gap(engines: &Engines, way: &Way, rearm: &Rearm) -> Option<(Gap, bool)> {
+    let flow = &engines.flow;
+    let drains = flow.met_before(way, What::Drain);
+    // With no wait at all it is `close_threadpool_without_wait` that has something to say.
+    if drains.is_empty() {
+        return None;
+    }
+    let disarms = flow.met_before(way, What::Disarm);
+    if source_is_off_before(engines, way, &drains) {
+        return None;
+    }
+    if !rearm.guarded {
+        return Some((Gap::NoFlag, false));
+    }
+    let flags = if rearm.flags.is_empty() {
+        // Something is tested that has no name here: whoever set it did so in time.
+        Flags::Before
+    } else {
+        flag_order(engines, way, rearm, &drains)
+    };
+    match flags {
+        Flags::Never => return Some((Gap::NoFlag, false)),
+        Flags::After => return Some((Gap::FlagLate, false)),
+        Flags::Before => {}
+    }
+    // A work object knows no disarm: the wait covers what a running callback has submitted.
+    if rearm.kind == PoolObject::Work {
+        return None;
+    }
+    // Wait, disarm, wait: the first wait lets the last callback that has not seen the flag finish.
+    let two_rounds = drains.iter().any(|first| {
+        disarms.iter().any(|disarm| {
+            flow.comes_before(way, *first, *disarm)
+                && drains.iter().any(|second| {
+                    second.1.stmt != first.1.stmt && flow.comes_before(way, *disarm, *second)
+                })
+        })
+    });
+    if two_rounds {
+        return None;
+    }
+    let disarmed_first = disarms.iter().any(|disarm| {
+        drains
+            .iter()
+            .any(|drain| flow.comes_before(way, *disarm, *drain))
+    });
+    if !disarmed_first {
+        // What another function of the class or file disarms counts as done before.
+        let functions: Vec<FnId> = way.iter().map(|stand| stand.function).collect();
+        let outermost = &way[way.len() - 1];
+        if flow.elsewhere(way[0].function, What::Disarm, &outermost.key, &functions) {
+            return None;
+        }
+        return Some((Gap::NoDisarm, false));
+    }
+    // Flag and disarm under the lock that the callback tests and arms under.
+    let locked = rearm.locked
+        && disarms
+            .iter()
+            .any(|(_, disarm)| flow.is_locked(disarm.site.function, disarm.site.stmt));
+    (!locked).then_some((Gap::OneRound, true))
+}
+
+enum Flags {
+    Before,
+    After,
+    Never,
+}
+
+/// When the teardown sets what the callback tests. What another function sets, apart from the one that starts it all,
+/// counts as done before.
+fn flag_order(engines: &Engines, way: &Way, rearm: &Rearm, drains: &[Met]) -> Flags {
+    let flow = &engines.flow;
+    let writers = flow.writers(&rearm.flags);
+    let writes = flow.writes_before(way, &rearm.flags, &writers);
+    let first_wait = |&(level, stmt): &(usize, StmtId)| {
+        drains.iter().all(|(at, drain)| {
+            level > *at
+                || (level == *at
+                    && (stmt == drain.stmt
+                        || flow.can_follow(way[level].function, stmt, drain.stmt)))
+        })
+    };
+    if writes.iter().any(first_wait) {
+        return Flags::Before;
+    }
+    let on_way: HashSet<FnId> = way.iter().map(|stand| stand.function).collect();
+    let creation = rearm.creation.function;
+    let elsewhere = writers.iter().any(|&writer| {
+        let starts = writer == creation
+            || engines.flow.events(writer).iter().any(|event| {
+                matches!(event.what, What::Create | What::Arm)
+                    && Some(&event.key) == rearm.own.as_ref()
+            });
+        !starts
+            && !on_way.contains(&writer)
+            && !matches!(
+                engines.program.function(writer).kind,
+                crate::ir::FunctionKind::Ctor
+            )
+    });
+    match (elsewhere, writes.is_empty()) {
+        (true, _) => Flags::Before,
+        (false, false) => Flags::After,
+        (false, true) => Flags::Never,
+    }
+}
+
+/// Whether the signal source is turned off before a wait: then that wait sees the last callback.
+fn source_is_off_before(engines: &Engines, way: &Way, drains: &[Met]) -> bool {
+    drains.iter().any(|(level, drain)| {
+        let function = way[*level].function;
+        engines.program.calls(function).iter().any(|call| {
+            call.stmt != drain.stmt
+                && call
+                    .effects
+                    .iter()
+                    .any(|effect| matches!(effect.effect(), Effect::SourceOff))
+                && engines.flow.can_follow(function, call.stmt, drain.stmt)
+        })
+    })
+}
+
+fn report(
+    engines: &Engines,
+    findings: &mut Findings,
+    close: &Event,
+    way: &Way,
+    rearm: &Rearm,
+    gap: &Gap,
+    minor: bool,
+) {
+    let program = engines.program;
+    let flow = &engines.flow;
+    let function = program.describe(close.site.function);
+    let callback = program.describe(rearm.callback);
+    let (object, disarm) = match rearm.kind {
+        PoolObject::Timer => ("timer", "SetThreadpoolTimer(timer, NULL, 0, 0)"),
+        PoolObject::Wait => ("wait", "SetThreadpoolWait(wait, NULL, NULL)"),
+        _ => ("work", ""),
+    };
+    let why = match gap {
+        Gap::NoFlag => format!(
+            "{callback} arms the {object} again whatever the teardown does: waiting and disarming do not hold it back, and a further callback comes after the close"
+        ),
+        Gap::FlagLate => format!(
+            "the flag is set only after the wait: {callback} has tested it before, and arms the {object} again after the wait"
+        ),
+        Gap::NoDisarm => format!(
+            "a run of {callback} that tested the flag before it was set arms the {object} again while this function waits: nothing takes that back before the close"
+        ),
+        Gap::OneRound => format!(
+            "a run of {callback} that stands between its test of the flag and its arming when the {object} is disarmed arms it again: the wait ends with that run, and the {object} is armed at the close"
+        ),
+    };
+    let mut steps = Vec::new();
+    for (outer, inner) in way.iter().rev().zip(way.iter().rev().skip(1)) {
+        let site = Site {
+            function: outer.function,
+            stmt: outer.stmt,
+        };
+        let message = format!(
+            "{} calls {}",
+            program.describe(outer.function),
+            program.describe(inner.function)
+        );
+        steps.push(engines.label(site, message, Role::Step));
+    }
+    let mut before: Vec<(Met, &str)> = flow
+        .met_before(way, What::Drain)
+        .into_iter()
+        .map(|met| (met, "waits for the callbacks here"))
+        .chain(
+            flow.met_before(way, What::Disarm)
+                .into_iter()
+                .map(|met| (met, "disarms here")),
+        )
+        .collect();
+    before.sort_by_key(|((level, event), _)| (std::cmp::Reverse(*level), event.stmt));
+    before.dedup_by_key(|((_, event), _)| event.site);
+    for ((_, event), what) in before {
+        steps.push(engines.label(event.site, what, Role::Step));
+    }
+    let help = if rearm.kind == PoolObject::Work {
+        "test a stop flag before submitting again; in the teardown set the flag, then wait for the callbacks, then close".to_string()
+    } else {
+        format!(
+            "test a stop flag before arming again; in the teardown set the flag, wait for the callbacks, disarm with {disarm}, wait again, then close"
+        )
+    };
+    findings.add(Finding {
+        rule: "incomplete_rearm_teardown",
+        message: format!(
+            "{function} closes a {object} that its callback {callback} arms again, and one more callback can come after the close"
+        ),
+        primary: engines.label(close.site, "closed while it can be armed again", Role::Primary),
+        steps,
+        related: vec![engines.label(
+            rearm.site,
+            format!("{callback} arms the {object} again here"),
+            Role::Related,
+        )],
+        help,
+        notes: vec![why],
+        minor,
+    });
+}
