@@ -322,6 +322,16 @@ impl Pass<'_> {
                 {
                     self.blank_tokens(index + 1, index + 1);
                 }
+                // `class CAPABILITY("mutex") Mutex {`
+                if self.is_word(index + 1)
+                    && is_capitals(self.text(index + 1))
+                    && self.sign(index + 2) == b'('
+                    && let Some(end) = self.closing(index + 2)
+                    && self.is_word(end + 1)
+                    && (matches!(self.sign(end + 2), b'{' | b':') || self.text(end + 2) == b"final")
+                {
+                    self.blank_tokens(index + 1, end);
+                }
                 if self.text(index) == b"__interface" {
                     self.replace(index, index, "struct");
                 }
@@ -781,6 +791,10 @@ mod tests {
             repaired("class MY_HIDDEN_TYPE Foo : public Bar {};"),
             "class Foo : public Bar {};"
         );
+        assert_eq!(
+            repaired("class CAPABILITY(\"mutex\") Mutex {};"),
+            "class Mutex {};"
+        );
         assert_eq!(repaired("MY_API int f();"), "int f();");
         assert_eq!(
             repaired("STDMETHODIMP_(ULONG) A::b() {}"),
@@ -789,6 +803,18 @@ mod tests {
         assert_eq!(
             repaired("struct A { STDMETHOD(f)(int) PURE; };"),
             "struct A { HRESULT f (int) =0 ; };"
+        );
+    }
+
+    #[test]
+    fn annotations_of_functions_go() {
+        assert_eq!(
+            repaired("void f(M& m) EXCLUDES(m) ACQUIRE(m) { m.lock(); }"),
+            "void f(M& m) { m.lock(); }"
+        );
+        assert_eq!(
+            repaired("struct A {\nREQUIRES(m) RELEASE(m)\nA(M& m);\nint x; };"),
+            "struct A {\n \nA(M& m);\nint x; };"
         );
     }
 

@@ -38,7 +38,7 @@ impl Pass<'_> {
             && (self.previous_sign() == b')' && !self.tokens[index].first_on_line
                 || self.text(index).ends_with(b"GUARDED_BY"))
         {
-            let end = self.closing(index + 1)?;
+            let end = self.end_of_annotations(index)?;
             if matches!(self.sign(end + 1), b';' | b'{' | b'=') {
                 self.blank_tokens(index, end);
                 return Some(end + 1);
@@ -180,9 +180,25 @@ impl Pass<'_> {
         self.scope() != Scope::Body && (after_type || before_type)
     }
 
+    /// The end of `EXCLUDES(m) ACQUIRE(m)`: calls in capitals, one after the other.
+    fn end_of_annotations(&self, index: usize) -> Option<usize> {
+        let mut end = self.closing(index + 1)?;
+        while self.is_word(end + 1)
+            && is_capitals(self.text(end + 1))
+            && self.sign(end + 2) == b'('
+            && !self.tokens[end + 1].first_on_line
+        {
+            end = self.closing(end + 2)?;
+        }
+        Some(end)
+    }
+
     /// `FOO(x)` alone on its line, without a semicolon.
     fn macro_line(&mut self, index: usize) -> Option<usize> {
-        let end = self.closing(index + 1)?;
+        let end = match self.scope() {
+            Scope::Class => self.end_of_annotations(index)?,
+            _ => self.closing(index + 1)?,
+        };
         let free = self
             .bytes
             .get(self.tokens[end].end)
