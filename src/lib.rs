@@ -19,7 +19,13 @@
 //! # Engines
 //!
 //! - `reach` answers "does it run when this entry runs, and on which call path?".
-//! - `flow` answers "what happens to this object before and after?".
+//! - `flow` answers "what happens to this object before and after?", `flow::teardown` along the call paths to an event,
+//!   `flow::rearm` for callbacks that arm their own object again.
+//!
+//! `flow` asks whether an event *can* come before another, through callees and visible callers, and keeps no facts that
+//! must hold on all paths. A wait or a disarm that only some paths pass is, in real code, skipped by a condition that
+//! belongs to the object ("is there a timer", "was it started"); a solver over places cannot tell that from a gap. Taking
+//! it as done costs a missed finding, asking for it on all paths costs false ones.
 //!
 //! A rule gets both through `rules::Engines` (and not the bare `Program`), because several rules ask the same walk.
 #![forbid(unsafe_code)]

@@ -153,7 +153,15 @@ impl<'a> Program<'a> {
             return;
         }
         if let Some(class) = self.class_of_text(text, unit) {
-            self.collect_class_ending(class, note, seen, ending, false);
+            self.collect_class_ending(class, note.clone(), seen, ending, false);
+            if !self.type_def(class).template_params.is_empty() {
+                let name = types::parse(&self.expand_alias(text, unit));
+                for owned in self.owned_parameters(class) {
+                    if let Some(argument) = name.args.get(owned) {
+                        self.collect_owned(argument, unit, note.clone(), seen, ending, depth);
+                    }
+                }
+            }
             return;
         }
         let Some(row) = self.type_row(text, unit) else {
@@ -169,17 +177,62 @@ impl<'a> Program<'a> {
         }
         let name = types::parse(&self.expand_alias(text, unit));
         for &owned in &row.owns {
-            let Some(argument) = name.args.get(owned as usize) else {
-                continue;
-            };
-            match self.class_of_text(argument, unit) {
-                Some(class) if !self.is_pointer_like(argument, unit) => {
-                    // Owned through a pointer: the dynamic type may be a derived one.
-                    self.collect_class_ending(class, note.clone(), seen, ending, true);
-                }
-                _ => self.collect_ending(argument, unit, note.clone(), seen, ending, depth - 1),
+            if let Some(argument) = name.args.get(owned as usize) {
+                self.collect_owned(argument, unit, note.clone(), seen, ending, depth);
             }
         }
+    }
+
+    /// What ends with an owner that was made for a type.
+    fn collect_owned(
+        &self,
+        argument: &str,
+        unit: u32,
+        note: Option<Name>,
+        seen: &mut Vec<TypeId>,
+        ending: &mut Ending,
+        depth: u8,
+    ) {
+        match self.class_of_text(argument, unit) {
+            Some(class) if !self.is_pointer_like(argument, unit) => {
+                // Owned through a pointer: the dynamic type may be a derived one.
+                self.collect_class_ending(class, note, seen, ending, true);
+            }
+            _ => self.collect_ending(argument, unit, note, seen, ending, depth - 1),
+        }
+    }
+
+    /// Which template parameters of a class its objects own: those that its destructor deletes a pointer to, as a smart
+    /// pointer of the program's own does.
+    fn owned_parameters(&self, class: TypeId) -> Vec<usize> {
+        let params = &self.type_def(class).template_params;
+        let mut owned = Vec::new();
+        for id in self.own_destructors(class) {
+            for stmt in &self.function(id).stmts {
+                let StmtKind::Call {
+                    callee: Callee::Named(name),
+                    args,
+                } = &stmt.kind
+                else {
+                    continue;
+                };
+                if !matches!(&**name, "delete" | "delete[]") {
+                    continue;
+                }
+                let Some((text, _)) = args
+                    .first()
+                    .and_then(Value::place)
+                    .and_then(|place| self.type_of_place(id, &place))
+                else {
+                    continue;
+                };
+                let pointee = text.trim_end_matches([' ', '*', '&']).to_string();
+                owned.extend(params.iter().position(|param| **param == *pointee));
+            }
+        }
+        owned.sort_unstable();
+        owned.dedup();
+        owned
     }
 
     fn collect_class_ending(
