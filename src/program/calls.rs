@@ -322,8 +322,16 @@ impl<'a> Program<'a> {
                 return;
             }
         }
-        let (base, _) = types::split_template(name);
+        let (base, template) = types::split_template(name);
         let unit = self.unit_number(id);
+        // `make_unique<Worker>(…)` runs a constructor of Worker.
+        if let [made] = &template[..]
+            && types::owner_of_maker(&base).is_some()
+        {
+            self.resolve_construct(id, stmt, made, args, call);
+            call.name = base.as_str().into();
+            return;
+        }
         let mut spellings = self.spellings(&base, unit);
         // A method of a library class that the own class derives from: `wait()` in a class derived from QThread.
         if !name.contains("::")

@@ -178,6 +178,21 @@ fn split_top_level(text: &str) -> Vec<String> {
     parts
 }
 
+/// The owner that a call of this name gives: `std::make_unique` a `std::unique_ptr`. Only names that lowering keeps
+/// template arguments for.
+pub fn owner_of_maker(base: &str) -> Option<&'static str> {
+    let last = base.rsplit("::").next().unwrap_or(base);
+    match last {
+        "make_unique" | "make_unique_for_overwrite" | "MakeUnique" | "make_scoped" => {
+            Some("std::unique_ptr")
+        }
+        "make_shared" | "make_shared_for_overwrite" | "MakeShared" | "make_intrusive" => {
+            Some("std::shared_ptr")
+        }
+        _ => None,
+    }
+}
+
 /// `make_unique<Worker>` to `make_unique` and its arguments.
 pub fn split_template(name: &str) -> (String, Vec<String>) {
     match name.find('<') {

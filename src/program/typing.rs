@@ -306,18 +306,10 @@ impl<'a> Program<'a> {
         // `std::make_unique<Worker>(…)` and the like: a template of one type that gives an owner of it.
         if let Callee::Named(name) = callee {
             let (base, template) = types::split_template(name);
-            let last = base.rsplit("::").next().unwrap_or("");
-            if let (Some(owner), [first, ..]) = (
-                last.strip_prefix("make_")
-                    .or_else(|| last.strip_prefix("Make")),
-                &template[..],
-            ) {
-                let owner = match owner {
-                    "unique" | "Unique" => "std::unique_ptr",
-                    "shared" | "Shared" | "" => "std::shared_ptr",
-                    _ => "std::unique_ptr",
-                };
-                return Some((format!("{owner}<{first}>"), unit));
+            if let [made] = &template[..]
+                && let Some(owner) = types::owner_of_maker(&base)
+            {
+                return Some((format!("{owner}<{made}>"), unit));
             }
             // `Type::new(…)` of Rust, where the type is the program's or its return type says `Self`.
             if self.lang(site.function) == Lang::Rust
