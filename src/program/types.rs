@@ -178,6 +178,21 @@ fn split_top_level(text: &str) -> Vec<String> {
     parts
 }
 
+/// What a pointer's text points to: `Foo<T>` of `*mut Foo<T>`, `&mut Foo<T>` and `Foo<T> *`.
+pub fn pointee(text: &str) -> &str {
+    let mut rest = text.trim();
+    loop {
+        let before = rest;
+        for start in ["*mut ", "*const ", "&mut ", "&"] {
+            rest = rest.strip_prefix(start).unwrap_or(rest).trim_start();
+        }
+        rest = rest.trim_end_matches(['*', '&', ' ']);
+        if rest == before {
+            return rest;
+        }
+    }
+}
+
 /// The owner that a call of this name gives: `std::make_unique` a `std::unique_ptr`. Only names that lowering keeps
 /// template arguments for.
 pub fn owner_of_maker(base: &str) -> Option<&'static str> {
@@ -239,6 +254,13 @@ mod tests {
             "std::thread::JoinHandle"
         );
         assert_eq!(parts("").0, "");
+    }
+
+    #[test]
+    fn pointers_point() {
+        assert_eq!(pointee("*mut Foo<u8>"), "Foo<u8>");
+        assert_eq!(pointee("*mut Foo *"), "Foo");
+        assert_eq!(pointee("&mut Foo"), "Foo");
     }
 
     #[test]

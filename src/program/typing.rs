@@ -311,6 +311,17 @@ impl<'a> Program<'a> {
             {
                 return Some((format!("{owner}<{made}>"), unit));
             }
+            // `Box::from_raw(pointer)` gives an owner of what the pointer points to.
+            if self.lang(site.function) == Lang::Rust
+                && let (Some((owner, "from_raw")), [pointer]) = (base.rsplit_once("::"), &args[..])
+                && self
+                    .type_row(owner, unit)
+                    .is_some_and(|row| row.owns.contains(&0))
+                && let Some((text, unit)) =
+                    self.type_of_value_deep(site.function, pointer, depth - 1)
+            {
+                return Some((format!("{owner}<{}>", types::pointee(&text)), unit));
+            }
             // `Type::new(…)` of Rust, where the type is the program's or its return type says `Self`.
             if self.lang(site.function) == Lang::Rust
                 && let Some((scope, "new" | "default" | "create" | "builder")) =
