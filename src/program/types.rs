@@ -178,6 +178,12 @@ fn split_top_level(text: &str) -> Vec<String> {
     parts
 }
 
+/// An element of a tuple's text: `Condvar` is the second of `(Mutex<bool>, Condvar)`.
+pub fn tuple_element(text: &str, index: usize) -> Option<String> {
+    let inside = pointee(text).strip_prefix('(')?.strip_suffix(')')?;
+    split_top_level(inside).into_iter().nth(index)
+}
+
 /// What a pointer's text points to: `Foo<T>` of `*mut Foo<T>`, `&mut Foo<T>` and `Foo<T> *`.
 pub fn pointee(text: &str) -> &str {
     let mut rest = text.trim();
@@ -261,6 +267,14 @@ mod tests {
         assert_eq!(pointee("*mut Foo<u8>"), "Foo<u8>");
         assert_eq!(pointee("*mut Foo *"), "Foo");
         assert_eq!(pointee("&mut Foo"), "Foo");
+    }
+
+    #[test]
+    fn tuples_have_elements() {
+        let text = "&(Mutex<(u8, u8)>, Condvar)";
+        assert_eq!(tuple_element(text, 0).as_deref(), Some("Mutex<(u8, u8)>"));
+        assert_eq!(tuple_element(text, 1).as_deref(), Some("Condvar"));
+        assert_eq!(tuple_element("Condvar", 0), None);
     }
 
     #[test]

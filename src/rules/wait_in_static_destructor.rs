@@ -225,6 +225,10 @@ fn holder(entry: &Entry) -> String {
     match entry.kind {
         EntryKind::DllMain => "DllMain holds the loader lock".to_string(),
         EntryKind::TlsCallback => "a TLS callback holds the loader lock".to_string(),
+        // `#[ctor]` and the like construct no object.
+        EntryKind::StaticInitializer if entry.object.is_none() => {
+            "the initializers run under the loader lock".to_string()
+        }
         EntryKind::StaticInitializer => {
             format!("{} is initialized under the loader lock", entry.name)
         }

@@ -157,7 +157,7 @@ pub(super) fn pointer_to(
     cx: &mut Context,
     value: Value,
     pointee: &syn::Type,
-    span: crate::source::Span,
+    span: Span,
 ) -> Value {
     let syn::Type::Path(path) = pointee else {
         return value;
@@ -165,7 +165,7 @@ pub(super) fn pointer_to(
     // Capitals only are handles, a single one is a generic parameter.
     let names_class = path.path.segments.last().is_some_and(|last| {
         let name = last.ident.to_string();
-        super::names::is_upper(&name) && name.len() > 1 && !super::names::is_all_caps(&name)
+        names::is_upper(&name) && name.len() > 1 && !names::is_all_caps(&name)
     });
     let holds = match &value {
         Value::Result(_) => true,
@@ -175,7 +175,7 @@ pub(super) fn pointer_to(
     if !names_class || !holds {
         return value;
     }
-    let type_text = format!("*mut {}", super::types::text(cx, pointee));
+    let type_text = format!("*mut {}", types::text(cx, pointee));
     let local = body::new_local(cx, "{cast}".into(), type_text.into(), span);
     body::assign(cx, local.clone(), value, span);
     Value::Place(local)
