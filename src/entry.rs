@@ -6,7 +6,7 @@
 use crate::api::{Effect, PoolObject, ThreadRef};
 use crate::ir::{FunctionKind, Name, Place, Root, Value};
 use crate::program::origin::Seed;
-use crate::program::{CallEffect, FnId, Meaning, Program, Site, StaticId, ends_with_name};
+use crate::program::{CallEffect, FnId, Key, KeyRoot, Meaning, Program, Site, StaticId, ends_with_name};
 use crate::source::{Lang, Span};
 use std::collections::HashMap;
 
@@ -518,9 +518,16 @@ fn static_entries(program: &Program, id: StaticId, entries: &mut Entries) {
         .targets
         .into_iter()
         .map(|target| (Runs::Function(target.function), target.note));
+    let itself = Key::of(KeyRoot::Static(id));
+    let started = ending
+        .started
+        .into_iter()
+        .filter(|(_, _, holder)| program.is_started(holder.as_ref().unwrap_or(&itself)))
+        .map(|(effect, note, _)| (effect, note));
     let effects = ending
         .effects
         .into_iter()
+        .chain(started)
         .map(|(effect, note)| (Runs::Effect(effect), note));
     for (runs, note) in targets.chain(effects) {
         entries.all.push(Entry {

@@ -23,7 +23,7 @@ use crate::ir::{
 };
 use crate::module::{Kind, Module};
 use crate::source::{FileId, Lang, Sources, Span};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock, RwLock};
 
 /// A function of the program.
@@ -75,6 +75,8 @@ pub struct Program<'a> {
     callers: Vec<Vec<Site>>,
     assignments: HashMap<Key, Vec<(FnId, StmtId, Value)>>,
     written: HashMap<Key, Vec<Site>>,
+    /// Places that hold what a spawning call gave.
+    started: HashSet<Key>,
 }
 
 impl<'a> Program<'a> {
@@ -106,6 +108,7 @@ impl<'a> Program<'a> {
             callers: Vec::new(),
             assignments: HashMap::new(),
             written: HashMap::new(),
+            started: HashSet::new(),
             units,
         };
         for (number, unit) in program.units.iter().enumerate() {
@@ -139,6 +142,7 @@ impl<'a> Program<'a> {
         program.find_owners();
         program.resolve_calls();
         program.index_assignments();
+        program.index_started();
         program
     }
 
@@ -250,6 +254,11 @@ impl<'a> Program<'a> {
     /// The calls that get the address of a place and may write to it.
     pub fn written_by(&self, key: &Key) -> impl Iterator<Item = Site> + '_ {
         self.written.get(key).into_iter().flatten().copied()
+    }
+
+    /// Whether a place holds what a spawning call gave: a thread, a future.
+    pub fn is_started(&self, key: &Key) -> bool {
+        self.started.contains(key)
     }
 
     /// Whether a file belongs to the module itself. What is only shared with it is judged where it is at home.
@@ -370,6 +379,49 @@ impl<'a> Program<'a> {
         self.owners = owners;
         self.methods = methods;
         self.derived = derived;
+    }
+
+    /// Where the results of spawning calls are kept: assigned, or handed to a method of what keeps them.
+    fn index_started(&mut self) {
+        use crate::api::{Arg, Effect};
+        let mut started = HashSet::new();
+        for id in self.ids() {
+            let made: Vec<Value> = self
+                .calls(id)
+                .iter()
+                .filter(|call| {
+                    call.effects.iter().any(|effect| {
+                        matches!(
+                            effect.effect(),
+                            Effect::Spawn {
+                                handle: Some(Arg::Result),
+                                ..
+                            }
+                        )
+                    })
+                })
+                .map(|call| Value::Result(call.stmt))
+                .collect();
+            if made.is_empty() {
+                continue;
+            }
+            for stmt in &self.function(id).stmts {
+                let kept = match &stmt.kind {
+                    StmtKind::Assign { to, value } if made.contains(value) => {
+                        self.key_of_target(id, to)
+                    }
+                    StmtKind::Call {
+                        callee: crate::ir::Callee::Method { receiver, .. },
+                        args,
+                    } if args.iter().any(|arg| made.contains(arg)) => {
+                        self.key_of_value(id, receiver)
+                    }
+                    _ => None,
+                };
+                started.extend(kept);
+            }
+        }
+        self.started = started;
     }
 
     fn index_assignments(&mut self) {

@@ -3,8 +3,8 @@
 //! A `Drop`, a `delete` and the end of what an owner owns are calls of destructors. Where the program defines a
 //! function of a known name itself, its body counts and not the table.
 
-use super::{FnId, Meaning, Program, Site, TypeId, join_name, types};
-use crate::api::{Effect, EffectRow, Row, TypeRow, When};
+use super::{FnId, Key, KeyRoot, Meaning, Program, Site, TypeId, join_name, types};
+use crate::api::{Arg, Effect, EffectRow, Row, TypeRow, When};
 use crate::ir::{Callee, FunctionKind, Name, Place, Root, StmtId, StmtKind, Value};
 use crate::source::Lang;
 use rayon::prelude::*;
@@ -62,6 +62,9 @@ pub struct Call {
 pub struct Ending {
     pub targets: Vec<Target>,
     pub effects: Vec<(CallEffect, Option<Name>)>,
+    /// What happens only if the object came from a call that starts something, with the member that holds it; none for
+    /// the object itself.
+    pub started: Vec<(CallEffect, Option<Name>, Option<Key>)>,
 }
 
 impl<'a> Program<'a> {
@@ -99,7 +102,13 @@ impl<'a> Program<'a> {
                     calls.push(self.resolve_call(id, stmt_id, callee, args))
                 }
                 StmtKind::Drop { place, type_text } => {
-                    let ending = self.ending_of_drop(id, place, type_text);
+                    let mut ending = self.ending_of_drop(id, place, type_text);
+                    if !ending.started.is_empty() && is_started(function, place, &calls) {
+                        let own = ending.started.drain(..).filter(|found| found.2.is_none());
+                        ending
+                            .effects
+                            .extend(own.map(|(effect, note, _)| (effect, note)));
+                    }
                     if !ending.targets.is_empty() || !ending.effects.is_empty() {
                         calls.push(Call {
                             stmt: stmt_id,
@@ -128,7 +137,7 @@ impl<'a> Program<'a> {
             Some((type_text.to_string(), self.unit_number(id)))
         };
         if let Some((text, unit)) = typed {
-            self.collect_ending(&text, unit, None, &mut Vec::new(), &mut ending, DEEPEST);
+            self.collect_ending(&text, unit, (None, None), &mut Vec::new(), &mut ending, DEEPEST);
         }
         ending
     }
@@ -136,7 +145,7 @@ impl<'a> Program<'a> {
     /// What the end of an object of this type runs and does.
     pub fn ending(&self, type_text: &str, unit: u32) -> Ending {
         let mut ending = Ending::default();
-        self.collect_ending(type_text, unit, None, &mut Vec::new(), &mut ending, DEEPEST);
+        self.collect_ending(type_text, unit, (None, None), &mut Vec::new(), &mut ending, DEEPEST);
         ending
     }
 
@@ -144,7 +153,7 @@ impl<'a> Program<'a> {
         &self,
         text: &str,
         unit: u32,
-        note: Option<Name>,
+        (note, holder): (Option<Name>, Option<&Key>),
         seen: &mut Vec<TypeId>,
         ending: &mut Ending,
         depth: u8,
@@ -163,9 +172,14 @@ impl<'a> Program<'a> {
             return;
         }
         for index in 0..row.destructor.len() {
-            ending
-                .effects
-                .push((CallEffect::Type(row.clone(), index as u8), note.clone()));
+            let effect = CallEffect::Type(row.clone(), index as u8);
+            if row.if_started {
+                ending
+                    .started
+                    .push((effect, note.clone(), holder.cloned()));
+            } else {
+                ending.effects.push((effect, note.clone()));
+            }
         }
         let name = types::parse(&self.expand_alias(text, unit));
         for &owned in &row.owns {
@@ -177,7 +191,7 @@ impl<'a> Program<'a> {
                     // Owned through a pointer: the dynamic type may be a derived one.
                     self.collect_class_ending(class, note.clone(), seen, ending, true);
                 }
-                _ => self.collect_ending(argument, unit, note.clone(), seen, ending, depth - 1),
+                _ => self.collect_ending(argument, unit, (note.clone(), holder), seen, ending, depth - 1),
             }
         }
     }
@@ -210,13 +224,24 @@ impl<'a> Program<'a> {
                 None => format!("as its member `{}` ends", field.name).into(),
             };
             let text = self.text_in_scope(&field.type_text, &self.class_name(class));
-            self.collect_ending(&text, unit, Some(note), seen, ending, DEEPEST);
+            let holder = Key {
+                root: KeyRoot::Object(class),
+                path: vec![field.name.clone()],
+            };
+            self.collect_ending(
+                &text,
+                unit,
+                (Some(note), Some(&holder)),
+                seen,
+                ending,
+                DEEPEST,
+            );
         }
         for base in &def.bases {
             if let Some(base) = self.class_of_text(base, unit) {
                 self.collect_class_ending(base, note.clone(), seen, ending, false);
             } else {
-                self.collect_ending(base, unit, note.clone(), seen, ending, DEEPEST);
+                self.collect_ending(base, unit, (note.clone(), None), seen, ending, DEEPEST);
             }
         }
         if dynamic && self.has_virtual_destructor(class) {
@@ -486,7 +511,7 @@ impl<'a> Program<'a> {
                 && row.ends.contains(&base)
             {
                 let mut ending = Ending::default();
-                self.collect_ending(text, *unit, None, &mut Vec::new(), &mut ending, DEEPEST);
+                self.collect_ending(text, *unit, (None, None), &mut Vec::new(), &mut ending, DEEPEST);
                 call.targets = ending.targets;
                 call.effects
                     .extend(ending.effects.into_iter().map(|(effect, _)| effect));
@@ -596,6 +621,45 @@ impl<'a> Program<'a> {
         let def = self.type_def(class);
         join_name(&def.scope, &def.name)
     }
+}
+
+/// Whether a local or temporary came from a call that starts something, and nothing has waited for it since.
+fn is_started(function: &crate::ir::Function, place: &Place, calls: &[Call]) -> bool {
+    let from = match place.root {
+        Root::Result(stmt) if place.path.is_empty() => Some(stmt),
+        _ => function.stmts.iter().find_map(|stmt| match &stmt.kind {
+            StmtKind::Assign {
+                to,
+                value: Value::Result(stmt),
+            } if to == place => Some(*stmt),
+            _ => None,
+        }),
+    };
+    let starts = |call: &Call| {
+        call.effects.iter().any(|effect| {
+            matches!(
+                effect.effect(),
+                Effect::Spawn {
+                    handle: Some(Arg::Result),
+                    ..
+                }
+            )
+        })
+    };
+    let waits = |call: &Call| {
+        let receives = matches!(
+            &function.stmt(call.stmt).kind,
+            StmtKind::Call { callee: Callee::Method { receiver, .. }, .. } if receiver.place().as_ref() == Some(place)
+        );
+        receives
+            && call
+                .effects
+                .iter()
+                .any(|effect| matches!(effect.effect(), Effect::Wait { .. }))
+    };
+    from.is_some_and(|from| {
+        calls.iter().any(|call| call.stmt == from && starts(call)) && !calls.iter().any(waits)
+    })
 }
 
 fn plain(functions: Vec<FnId>) -> Vec<Target> {

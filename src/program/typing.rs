@@ -371,7 +371,7 @@ impl<'a> Program<'a> {
             return Some((self.text_in_scope(&text, &scope), self.unit_number(target)));
         }
         if let Callee::Named(name) = callee
-            && let Some(found) = self.type_of_passed(site, name, args, depth)
+            && let Some(found) = self.type_of_known(site, name, args, depth)
         {
             return Some(found);
         }
@@ -423,8 +423,8 @@ impl<'a> Program<'a> {
         None
     }
 
-    /// The type of what a function of the table only hands on. What an owner gives up is a pointer from then on.
-    fn type_of_passed(
+    /// The type that a function of the table gives, or of what it only hands on. What an owner gives up is a pointer from then on.
+    fn type_of_known(
         &self,
         site: Site,
         name: &str,
@@ -434,15 +434,18 @@ impl<'a> Program<'a> {
         let (base, _) = types::split_template(name);
         let lang = self.lang(site.function);
         let spellings = self.spellings(&base, self.unit_number(site.function));
-        let effects = spellings.iter().find_map(|spelling| {
-            let mut rows = self.api.rows(spelling, args.len(), lang).peekable();
-            rows.peek()?;
-            Some(
-                rows.flat_map(|row| &row.effects)
-                    .map(|row| &row.effect)
-                    .collect::<Vec<_>>(),
-            )
+        let rows = spellings.iter().find_map(|spelling| {
+            let rows: Vec<_> = self.api.rows(spelling, args.len(), lang).collect();
+            (!rows.is_empty()).then_some(rows)
         })?;
+        if let Some(text) = rows.iter().find_map(|row| row.gives.clone()) {
+            return Some((text, self.unit_number(site.function)));
+        }
+        let effects: Vec<&Effect> = rows
+            .iter()
+            .flat_map(|row| &row.effects)
+            .map(|row| &row.effect)
+            .collect();
         let passed = effects.iter().find_map(|effect| match effect {
             Effect::Passes {
                 argument: Arg::Index(index),
