@@ -723,9 +723,13 @@ impl<'p, 'a> Flow<'p, 'a> {
                         ..
                     } if !call.effects.is_empty()
                         && call.effects.iter().all(|effect| {
+                            // `map_or` and the like ask what a lock guards.
                             matches!(
                                 effect.effect(),
-                                Effect::Passes { .. } | Effect::Stores { .. }
+                                Effect::Passes { .. }
+                                    | Effect::Stores { .. }
+                                    | Effect::RunsHere { .. }
+                                    | Effect::Acquire { .. }
                             )
                         }) =>
                     {
