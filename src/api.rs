@@ -209,6 +209,10 @@ pub enum Effect {
     TpClose {
         object: Arg,
     },
+    /// Asks for an object's state.
+    TpUse {
+        object: Arg,
+    },
     /// Waits for and closes all members of a cleanup group.
     TpCloseGroup {
         group: Arg,

@@ -22,6 +22,8 @@ pub enum What {
     /// Its callbacks were waited for.
     Drain,
     Close,
+    /// Asked for its state.
+    Use,
     /// A cleanup group: its members were waited for and closed.
     CloseGroup,
     /// Memory ends.
@@ -169,6 +171,7 @@ impl<'p, 'a> Flow<'p, 'a> {
                     Effect::TpDisarm { object } => (What::Disarm, *object),
                     Effect::TpDrain { object, .. } => (What::Drain, *object),
                     Effect::TpClose { object } => (What::Close, *object),
+                    Effect::TpUse { object } => (What::Use, *object),
                     Effect::TpCloseGroup { group } => (What::CloseGroup, *group),
                     Effect::Free { pointer } => (What::Free, *pointer),
                     Effect::RefCount { object, up: true } => (What::Counted, *object),
