@@ -677,16 +677,24 @@ impl<'p, 'a> Flow<'p, 'a> {
                     .key(function, place)
                     .is_some_and(|key| key.is_global()),
                 Root::Local(_) => {
-                    let mut assigned =
-                        self.program
-                            .function(function)
-                            .stmts
-                            .iter()
-                            .filter_map(|stmt| match &stmt.kind {
-                                StmtKind::Assign { to, value } if to == place => Some(value),
-                                _ => None,
-                            });
-                    assigned.any(|value| self.is_state(function, value, kind, depth - 1))
+                    let assigned: Vec<&Value> = self
+                        .program
+                        .function(function)
+                        .stmts
+                        .iter()
+                        .filter_map(|stmt| match &stmt.kind {
+                            StmtKind::Assign { to, value } if to == place => Some(value),
+                            _ => None,
+                        })
+                        .collect();
+                    // A number that is computed anew is a counter.
+                    let counts = assigned
+                        .iter()
+                        .any(|value| matches!(value, Value::Const(_)));
+                    assigned.into_iter().any(|value| {
+                        !(counts && *value == Value::Unknown)
+                            && self.is_state(function, value, kind, depth - 1)
+                    })
                 }
                 Root::Result(stmt) => {
                     self.is_state(function, &Value::Result(*stmt), kind, depth - 1)
