@@ -6,7 +6,9 @@
 use crate::api::{Effect, PoolObject, ThreadRef};
 use crate::ir::{FunctionKind, Name, Place, Root, Value};
 use crate::program::origin::Seed;
-use crate::program::{CallEffect, FnId, Key, KeyRoot, Meaning, Program, Site, StaticId, ends_with_name};
+use crate::program::{
+    CallEffect, FnId, Key, KeyRoot, Meaning, Program, Site, StaticId, ends_with_name,
+};
 use crate::source::{Lang, Span};
 use std::collections::HashMap;
 

@@ -137,7 +137,14 @@ impl<'a> Program<'a> {
             Some((type_text.to_string(), self.unit_number(id)))
         };
         if let Some((text, unit)) = typed {
-            self.collect_ending(&text, unit, (None, None), &mut Vec::new(), &mut ending, DEEPEST);
+            self.collect_ending(
+                &text,
+                unit,
+                (None, None),
+                &mut Vec::new(),
+                &mut ending,
+                DEEPEST,
+            );
         }
         ending
     }
@@ -145,7 +152,14 @@ impl<'a> Program<'a> {
     /// What the end of an object of this type runs and does.
     pub fn ending(&self, type_text: &str, unit: u32) -> Ending {
         let mut ending = Ending::default();
-        self.collect_ending(type_text, unit, (None, None), &mut Vec::new(), &mut ending, DEEPEST);
+        self.collect_ending(
+            type_text,
+            unit,
+            (None, None),
+            &mut Vec::new(),
+            &mut ending,
+            DEEPEST,
+        );
         ending
     }
 
@@ -174,9 +188,7 @@ impl<'a> Program<'a> {
         for index in 0..row.destructor.len() {
             let effect = CallEffect::Type(row.clone(), index as u8);
             if row.if_started {
-                ending
-                    .started
-                    .push((effect, note.clone(), holder.cloned()));
+                ending.started.push((effect, note.clone(), holder.cloned()));
             } else {
                 ending.effects.push((effect, note.clone()));
             }
@@ -191,7 +203,14 @@ impl<'a> Program<'a> {
                     // Owned through a pointer: the dynamic type may be a derived one.
                     self.collect_class_ending(class, note.clone(), seen, ending, true);
                 }
-                _ => self.collect_ending(argument, unit, (note.clone(), holder), seen, ending, depth - 1),
+                _ => self.collect_ending(
+                    argument,
+                    unit,
+                    (note.clone(), holder),
+                    seen,
+                    ending,
+                    depth - 1,
+                ),
             }
         }
     }
@@ -511,7 +530,14 @@ impl<'a> Program<'a> {
                 && row.ends.contains(&base)
             {
                 let mut ending = Ending::default();
-                self.collect_ending(text, *unit, (None, None), &mut Vec::new(), &mut ending, DEEPEST);
+                self.collect_ending(
+                    text,
+                    *unit,
+                    (None, None),
+                    &mut Vec::new(),
+                    &mut ending,
+                    DEEPEST,
+                );
                 call.targets = ending.targets;
                 call.effects
                     .extend(ending.effects.into_iter().map(|(effect, _)| effect));

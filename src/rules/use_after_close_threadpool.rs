@@ -148,7 +148,12 @@ fn closes_again(engines: &Engines, function: FnId, close: &Event) -> bool {
 
 /// The blocks that can run after a block.
 fn reached(body: &Function, from: usize) -> BTreeSet<usize> {
-    let after = |block: usize| body.blocks[block].next.iter().map(|edge| edge.to.0 as usize);
+    let after = |block: usize| {
+        body.blocks[block]
+            .next
+            .iter()
+            .map(|edge| edge.to.0 as usize)
+    };
     let mut seen = BTreeSet::new();
     let mut pending: Vec<usize> = after(from).collect();
     while let Some(block) = pending.pop() {

@@ -162,7 +162,8 @@ impl<'t> Lowering<'t> {
                 self.given_up(&value);
                 return value;
             }
-            "static_cast" | "reinterpret_cast" | "const_cast" | "dynamic_cast" | "std::forward" | "std::as_const" | "__builtin_expect" | "std::bit_cast"
+            "static_cast" | "reinterpret_cast" | "const_cast" | "dynamic_cast" | "std::forward"
+            | "std::as_const" | "__builtin_expect" | "std::bit_cast"
                 if !args.is_empty() =>
             {
                 return args.into_iter().next().unwrap_or(Value::Unknown);

@@ -153,12 +153,7 @@ fn cast_value(value: Value, ty: &syn::Type) -> Value {
 
 /// A pointer that was cast. What a pointer to a type of the program points to is known from here on, so a local bears
 /// the type; any other cast leaves the value as it is.
-pub(super) fn pointer_to(
-    cx: &mut Context,
-    value: Value,
-    pointee: &syn::Type,
-    span: Span,
-) -> Value {
+pub(super) fn pointer_to(cx: &mut Context, value: Value, pointee: &syn::Type, span: Span) -> Value {
     let syn::Type::Path(path) = pointee else {
         return value;
     };
