@@ -62,6 +62,8 @@ pub struct Program<'a> {
     chains: Vec<OnceLock<Vec<TypeId>>>,
     /// Of Rust: the module path that a file's place gives it, by unit.
     prefixes: Vec<String>,
+    /// The names that macros give to functions.
+    renamed: HashMap<FnId, Name>,
     /// Qualified names, by function.
     full_names: Vec<Name>,
     /// What the table knows of a written type, by unit.
@@ -98,6 +100,7 @@ impl<'a> Program<'a> {
             names: names::Names::default(),
             chains: Vec::new(),
             prefixes: Vec::new(),
+            renamed: HashMap::new(),
             full_names: Vec::new(),
             row_cache: RwLock::default(),
             type_cache: RwLock::default(),
@@ -140,6 +143,9 @@ impl<'a> Program<'a> {
             .collect();
         program.names = names::Names::collect(&program);
         program.find_owners();
+        let renamed = program.renamed_functions();
+        program.names.rename(&renamed);
+        program.renamed = renamed.into_iter().map(|(name, id)| (id, name)).collect();
         program.resolve_calls();
         program.index_assignments();
         program.index_started();
@@ -315,7 +321,7 @@ impl<'a> Program<'a> {
                     String::new()
                 };
                 if owner.is_empty() {
-                    format!("`{}`", function.name)
+                    format!("`{}`", self.renamed.get(&id).unwrap_or(&function.name))
                 } else {
                     format!("`{owner}::{}`", function.name)
                 }
