@@ -625,6 +625,52 @@ impl<'a> Program<'a> {
         self.add_rows(id, &spellings, args.len(), call);
     }
 
+    /// The owner of one object whose object a call ends for certain: `owner.reset()`, with nothing new.
+    pub fn ended_owner(&self, site: Site) -> Option<&Value> {
+        let StmtKind::Call {
+            callee: Callee::Method { receiver, name },
+            args,
+        } = &self.function(site.function).stmt(site.stmt).kind
+        else {
+            return None;
+        };
+        if !args.iter().all(|arg| *arg == Value::Null) {
+            return None;
+        }
+        let (text, unit) = self.type_of_value(site.function, receiver)?;
+        let row = self.type_row(&text, unit)?;
+        let ends = !row.shared
+            && row.ends.iter().any(|ends| **ends == **name)
+            && row.leads_to.is_some()
+            && row.owns.len() == 1;
+        ends.then_some(receiver)
+    }
+
+    /// Whether a statement ends an object of a class, or of one derived from it, as a whole: a drop or a `delete`.
+    pub fn ends_object(&self, site: Site, class: TypeId) -> bool {
+        let typed = match &self.function(site.function).stmt(site.stmt).kind {
+            StmtKind::Drop { place, type_text } => if types::parse(type_text).is_inferred() {
+                self.type_of_place(site.function, place)
+            } else {
+                Some((type_text.to_string(), self.unit_number(site.function)))
+            }
+            .filter(|(text, unit)| !self.is_pointer_like(text, *unit)),
+            StmtKind::Call {
+                callee: Callee::Named(name),
+                args,
+            } if name.starts_with("delete") => args
+                .first()
+                .and_then(|pointer| self.type_of_value(site.function, pointer)),
+            StmtKind::Call { .. } => self
+                .ended_owner(site)
+                .and_then(|owner| self.type_of_value(site.function, owner)),
+            _ => None,
+        };
+        typed
+            .and_then(|(text, unit)| self.led_class(&text, unit))
+            .is_some_and(|ended| self.class_chain(ended).contains(&class))
+    }
+
     /// Adds the effects of the first spelling that the table knows.
     fn add_rows(&self, id: FnId, spellings: &[String], arguments: usize, call: &mut Call) {
         let lang = self.lang(id);
