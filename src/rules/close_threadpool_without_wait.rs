@@ -2,7 +2,7 @@
 //! `rules/close_threadpool_without_wait.md`.
 
 use super::{Engines, Finding, Findings};
-use crate::api::PoolObject;
+use crate::api::{Effect, PoolObject};
 use crate::diagnostic::{Label, Role};
 use crate::flow::{Event, PoolSite, What};
 use crate::ir::{Callee, FunctionKind, Name, Place, Root, StmtKind, Value};
@@ -37,6 +37,17 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
             }
         }
     }
+}
+
+/// Whether what was given up (`Box::into_raw`, `release()`) is freed by others than the callback, who then owns nothing.
+fn is_taken_back(engines: &Engines, creations: &[&PoolSite], key: &Key) -> bool {
+    let mut freed = engines.flow.everywhere(What::Free, key).peekable();
+    freed.peek().is_some()
+        && freed.all(|(function, _)| {
+            creations
+                .iter()
+                .all(|creation| !engines.flow.is_inside_callback(creation, function))
+        })
 }
 
 /// How the context ends.
@@ -153,11 +164,16 @@ fn is_counted(engines: &Engines, close: &Event, creations: &[&PoolSite]) -> bool
     // A method of the program's own counts only for its own object; what the table knows gives the context away.
     let counts = |function: FnId| {
         engines.flow.events(function).iter().any(|event| {
-            let own = engines
-                .program
-                .call(event.site)
-                .is_some_and(|call| !call.targets.is_empty());
-            event.what == What::Counted && (!own || contexts.contains(&event.key))
+            let call = engines.program.call(event.site);
+            let own = call.is_some_and(|call| !call.targets.is_empty());
+            let leaks = call.is_some_and(|call| {
+                call.effects
+                    .iter()
+                    .any(|effect| matches!(effect.effect(), Effect::Leak { .. }))
+            });
+            event.what == What::Counted
+                && (!own || contexts.contains(&event.key))
+                && !(leaks && is_taken_back(engines, creations, &event.key))
         })
     };
     creations
@@ -455,9 +471,19 @@ fn report(
     if steps.len() > 6 {
         steps.drain(..steps.len() - 6);
     }
+    let without_context = creation.context.as_ref().is_none_or(|context| {
+        program
+            .constant(creation.context_in, context)
+            .is_some_and(|constant| constant.is_zero())
+    });
+    let (given, used) = if without_context {
+        ("is handed to the thread pool", "what it needs")
+    } else {
+        ("gets its context", "the context")
+    };
     let mut related = vec![engines.label(
         creation.site,
-        format!("the callback {callback} gets its context here"),
+        format!("the callback {callback} {given} here"),
         Role::Related,
     )];
     related.extend(ended.label);
@@ -467,8 +493,8 @@ fn report(
         primary: engines.label(close.site, "does not wait for a running callback", Role::Primary),
         steps,
         related,
-        help: format!("before `{callee}` call {drain}; free the context after the close"),
-        notes: vec![format!("`{callee}` returns at once: a callback that is running, or already queued, goes on and uses the context after it has ended")],
+        help: format!("before `{callee}` call {drain}; free {used} after the close"),
+        notes: vec![format!("`{callee}` returns at once: a callback that is running, or already queued, goes on and uses {used} after it has ended")],
         minor: signalled,
     });
 }
