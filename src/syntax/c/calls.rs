@@ -91,7 +91,7 @@ impl<'t> Lowering<'t> {
                 };
                 let receiver = self.expression(argument);
                 let name = names::plain(self.text(field));
-                if matches!(name.as_str(), "release" | "detach" | "Detach") {
+                if matches!(name.as_str(), "release" | "Detach") {
                     // The owner gives up what it owns: its end ends nothing.
                     self.given_up(&receiver);
                 } else {
