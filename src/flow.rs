@@ -311,7 +311,8 @@ impl<'p, 'a> Flow<'p, 'a> {
         {
             return Some(Key::of(KeyRoot::Object(class)));
         }
-        self.program.key(function, &place)
+        self.forwarded(function, &place)
+            .or_else(|| self.program.key(function, &place))
     }
 
     /// The member or static that a local's value ends up in: `auto timer = Create…(); m_timer = timer;`.
