@@ -133,6 +133,8 @@ impl<'a> Program<'a> {
         let call = self.call(site)?;
         for effect in &call.effects {
             match effect.effect() {
+                // A pointer to the number, not the number.
+                Effect::Leak { .. } => return None,
                 Effect::Duration {
                     value,
                     milliseconds,
@@ -263,7 +265,9 @@ impl<'a> Program<'a> {
             return Vec::new();
         };
         let callers = self.callers(site.function);
-        if depth == 0 || callers.len() > 64 {
+        // Wrappers of wrappers have few callers; what everybody calls is no wrapper.
+        let most = if depth == 3 { 64 } else { 8 };
+        if depth == 0 || callers.len() > most {
             return Vec::new();
         }
         let mut found = Vec::new();
