@@ -213,6 +213,10 @@ pub enum Effect {
     TpClose {
         object: Arg,
     },
+    /// Asks for an object's state.
+    TpUse {
+        object: Arg,
+    },
     /// Waits for and closes all members of a cleanup group.
     TpCloseGroup {
         group: Arg,
@@ -380,6 +384,8 @@ pub struct Row {
     #[serde(default)]
     pub lang: Vec<RowLang>,
     pub effects: Vec<EffectRow>,
+    /// The type of the result, where callers do not write it: `std::future` of `std::async`.
+    pub gives: Option<String>,
     /// The source of the fact.
     #[serde(default)]
     pub source: String,
@@ -405,6 +411,9 @@ pub struct TypeRow {
     /// What the end of an object does; `this` is the object.
     #[serde(default)]
     pub destructor: Vec<EffectRow>,
+    /// The destructor does this only to an object that a spawning call gave: std::future from std::async.
+    #[serde(default)]
+    pub if_started: bool,
     /// Template arguments whose objects end with it: 0 for unique_ptr and vector, 0 and 1 for map.
     #[serde(default)]
     pub owns: Vec<u8>,

@@ -6,7 +6,9 @@
 use crate::api::{Effect, PoolObject, ThreadRef};
 use crate::ir::{FunctionKind, Name, Place, Root, Value};
 use crate::program::origin::Seed;
-use crate::program::{CallEffect, FnId, Meaning, Program, Site, StaticId, ends_with_name};
+use crate::program::{
+    CallEffect, FnId, Key, KeyRoot, Meaning, Program, Site, StaticId, ends_with_name,
+};
 use crate::source::{Lang, Span};
 use std::collections::HashMap;
 
@@ -518,9 +520,16 @@ fn static_entries(program: &Program, id: StaticId, entries: &mut Entries) {
         .targets
         .into_iter()
         .map(|target| (Runs::Function(target.function), target.note));
+    let itself = Key::of(KeyRoot::Static(id));
+    let started = ending
+        .started
+        .into_iter()
+        .filter(|(_, _, holder)| program.is_started(holder.as_ref().unwrap_or(&itself)))
+        .map(|(effect, note, _)| (effect, note));
     let effects = ending
         .effects
         .into_iter()
+        .chain(started)
         .map(|(effect, note)| (Runs::Effect(effect), note));
     for (runs, note) in targets.chain(effects) {
         entries.all.push(Entry {
@@ -543,17 +552,38 @@ fn static_entries(program: &Program, id: StaticId, entries: &mut Entries) {
 fn registered_entry(program: &Program, site: Site, effect: &Effect, entries: &mut Entries) {
     let mut add =
         |kind: EntryKind, callback: &Value, contexts: Contexts, context: Option<(u32, Value)>| {
-            for function in program.functions_of(site.function, callback) {
-                let mut found = entry(program, kind, function, contexts);
-                found.registered = Some(site);
-                entries.all.push(found);
-                if let Some((index, value)) = &context {
+            let here = program.functions_of(site.function, callback);
+            // A wrapper of the registering call gets the function from its callers: they register it.
+            let by_callers = if here.is_empty() {
+                program.handed_in(site, callback, &|function, value| {
+                    !program.functions_of(function, value).is_empty()
+                })
+            } else {
+                Vec::new()
+            };
+            let here = (!here.is_empty()).then(|| (site, here));
+            let by_callers = by_callers
+                .into_iter()
+                .map(|(caller, value)| (caller, program.functions_of(caller.function, &value)));
+            for (site_of, functions) in here.into_iter().chain(by_callers) {
+                for function in functions {
+                    let mut found = entry(program, kind, function, contexts);
+                    found.registered = Some(site_of);
+                    entries.all.push(found);
+                    let Some((index, value)) = &context else {
+                        continue;
+                    };
+                    let (around, value) = if site_of == site {
+                        (site.function, value.clone())
+                    } else {
+                        given_by(program, site, site_of, value)
+                    };
                     let seed = entries
                         .seeds
                         .entry((function, *index))
                         .or_insert_with(|| Seed::Argument(Vec::new()));
                     if let Seed::Argument(values) = seed {
-                        values.push((site.function, value.clone()));
+                        values.push((around, value));
                     }
                 }
             }
@@ -616,6 +646,17 @@ fn registered_entry(program: &Program, site: Site, effect: &Effect, entries: &mu
         }
         _ => {}
     }
+}
+
+/// A value of a wrapper as its caller gave it, or as it stands.
+pub fn given_by(program: &Program, site: Site, caller: Site, value: &Value) -> (FnId, Value) {
+    program
+        .handed_in(site, value, &|function, _| function == caller.function)
+        .into_iter()
+        .find(|(found, _)| *found == caller)
+        .map_or((site.function, value.clone()), |(caller, value)| {
+            (caller.function, value)
+        })
 }
 
 /// Which parameter of a callback is its context.

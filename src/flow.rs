@@ -25,6 +25,8 @@ pub enum What {
     /// Its callbacks were waited for.
     Drain,
     Close,
+    /// Asked for its state.
+    Use,
     /// A cleanup group: its members were waited for and closed.
     CloseGroup,
     /// Memory ends.
@@ -57,6 +59,8 @@ pub struct PoolSite {
     pub key: Option<Key>,
     pub callbacks: Vec<FnId>,
     pub context: Option<Value>,
+    /// The function in which `context` is a value: that of the site, or of the wrapper that makes the object for it.
+    pub context_in: FnId,
     /// Creating it arms it.
     pub armed: bool,
     /// Its environment, where it has one.
@@ -131,6 +135,17 @@ impl<'p, 'a> Flow<'p, 'a> {
                 function: id,
                 stmt: call.stmt,
             };
+            // `owner.reset()`.
+            if let Some(owner) = self.program.ended_owner(site)
+                && let Some(key) = self.lifetime_key(id, owner)
+            {
+                events.push(Event {
+                    what: What::Free,
+                    key,
+                    stmt: call.stmt,
+                    site,
+                });
+            }
             // An `AddRef` of the program's own counts as everybody's.
             if !call.targets.is_empty()
                 && self.program.counts(&call.name, true)
@@ -175,6 +190,7 @@ impl<'p, 'a> Flow<'p, 'a> {
                     Effect::TpDisarm { object } => (What::Disarm, *object),
                     Effect::TpDrain { object, .. } => (What::Drain, *object),
                     Effect::TpClose { object } => (What::Close, *object),
+                    Effect::TpUse { object } => (What::Use, *object),
                     Effect::TpCloseGroup { group } => (What::CloseGroup, *group),
                     Effect::Free { pointer } => (What::Free, *pointer),
                     Effect::RefCount { object, up: true } => (What::Counted, *object),
@@ -235,6 +251,7 @@ impl<'p, 'a> Flow<'p, 'a> {
                     .or_else(|| self.program.key_of_target(site.function, place)),
                 None => Some(
                     self.stored_by_call(site)
+                        .or_else(|| self.stored_by_callee(site))
                         .unwrap_or_else(|| Key::of(KeyRoot::Result(site.function, site.stmt))),
                 ),
             };
@@ -269,6 +286,33 @@ impl<'p, 'a> Flow<'p, 'a> {
         })
     }
 
+    /// The member or static in which a function that gets a call's result keeps it: `UniqueWork(CreateThreadpoolWork(…))`.
+    fn stored_by_callee(&self, made: Site) -> Option<Key> {
+        let program = self.program;
+        let result = Value::Result(made.stmt);
+        program.calls(made.function).iter().find_map(|call| {
+            let StmtKind::Call { args, .. } = &program.function(made.function).stmt(call.stmt).kind
+            else {
+                return None;
+            };
+            let index = args.iter().position(|arg| *arg == result)?;
+            let [target] = &call.targets[..] else {
+                return None;
+            };
+            let body = program.function(target.function);
+            body.stmts.iter().find_map(|stmt| match &stmt.kind {
+                StmtKind::Assign { to, value }
+                    if program.parameter_of(target.function, value) == Some(index as u32) =>
+                {
+                    program
+                        .key_of_target(target.function, to)
+                        .filter(Key::is_global)
+                }
+                _ => None,
+            })
+        })
+    }
+
     /// The object whose life a pointer's target has: an object of its class where that is known, else the place itself.
     pub fn lifetime_key(&self, function: FnId, value: &Value) -> Option<Key> {
         let place = value.place()?;
@@ -278,7 +322,8 @@ impl<'p, 'a> Flow<'p, 'a> {
         {
             return Some(Key::of(KeyRoot::Object(class)));
         }
-        self.program.key(function, &place)
+        self.forwarded(function, &place)
+            .or_else(|| self.program.key(function, &place))
     }
 
     /// The member or static that a local's value ends up in: `auto timer = Create…(); m_timer = timer;`.
@@ -390,20 +435,28 @@ impl<'p, 'a> Flow<'p, 'a> {
                     };
                     let key = object.and_then(|object| self.key_of(site, object));
                     let env = env.map(|env| program.argument_value(site, env));
-                    pool.push(PoolSite {
+                    let callback = program.argument_value(site, *callback);
+                    let context = context.map(|context| program.argument_value(site, context));
+                    let made = PoolSite {
                         kind: *object_kind,
                         site,
                         key,
-                        callbacks: program
-                            .functions_of(id, &program.argument_value(site, *callback)),
-                        context: context.map(|context| program.argument_value(site, context)),
+                        callbacks: program.functions_of(id, &callback),
+                        context,
+                        context_in: id,
                         armed: *armed,
                         env: env.filter(|env| {
                             program
                                 .constant(id, env)
                                 .is_none_or(|constant| !constant.is_zero())
                         }),
-                    });
+                    };
+                    let wrapped = self.made_by_callers(&made, &callback);
+                    if wrapped.is_empty() {
+                        pool.push(made);
+                    } else {
+                        pool.extend(wrapped);
+                    }
                 }
             }
         }
@@ -415,6 +468,45 @@ impl<'p, 'a> Flow<'p, 'a> {
             }
         }
         self.pool = pool;
+    }
+
+    /// The creations by a wrapper that gets its callback from its callers: one for each of them.
+    fn made_by_callers(&self, made: &PoolSite, callback: &Value) -> Vec<PoolSite> {
+        if !made.callbacks.is_empty() {
+            return Vec::new();
+        }
+        let program = self.program;
+        program
+            .handed_in(made.site, callback, &|function, value| {
+                !program.functions_of(function, value).is_empty()
+            })
+            .into_iter()
+            .map(|(caller, value)| {
+                let context = made
+                    .context
+                    .as_ref()
+                    .map(|context| entry::given_by(program, made.site, caller, context));
+                // What the wrapper returns is the caller's object.
+                let returned = program.function(made.site.function).stmts.iter().any(|stmt| {
+                    matches!(&stmt.kind, StmtKind::Return { value: Some(value) }
+                        if made.key.is_some() && program.key_of_value(made.site.function, value) == made.key)
+                });
+                PoolSite {
+                    key: if returned {
+                        self.key_of(caller, Arg::Result)
+                    } else {
+                        made.key.clone()
+                    },
+                    site: caller,
+                    callbacks: program.functions_of(caller.function, &value),
+                    context_in: context
+                        .as_ref()
+                        .map_or(made.context_in, |context| context.0),
+                    context: context.map(|context| context.1),
+                    ..made.clone()
+                }
+            })
+            .collect()
     }
 
     /// The creations of an object.
@@ -700,16 +792,24 @@ impl<'p, 'a> Flow<'p, 'a> {
                     .key(function, place)
                     .is_some_and(|key| key.is_global()),
                 Root::Local(_) => {
-                    let mut assigned =
-                        self.program
-                            .function(function)
-                            .stmts
-                            .iter()
-                            .filter_map(|stmt| match &stmt.kind {
-                                StmtKind::Assign { to, value } if to == place => Some(value),
-                                _ => None,
-                            });
-                    assigned.any(|value| self.is_state(function, value, kind, depth - 1))
+                    let assigned: Vec<&Value> = self
+                        .program
+                        .function(function)
+                        .stmts
+                        .iter()
+                        .filter_map(|stmt| match &stmt.kind {
+                            StmtKind::Assign { to, value } if to == place => Some(value),
+                            _ => None,
+                        })
+                        .collect();
+                    // A number that is computed anew is a counter.
+                    let counts = assigned
+                        .iter()
+                        .any(|value| matches!(value, Value::Const(_)));
+                    assigned.into_iter().any(|value| {
+                        !(counts && *value == Value::Unknown)
+                            && self.is_state(function, value, kind, depth - 1)
+                    })
                 }
                 Root::Result(stmt) => {
                     self.is_state(function, &Value::Result(*stmt), kind, depth - 1)
@@ -749,9 +849,13 @@ impl<'p, 'a> Flow<'p, 'a> {
                         ..
                     } if !call.effects.is_empty()
                         && call.effects.iter().all(|effect| {
+                            // `map_or` and the like ask what a lock guards.
                             matches!(
                                 effect.effect(),
-                                Effect::Passes { .. } | Effect::Stores { .. }
+                                Effect::Passes { .. }
+                                    | Effect::Stores { .. }
+                                    | Effect::RunsHere { .. }
+                                    | Effect::Acquire { .. }
                             )
                         }) =>
                     {

@@ -23,7 +23,7 @@ use crate::ir::{
 };
 use crate::module::{Kind, Module};
 use crate::source::{FileId, Lang, Sources, Span};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock, RwLock};
 
 /// A function of the program.
@@ -62,6 +62,8 @@ pub struct Program<'a> {
     chains: Vec<OnceLock<Vec<TypeId>>>,
     /// Of Rust: the module path that a file's place gives it, by unit.
     prefixes: Vec<String>,
+    /// The names that macros give to functions.
+    renamed: HashMap<FnId, Name>,
     /// Qualified names, by function.
     full_names: Vec<Name>,
     /// What the table knows of a written type, by unit.
@@ -75,6 +77,8 @@ pub struct Program<'a> {
     callers: Vec<Vec<Site>>,
     assignments: HashMap<Key, Vec<(FnId, StmtId, Value)>>,
     written: HashMap<Key, Vec<Site>>,
+    /// Places that hold what a spawning call gave.
+    started: HashSet<Key>,
 }
 
 impl<'a> Program<'a> {
@@ -96,6 +100,7 @@ impl<'a> Program<'a> {
             names: names::Names::default(),
             chains: Vec::new(),
             prefixes: Vec::new(),
+            renamed: HashMap::new(),
             full_names: Vec::new(),
             row_cache: RwLock::default(),
             type_cache: RwLock::default(),
@@ -106,6 +111,7 @@ impl<'a> Program<'a> {
             callers: Vec::new(),
             assignments: HashMap::new(),
             written: HashMap::new(),
+            started: HashSet::new(),
             units,
         };
         for (number, unit) in program.units.iter().enumerate() {
@@ -137,8 +143,12 @@ impl<'a> Program<'a> {
             .collect();
         program.names = names::Names::collect(&program);
         program.find_owners();
+        let renamed = program.renamed_functions();
+        program.names.rename(&renamed);
+        program.renamed = renamed.into_iter().map(|(name, id)| (id, name)).collect();
         program.resolve_calls();
         program.index_assignments();
+        program.index_started();
         program
     }
 
@@ -252,6 +262,11 @@ impl<'a> Program<'a> {
         self.written.get(key).into_iter().flatten().copied()
     }
 
+    /// Whether a place holds what a spawning call gave: a thread, a future.
+    pub fn is_started(&self, key: &Key) -> bool {
+        self.started.contains(key)
+    }
+
     /// Whether a file belongs to the module itself. What is only shared with it is judged where it is at home.
     pub fn is_own_file(&self, file: FileId) -> bool {
         self.module.sources.binary_search(&file).is_ok()
@@ -306,7 +321,7 @@ impl<'a> Program<'a> {
                     String::new()
                 };
                 if owner.is_empty() {
-                    format!("`{}`", function.name)
+                    format!("`{}`", self.renamed.get(&id).unwrap_or(&function.name))
                 } else {
                     format!("`{owner}::{}`", function.name)
                 }
@@ -370,6 +385,49 @@ impl<'a> Program<'a> {
         self.owners = owners;
         self.methods = methods;
         self.derived = derived;
+    }
+
+    /// Where the results of spawning calls are kept: assigned, or handed to a method of what keeps them.
+    fn index_started(&mut self) {
+        use crate::api::{Arg, Effect};
+        let mut started = HashSet::new();
+        for id in self.ids() {
+            let made: Vec<Value> = self
+                .calls(id)
+                .iter()
+                .filter(|call| {
+                    call.effects.iter().any(|effect| {
+                        matches!(
+                            effect.effect(),
+                            Effect::Spawn {
+                                handle: Some(Arg::Result),
+                                ..
+                            }
+                        )
+                    })
+                })
+                .map(|call| Value::Result(call.stmt))
+                .collect();
+            if made.is_empty() {
+                continue;
+            }
+            for stmt in &self.function(id).stmts {
+                let kept = match &stmt.kind {
+                    StmtKind::Assign { to, value } if made.contains(value) => {
+                        self.key_of_target(id, to)
+                    }
+                    StmtKind::Call {
+                        callee: crate::ir::Callee::Method { receiver, .. },
+                        args,
+                    } if args.iter().any(|arg| made.contains(arg)) => {
+                        self.key_of_value(id, receiver)
+                    }
+                    _ => None,
+                };
+                started.extend(kept);
+            }
+        }
+        self.started = started;
     }
 
     fn index_assignments(&mut self) {

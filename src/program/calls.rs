@@ -3,8 +3,8 @@
 //! A `Drop`, a `delete` and the end of what an owner owns are calls of destructors. Where the program defines a
 //! function of a known name itself, its body counts and not the table.
 
-use super::{FnId, Meaning, Program, Site, TypeId, join_name, types};
-use crate::api::{Effect, EffectRow, Row, TypeRow, When};
+use super::{FnId, Key, KeyRoot, Meaning, Program, Site, TypeId, join_name, types};
+use crate::api::{Arg, Effect, EffectRow, Row, TypeRow, When};
 use crate::ir::{Callee, FunctionKind, Name, Place, Root, StmtId, StmtKind, Value};
 use crate::source::Lang;
 use rayon::prelude::*;
@@ -62,6 +62,9 @@ pub struct Call {
 pub struct Ending {
     pub targets: Vec<Target>,
     pub effects: Vec<(CallEffect, Option<Name>)>,
+    /// What happens only if the object came from a call that starts something, with the member that holds it; none for
+    /// the object itself.
+    pub started: Vec<(CallEffect, Option<Name>, Option<Key>)>,
 }
 
 impl<'a> Program<'a> {
@@ -99,7 +102,13 @@ impl<'a> Program<'a> {
                     calls.push(self.resolve_call(id, stmt_id, callee, args))
                 }
                 StmtKind::Drop { place, type_text } => {
-                    let ending = self.ending_of_drop(id, place, type_text);
+                    let mut ending = self.ending_of_drop(id, place, type_text);
+                    if !ending.started.is_empty() && is_started(function, place, &calls) {
+                        let own = ending.started.drain(..).filter(|found| found.2.is_none());
+                        ending
+                            .effects
+                            .extend(own.map(|(effect, note, _)| (effect, note)));
+                    }
                     if !ending.targets.is_empty() || !ending.effects.is_empty() {
                         calls.push(Call {
                             stmt: stmt_id,
@@ -128,7 +137,14 @@ impl<'a> Program<'a> {
             Some((type_text.to_string(), self.unit_number(id)))
         };
         if let Some((text, unit)) = typed {
-            self.collect_ending(&text, unit, None, &mut Vec::new(), &mut ending, DEEPEST);
+            self.collect_ending(
+                &text,
+                unit,
+                (None, None),
+                &mut Vec::new(),
+                &mut ending,
+                DEEPEST,
+            );
         }
         ending
     }
@@ -136,7 +152,14 @@ impl<'a> Program<'a> {
     /// What the end of an object of this type runs and does.
     pub fn ending(&self, type_text: &str, unit: u32) -> Ending {
         let mut ending = Ending::default();
-        self.collect_ending(type_text, unit, None, &mut Vec::new(), &mut ending, DEEPEST);
+        self.collect_ending(
+            type_text,
+            unit,
+            (None, None),
+            &mut Vec::new(),
+            &mut ending,
+            DEEPEST,
+        );
         ending
     }
 
@@ -144,7 +167,7 @@ impl<'a> Program<'a> {
         &self,
         text: &str,
         unit: u32,
-        note: Option<Name>,
+        (note, holder): (Option<Name>, Option<&Key>),
         seen: &mut Vec<TypeId>,
         ending: &mut Ending,
         depth: u8,
@@ -158,7 +181,8 @@ impl<'a> Program<'a> {
                 let name = types::parse(&self.expand_alias(text, unit));
                 for owned in self.owned_parameters(class) {
                     if let Some(argument) = name.args.get(owned) {
-                        self.collect_owned(argument, unit, note.clone(), seen, ending, depth);
+                        let from = (note.clone(), holder);
+                        self.collect_owned(argument, unit, from, seen, ending, depth);
                     }
                 }
             }
@@ -171,14 +195,18 @@ impl<'a> Program<'a> {
             return;
         }
         for index in 0..row.destructor.len() {
-            ending
-                .effects
-                .push((CallEffect::Type(row.clone(), index as u8), note.clone()));
+            let effect = CallEffect::Type(row.clone(), index as u8);
+            if row.if_started {
+                ending.started.push((effect, note.clone(), holder.cloned()));
+            } else {
+                ending.effects.push((effect, note.clone()));
+            }
         }
         let name = types::parse(&self.expand_alias(text, unit));
         for &owned in &row.owns {
             if let Some(argument) = name.args.get(owned as usize) {
-                self.collect_owned(argument, unit, note.clone(), seen, ending, depth);
+                let from = (note.clone(), holder);
+                self.collect_owned(argument, unit, from, seen, ending, depth);
             }
         }
     }
@@ -188,7 +216,7 @@ impl<'a> Program<'a> {
         &self,
         argument: &str,
         unit: u32,
-        note: Option<Name>,
+        (note, holder): (Option<Name>, Option<&Key>),
         seen: &mut Vec<TypeId>,
         ending: &mut Ending,
         depth: u8,
@@ -198,7 +226,7 @@ impl<'a> Program<'a> {
                 // Owned through a pointer: the dynamic type may be a derived one.
                 self.collect_class_ending(class, note, seen, ending, true);
             }
-            _ => self.collect_ending(argument, unit, note, seen, ending, depth - 1),
+            _ => self.collect_ending(argument, unit, (note, holder), seen, ending, depth - 1),
         }
     }
 
@@ -263,13 +291,24 @@ impl<'a> Program<'a> {
                 None => format!("as its member `{}` ends", field.name).into(),
             };
             let text = self.text_in_scope(&field.type_text, &self.class_name(class));
-            self.collect_ending(&text, unit, Some(note), seen, ending, DEEPEST);
+            let holder = Key {
+                root: KeyRoot::Object(class),
+                path: vec![field.name.clone()],
+            };
+            self.collect_ending(
+                &text,
+                unit,
+                (Some(note), Some(&holder)),
+                seen,
+                ending,
+                DEEPEST,
+            );
         }
         for base in &def.bases {
             if let Some(base) = self.class_of_text(base, unit) {
                 self.collect_class_ending(base, note.clone(), seen, ending, false);
             } else {
-                self.collect_ending(base, unit, note.clone(), seen, ending, DEEPEST);
+                self.collect_ending(base, unit, (note.clone(), None), seen, ending, DEEPEST);
             }
         }
         if dynamic && self.has_virtual_destructor(class) {
@@ -375,8 +414,16 @@ impl<'a> Program<'a> {
                 return;
             }
         }
-        let (base, _) = types::split_template(name);
+        let (base, template) = types::split_template(name);
         let unit = self.unit_number(id);
+        // `make_unique<Worker>(…)` runs a constructor of Worker.
+        if let [made] = &template[..]
+            && types::owner_of_maker(&base).is_some()
+        {
+            self.resolve_construct(id, stmt, made, args, call);
+            call.name = base.as_str().into();
+            return;
+        }
         let mut spellings = self.spellings(&base, unit);
         // A method of a library class that the own class derives from: `wait()` in a class derived from QThread.
         if !name.contains("::")
@@ -531,7 +578,14 @@ impl<'a> Program<'a> {
                 && row.ends.contains(&base)
             {
                 let mut ending = Ending::default();
-                self.collect_ending(text, *unit, None, &mut Vec::new(), &mut ending, DEEPEST);
+                self.collect_ending(
+                    text,
+                    *unit,
+                    (None, None),
+                    &mut Vec::new(),
+                    &mut ending,
+                    DEEPEST,
+                );
                 call.targets = ending.targets;
                 call.effects
                     .extend(ending.effects.into_iter().map(|(effect, _)| effect));
@@ -619,6 +673,52 @@ impl<'a> Program<'a> {
         self.add_rows(id, &spellings, args.len(), call);
     }
 
+    /// The owner of one object whose object a call ends for certain: `owner.reset()`, with nothing new.
+    pub fn ended_owner(&self, site: Site) -> Option<&Value> {
+        let StmtKind::Call {
+            callee: Callee::Method { receiver, name },
+            args,
+        } = &self.function(site.function).stmt(site.stmt).kind
+        else {
+            return None;
+        };
+        if !args.iter().all(|arg| *arg == Value::Null) {
+            return None;
+        }
+        let (text, unit) = self.type_of_value(site.function, receiver)?;
+        let row = self.type_row(&text, unit)?;
+        let ends = !row.shared
+            && row.ends.iter().any(|ends| **ends == **name)
+            && row.leads_to.is_some()
+            && row.owns.len() == 1;
+        ends.then_some(receiver)
+    }
+
+    /// Whether a statement ends an object of a class, or of one derived from it, as a whole: a drop or a `delete`.
+    pub fn ends_object(&self, site: Site, class: TypeId) -> bool {
+        let typed = match &self.function(site.function).stmt(site.stmt).kind {
+            StmtKind::Drop { place, type_text } => if types::parse(type_text).is_inferred() {
+                self.type_of_place(site.function, place)
+            } else {
+                Some((type_text.to_string(), self.unit_number(site.function)))
+            }
+            .filter(|(text, unit)| !self.is_pointer_like(text, *unit)),
+            StmtKind::Call {
+                callee: Callee::Named(name),
+                args,
+            } if name.starts_with("delete") => args
+                .first()
+                .and_then(|pointer| self.type_of_value(site.function, pointer)),
+            StmtKind::Call { .. } => self
+                .ended_owner(site)
+                .and_then(|owner| self.type_of_value(site.function, owner)),
+            _ => None,
+        };
+        typed
+            .and_then(|(text, unit)| self.led_class(&text, unit))
+            .is_some_and(|ended| self.class_chain(ended).contains(&class))
+    }
+
     /// Adds the effects of the first spelling that the table knows.
     fn add_rows(&self, id: FnId, spellings: &[String], arguments: usize, call: &mut Call) {
         let lang = self.lang(id);
@@ -641,6 +741,45 @@ impl<'a> Program<'a> {
         let def = self.type_def(class);
         join_name(&def.scope, &def.name)
     }
+}
+
+/// Whether a local or temporary came from a call that starts something, and nothing has waited for it since.
+fn is_started(function: &crate::ir::Function, place: &Place, calls: &[Call]) -> bool {
+    let from = match place.root {
+        Root::Result(stmt) if place.path.is_empty() => Some(stmt),
+        _ => function.stmts.iter().find_map(|stmt| match &stmt.kind {
+            StmtKind::Assign {
+                to,
+                value: Value::Result(stmt),
+            } if to == place => Some(*stmt),
+            _ => None,
+        }),
+    };
+    let starts = |call: &Call| {
+        call.effects.iter().any(|effect| {
+            matches!(
+                effect.effect(),
+                Effect::Spawn {
+                    handle: Some(Arg::Result),
+                    ..
+                }
+            )
+        })
+    };
+    let waits = |call: &Call| {
+        let receives = matches!(
+            &function.stmt(call.stmt).kind,
+            StmtKind::Call { callee: Callee::Method { receiver, .. }, .. } if receiver.place().as_ref() == Some(place)
+        );
+        receives
+            && call
+                .effects
+                .iter()
+                .any(|effect| matches!(effect.effect(), Effect::Wait { .. }))
+    };
+    from.is_some_and(|from| {
+        calls.iter().any(|call| call.stmt == from && starts(call)) && !calls.iter().any(waits)
+    })
 }
 
 fn plain(functions: Vec<FnId>) -> Vec<Target> {

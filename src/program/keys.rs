@@ -103,7 +103,9 @@ impl<'a> Program<'a> {
             }
             Root::Result(stmt) => match self.passed_through(function, *stmt) {
                 Some(other) => self.key_deep(function, &other, depth - 1)?,
-                None => Key::of(KeyRoot::Result(function, *stmt)),
+                None => self
+                    .got(function, *stmt, depth)
+                    .unwrap_or_else(|| Key::of(KeyRoot::Result(function, *stmt))),
             },
             Root::Global(name) => match self.meaning(function, name) {
                 Meaning::Field => {
@@ -147,6 +149,25 @@ impl<'a> Program<'a> {
             }
         }
         found
+    }
+
+    /// The member or static that a getter of the program returns, and does nothing else.
+    fn got(&self, function: FnId, stmt: StmtId, depth: u8) -> Option<Key> {
+        let call = self.call(super::Site { function, stmt })?;
+        let [target] = &call.targets[..] else {
+            return None;
+        };
+        match &self.function(target.function).stmts[..] {
+            [only] => match &only.kind {
+                StmtKind::Return {
+                    value: Some(Value::Place(place) | Value::AddressOf(place)),
+                } => self
+                    .key_deep(target.function, place, depth - 1)
+                    .filter(Key::is_global),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     /// The place that a call only hands on: a getter that returns a static or field, `InterlockedExchangePointer`,

@@ -1,7 +1,9 @@
 //! Names: what a written name means at a place of the program.
 
 use super::{FnId, Program, StaticId, TypeId, ends_with_name, join_name, types};
-use crate::ir::{Function, FunctionKind, Import, Linkage, Name, TypeKind, Value};
+use crate::ir::{
+    Constant, Function, FunctionKind, Import, Linkage, Name, Place, Root, TypeKind, Value,
+};
 use crate::source::Lang;
 use std::collections::HashMap;
 
@@ -97,6 +99,15 @@ impl Names {
             }
         }
         names
+    }
+}
+
+impl Names {
+    /// Adds further names of functions.
+    pub(super) fn rename(&mut self, functions: &[(Name, FnId)]) {
+        for (name, id) in functions {
+            self.functions.entry(name.clone()).or_default().push(*id);
+        }
     }
 }
 
@@ -267,7 +278,10 @@ impl<'a> Program<'a> {
             .copied()
             .filter(|&(number, index)| {
                 let constant = &self.units[number as usize].constants[index as usize];
-                self.is_named(number, &constant.scope, &constant.name, name) || !name.contains("::")
+                // What one file undefines is so only there.
+                (number == unit || !is_itself(constant))
+                    && (self.is_named(number, &constant.scope, &constant.name, name)
+                        || !name.contains("::"))
             })
             .collect();
         let (number, index) = self
@@ -283,10 +297,32 @@ impl<'a> Program<'a> {
                     .all(|other| value(other) == value(first))
                     .then_some(*first)
             })?;
-        Some((
-            &self.units[number as usize].constants[index as usize].value,
-            number,
-        ))
+        let constant = &self.units[number as usize].constants[index as usize];
+        (!is_itself(constant)).then_some((&constant.value, number))
+    }
+
+    /// Functions that a macro gives another name: with `#define DllMain DllMain_Wrapped` the file that defines DllMain
+    /// defines DllMain_Wrapped.
+    pub(super) fn renamed_functions(&self) -> Vec<(Name, FnId)> {
+        let mut renamed = Vec::new();
+        for id in self.ids() {
+            let function = self.function(id);
+            if function.kind != FunctionKind::Free
+                || !function.scope.is_empty()
+                || self.lang(id) == Lang::Rust
+                || !self.names.constants.contains_key(&function.name)
+            {
+                continue;
+            }
+            if let Some((Value::Place(place), _)) = self.find_constant(id, &function.name)
+                && let Root::Global(other) = &place.root
+                && place.path.is_empty()
+                && self.functions_named(other).is_empty()
+            {
+                renamed.push((other.clone(), id));
+            }
+        }
+        renamed
     }
 
     /// What a name that is no local means in a function.
@@ -631,6 +667,11 @@ impl<'a> Program<'a> {
         }
         candidates
     }
+}
+
+/// Whether a constant only says that a name is no macro (`#undef`).
+fn is_itself(constant: &Constant) -> bool {
+    matches!(&constant.value, Value::Place(Place { root: Root::Global(name), path }) if path.is_empty() && *name == constant.name)
 }
 
 /// How many leading folders two paths share.

@@ -178,6 +178,42 @@ fn split_top_level(text: &str) -> Vec<String> {
     parts
 }
 
+/// An element of a tuple's text: `Condvar` is the second of `(Mutex<bool>, Condvar)`.
+pub fn tuple_element(text: &str, index: usize) -> Option<String> {
+    let inside = pointee(text).strip_prefix('(')?.strip_suffix(')')?;
+    split_top_level(inside).into_iter().nth(index)
+}
+
+/// What a pointer's text points to: `Foo<T>` of `*mut Foo<T>`, `&mut Foo<T>` and `Foo<T> *`.
+pub fn pointee(text: &str) -> &str {
+    let mut rest = text.trim();
+    loop {
+        let before = rest;
+        for start in ["*mut ", "*const ", "&mut ", "&"] {
+            rest = rest.strip_prefix(start).unwrap_or(rest).trim_start();
+        }
+        rest = rest.trim_end_matches(['*', '&', ' ']);
+        if rest == before {
+            return rest;
+        }
+    }
+}
+
+/// The owner that a call of this name gives: `std::make_unique` a `std::unique_ptr`. Only names that lowering keeps
+/// template arguments for.
+pub fn owner_of_maker(base: &str) -> Option<&'static str> {
+    let last = base.rsplit("::").next().unwrap_or(base);
+    match last {
+        "make_unique" | "make_unique_for_overwrite" | "MakeUnique" | "make_scoped" => {
+            Some("std::unique_ptr")
+        }
+        "make_shared" | "make_shared_for_overwrite" | "MakeShared" | "make_intrusive" => {
+            Some("std::shared_ptr")
+        }
+        _ => None,
+    }
+}
+
 /// `make_unique<Worker>` to `make_unique` and its arguments.
 pub fn split_template(name: &str) -> (String, Vec<String>) {
     match name.find('<') {
@@ -224,6 +260,21 @@ mod tests {
             "std::thread::JoinHandle"
         );
         assert_eq!(parts("").0, "");
+    }
+
+    #[test]
+    fn pointers_point() {
+        assert_eq!(pointee("*mut Foo<u8>"), "Foo<u8>");
+        assert_eq!(pointee("*mut Foo *"), "Foo");
+        assert_eq!(pointee("&mut Foo"), "Foo");
+    }
+
+    #[test]
+    fn tuples_have_elements() {
+        let text = "&(Mutex<(u8, u8)>, Condvar)";
+        assert_eq!(tuple_element(text, 0).as_deref(), Some("Mutex<(u8, u8)>"));
+        assert_eq!(tuple_element(text, 1).as_deref(), Some("Condvar"));
+        assert_eq!(tuple_element("Condvar", 0), None);
     }
 
     #[test]

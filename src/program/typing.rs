@@ -1,7 +1,7 @@
 //! Types of values and places: what is written, followed through aliases, fields, wrappers and calls.
 
 use super::{FnId, Program, Site, TypeId, join_name, types};
-use crate::api::TypeRow;
+use crate::api::{Arg, Effect, TypeRow};
 use crate::ir::{Callee, Field, FunctionKind, Import, Place, Root, StmtKind, TypeKind, Value};
 use crate::source::Lang;
 use std::sync::Arc;
@@ -140,7 +140,8 @@ impl<'a> Program<'a> {
 
     /// The type's text where the text itself says nothing: `auto`, Rust locals without a type.
     fn is_inferred(text: &str) -> bool {
-        types::parse(text).is_inferred()
+        // A tuple has no name, and yet it is written.
+        types::parse(text).is_inferred() && !types::pointee(text).starts_with('(')
     }
 
     /// The type of a place, as text, with the unit in which to read it.
@@ -306,18 +307,21 @@ impl<'a> Program<'a> {
         // `std::make_unique<Worker>(…)` and the like: a template of one type that gives an owner of it.
         if let Callee::Named(name) = callee {
             let (base, template) = types::split_template(name);
-            let last = base.rsplit("::").next().unwrap_or("");
-            if let (Some(owner), [first, ..]) = (
-                last.strip_prefix("make_")
-                    .or_else(|| last.strip_prefix("Make")),
-                &template[..],
-            ) {
-                let owner = match owner {
-                    "unique" | "Unique" => "std::unique_ptr",
-                    "shared" | "Shared" | "" => "std::shared_ptr",
-                    _ => "std::unique_ptr",
-                };
-                return Some((format!("{owner}<{first}>"), unit));
+            if let [made] = &template[..]
+                && let Some(owner) = types::owner_of_maker(&base)
+            {
+                return Some((format!("{owner}<{made}>"), unit));
+            }
+            // `Box::from_raw(pointer)` gives an owner of what the pointer points to.
+            if self.lang(site.function) == Lang::Rust
+                && let (Some((owner, "from_raw")), [pointer]) = (base.rsplit_once("::"), &args[..])
+                && self
+                    .type_row(owner, unit)
+                    .is_some_and(|row| row.owns.contains(&0))
+                && let Some((text, unit)) =
+                    self.type_of_value_deep(site.function, pointer, depth - 1)
+            {
+                return Some((format!("{owner}<{}>", types::pointee(&text)), unit));
             }
             // `Type::new(…)` of Rust, where the type is the program's or its return type says `Self`.
             if self.lang(site.function) == Lang::Rust
@@ -365,6 +369,11 @@ impl<'a> Program<'a> {
             }
             let scope = self.function(target).scope.clone();
             return Some((self.text_in_scope(&text, &scope), self.unit_number(target)));
+        }
+        if let Callee::Named(name) = callee
+            && let Some(found) = self.type_of_known(site, name, args, depth)
+        {
+            return Some(found);
         }
         // `guard = mutex.lock()`, `ptr.get()`, `cell.borrow()`: an accessor of a wrapper leads where `->` leads.
         if let Callee::Method { receiver, name } = callee {
@@ -414,6 +423,46 @@ impl<'a> Program<'a> {
         None
     }
 
+    /// The type that a function of the table gives, or of what it only hands on. What an owner gives up is a pointer from then on.
+    fn type_of_known(
+        &self,
+        site: Site,
+        name: &str,
+        args: &[Value],
+        depth: u8,
+    ) -> Option<(String, u32)> {
+        let (base, _) = types::split_template(name);
+        let lang = self.lang(site.function);
+        let spellings = self.spellings(&base, self.unit_number(site.function));
+        let rows = spellings.iter().find_map(|spelling| {
+            let rows: Vec<_> = self.api.rows(spelling, args.len(), lang).collect();
+            (!rows.is_empty()).then_some(rows)
+        })?;
+        if let Some(text) = rows.iter().find_map(|row| row.gives.clone()) {
+            return Some((text, self.unit_number(site.function)));
+        }
+        let effects: Vec<&Effect> = rows
+            .iter()
+            .flat_map(|row| &row.effects)
+            .map(|row| &row.effect)
+            .collect();
+        let passed = effects.iter().find_map(|effect| match effect {
+            Effect::Passes {
+                argument: Arg::Index(index),
+            } => args.get(*index as usize),
+            _ => None,
+        })?;
+        let (text, unit) = self.type_of_value_deep(site.function, passed, depth - 1)?;
+        if !effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Leak { .. }))
+        {
+            return Some((text, unit));
+        }
+        let (text, unit) = self.lead(&text, unit).unwrap_or((text, unit));
+        Some((format!("{text} *"), unit))
+    }
+
     /// Where `->`, `*` or `[]` leads from a wrapper type.
     fn lead(&self, text: &str, unit: u32) -> Option<(String, u32)> {
         let expanded = self.expand_alias(text, unit);
@@ -456,6 +505,16 @@ impl<'a> Program<'a> {
             }
             let expanded = self.expand_alias(text, unit);
             return Some((expanded.replacen('*', "", 1), unit));
+        }
+        // `.0` of a tuple, through `Arc` and the like.
+        if let Ok(index) = part.parse::<usize>() {
+            let element = self
+                .led_types(text, unit)
+                .into_iter()
+                .find_map(|(text, unit)| Some((types::tuple_element(&text, index)?, unit)));
+            if element.is_some() {
+                return element;
+            }
         }
         let class = self.led_class(text, unit)?;
         let found = self.field(class, part)?;

@@ -1,6 +1,6 @@
 //! Constant values: numbers, times, functions behind a value, as far as they do not depend on who calls.
 
-use super::{FnId, Meaning, Program, Site};
+use super::{FnId, Key, KeyRoot, Meaning, Program, Site};
 use crate::api::{Arg, Effect};
 use crate::ir::{Callee, Place, Root, StmtKind, Value};
 
@@ -133,6 +133,8 @@ impl<'a> Program<'a> {
         let call = self.call(site)?;
         for effect in &call.effects {
             match effect.effect() {
+                // A pointer to the number, not the number.
+                Effect::Leak { .. } => return None,
                 Effect::Duration {
                     value,
                     milliseconds,
@@ -238,6 +240,58 @@ impl<'a> Program<'a> {
         match arg {
             Arg::Result => Value::Result(site.stmt),
             _ => self.argument(site, arg).cloned().unwrap_or(Value::Unknown),
+        }
+    }
+
+    /// What callers hand in for a value that is a parameter of the function around a call: each caller's call with its
+    /// own value, at most three levels up, where one is found that the wanted test takes.
+    pub fn handed_in(
+        &self,
+        site: Site,
+        value: &Value,
+        wanted: &impl Fn(FnId, &Value) -> bool,
+    ) -> Vec<(Site, Value)> {
+        self.handed_in_deep(site, value, wanted, 3)
+    }
+
+    fn handed_in_deep(
+        &self,
+        site: Site,
+        value: &Value,
+        wanted: &impl Fn(FnId, &Value) -> bool,
+        depth: u8,
+    ) -> Vec<(Site, Value)> {
+        let Some(index) = self.parameter_of(site.function, value) else {
+            return Vec::new();
+        };
+        let callers = self.callers(site.function);
+        // Wrappers of wrappers have few callers; what everybody calls is no wrapper.
+        let most = if depth == 3 { 64 } else { 8 };
+        if depth == 0 || callers.len() > most {
+            return Vec::new();
+        }
+        let mut found = Vec::new();
+        for &caller in callers {
+            let Some(value) = self.argument(caller, Arg::Index(index as u8)) else {
+                continue;
+            };
+            if wanted(caller.function, value) {
+                found.push((caller, value.clone()));
+            } else {
+                found.extend(self.handed_in_deep(caller, value, wanted, depth - 1));
+            }
+        }
+        found
+    }
+
+    /// The position of the parameter that a value of a function is, and nothing else.
+    pub fn parameter_of(&self, function: FnId, value: &Value) -> Option<u32> {
+        match self.key_of_value(function, value)? {
+            Key {
+                root: KeyRoot::Param(of, index),
+                path,
+            } if of == function && path.is_empty() => Some(index),
+            _ => None,
         }
     }
 

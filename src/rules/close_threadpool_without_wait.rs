@@ -5,7 +5,7 @@ use super::{Engines, Finding, Findings};
 use crate::api::{Effect, PoolObject};
 use crate::diagnostic::{Label, Role};
 use crate::flow::{Event, PoolSite, What};
-use crate::ir::{FunctionKind, Root, StmtKind, Value};
+use crate::ir::{Callee, FunctionKind, Name, Place, Root, StmtKind, Value};
 use crate::program::{FnId, Key, KeyRoot, Site};
 
 pub fn check(engines: &Engines, findings: &mut Findings) {
@@ -37,6 +37,17 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
             }
         }
     }
+}
+
+/// Whether what was given up (`Box::into_raw`, `release()`) is freed by others than the callback, who then owns nothing.
+fn is_taken_back(engines: &Engines, creations: &[&PoolSite], key: &Key) -> bool {
+    let mut freed = engines.flow.everywhere(What::Free, key).peekable();
+    freed.peek().is_some()
+        && freed.all(|(function, _)| {
+            creations
+                .iter()
+                .all(|creation| !engines.flow.is_inside_callback(creation, function))
+        })
 }
 
 /// How the context ends.
@@ -163,17 +174,22 @@ fn is_counted(engines: &Engines, close: &Event, creations: &[&PoolSite]) -> bool
         .iter()
         .filter_map(|creation| {
             let context = creation.context.as_ref()?;
-            engines.flow.lifetime_key(creation.site.function, context)
+            engines.flow.lifetime_key(creation.context_in, context)
         })
         .collect();
     // A method of the program's own counts only for its own object; what the table knows gives the context away.
     let counts = |function: FnId| {
         engines.flow.events(function).iter().any(|event| {
-            let own = engines
-                .program
-                .call(event.site)
-                .is_some_and(|call| !call.targets.is_empty());
-            event.what == What::Counted && (!own || contexts.contains(&event.key))
+            let call = engines.program.call(event.site);
+            let own = call.is_some_and(|call| !call.targets.is_empty());
+            let leaks = call.is_some_and(|call| {
+                call.effects
+                    .iter()
+                    .any(|effect| matches!(effect.effect(), Effect::Leak { .. }))
+            });
+            event.what == What::Counted
+                && (!own || contexts.contains(&event.key))
+                && !(leaks && is_taken_back(engines, creations, &event.key))
         })
     };
     creations
@@ -193,18 +209,21 @@ fn context_ends(
 ) -> Option<Ended> {
     let program = engines.program;
     let context = creation.context.as_ref()?;
-    if program.constant(creation.site.function, context).is_some() {
-        return None;
+    if let Some(constant) = program.constant(creation.context_in, context) {
+        return constant
+            .is_zero()
+            .then(|| used_static_ends(engines, creation, places))
+            .flatten();
     }
     let place = context.place()?;
     // A local that is given by its address ends when its function returns.
     if let (Value::AddressOf(_), Root::Local(index)) = (context, &place.root)
         && places
             .iter()
-            .any(|(function, _)| *function == creation.site.function)
+            .any(|(function, _)| *function == creation.context_in)
     {
         let name = &program
-            .function(creation.site.function)
+            .function(creation.context_in)
             .locals
             .get(*index as usize)?
             .name;
@@ -213,9 +232,22 @@ fn context_ends(
             label: None,
         });
     }
-    let key = engines.flow.lifetime_key(creation.site.function, context)?;
+    let key = engines.flow.lifetime_key(creation.context_in, context)?;
     let lifetime = Key::of(key.root.clone());
-    for &(function, stmt) in places {
+    for (level, &(function, stmt)) in places.iter().enumerate() {
+        if let KeyRoot::Object(class) = key.root
+            && level > 0
+            && program.ends_object(Site { function, stmt }, class)
+        {
+            return Some(Ended {
+                what: "its context ends with the owner of it".to_string(),
+                label: Some(engines.label(
+                    Site { function, stmt },
+                    "the context ends here too",
+                    Role::Related,
+                )),
+            });
+        }
         if engines.flow.is_destructor_of(function, &lifetime) {
             return Some(Ended {
                 what: "its context, the object itself, is being destroyed".to_string(),
@@ -230,9 +262,12 @@ fn context_ends(
         let freed = engines.flow.events(function).iter().find(|event| {
             event.what == What::Free
                 && (event.key == key || event.key == lifetime)
-                && event.stmt != stmt
-                && (engines.flow.can_follow(function, stmt, event.stmt)
-                    || engines.flow.can_follow(function, event.stmt, stmt))
+                && if event.stmt == stmt {
+                    level > 0 && by_another_destructor(engines, event, places, level)
+                } else {
+                    engines.flow.can_follow(function, stmt, event.stmt)
+                        || engines.flow.can_follow(function, event.stmt, stmt)
+                }
         });
         if let Some(freed) = freed {
             return Some(Ended {
@@ -254,6 +289,112 @@ fn context_ends(
         }
     }
     None
+}
+
+/// Whether the end of an object frees the context by another of the destructors that it runs than the one that closes.
+fn by_another_destructor(
+    engines: &Engines,
+    freed: &Event,
+    places: &[(FnId, crate::ir::StmtId)],
+    level: usize,
+) -> bool {
+    let program = engines.program;
+    let (function, stmt) = places[level];
+    let below = places[level - 1].0;
+    let destroys = |id: FnId| {
+        matches!(
+            program.function(id).kind,
+            FunctionKind::Dtor | FunctionKind::Drop
+        )
+    };
+    program.call(Site { function, stmt }).is_some_and(|call| {
+        call.targets.len() > 1 && call.targets.iter().all(|target| destroys(target.function))
+    }) && engines
+        .flow
+        .events(below)
+        .iter()
+        .all(|event| event.site != freed.site)
+}
+
+/// Without a context: a static that the callback uses and that the same teardown frees.
+fn used_static_ends(
+    engines: &Engines,
+    creation: &PoolSite,
+    places: &[(FnId, crate::ir::StmtId)],
+) -> Option<Ended> {
+    let program = engines.program;
+    for &(function, stmt) in places {
+        for event in engines.flow.events(function) {
+            if event.what != What::Free
+                || event.stmt == stmt
+                || !(engines.flow.can_follow(function, stmt, event.stmt)
+                    || engines.flow.can_follow(function, event.stmt, stmt))
+            {
+                continue;
+            }
+            let Some(name) = freed_static(engines, event.site) else {
+                continue;
+            };
+            let key = program.key(event.site.function, &Place::of(Root::Global(name.clone())));
+            let used = program.ids().any(|id| {
+                engines.flow.is_inside_callback(creation, id)
+                    && program.function(id).stmts.iter().any(|stmt| {
+                        places_of(&stmt.kind).any(|place| {
+                            matches!(place.root, Root::Global(_))
+                                && program.key(id, &Place::of(place.root.clone())) == key
+                        })
+                    })
+            });
+            if used {
+                return Some(Ended {
+                    what: format!("`{name}`, which the callback uses, is freed"),
+                    label: Some(engines.label(
+                        event.site,
+                        format!("`{name}` ends here"),
+                        Role::Related,
+                    )),
+                });
+            }
+        }
+    }
+    None
+}
+
+/// The static that a statement frees as a whole.
+fn freed_static(engines: &Engines, site: Site) -> Option<Name> {
+    let freed = match &engines.program.function(site.function).stmt(site.stmt).kind {
+        StmtKind::Call {
+            callee: Callee::Method { receiver, .. },
+            ..
+        } => receiver.place()?,
+        StmtKind::Call { args, .. } => args.first()?.place()?,
+        _ => return None,
+    };
+    let key = engines.program.key(site.function, &freed)?;
+    match (freed.root, key.root) {
+        (Root::Global(name), KeyRoot::Static(_)) if key.path.is_empty() => Some(name),
+        _ => None,
+    }
+}
+
+/// The places that a statement names.
+fn places_of(kind: &StmtKind) -> impl Iterator<Item = Place> {
+    let mut places: Vec<Place> = Vec::new();
+    match kind {
+        StmtKind::Call { callee, args } => {
+            if let Callee::Method { receiver, .. } = callee {
+                places.extend(receiver.place());
+            }
+            places.extend(args.iter().filter_map(Value::place));
+        }
+        StmtKind::Assign { to, value } => {
+            places.push(to.clone());
+            places.extend(value.place());
+        }
+        StmtKind::Return { value: Some(value) } => places.extend(value.place()),
+        _ => {}
+    }
+    places.into_iter()
 }
 
 /// A statement around the close that runs the destructor of the context's class.
@@ -346,9 +487,19 @@ fn report(
     if steps.len() > 6 {
         steps.drain(..steps.len() - 6);
     }
+    let without_context = creation.context.as_ref().is_none_or(|context| {
+        program
+            .constant(creation.context_in, context)
+            .is_some_and(|constant| constant.is_zero())
+    });
+    let (given, used) = if without_context {
+        ("is handed to the thread pool", "what it needs")
+    } else {
+        ("gets its context", "the context")
+    };
     let mut related = vec![engines.label(
         creation.site,
-        format!("the callback {callback} gets its context here"),
+        format!("the callback {callback} {given} here"),
         Role::Related,
     )];
     related.extend(ended.label);
@@ -358,8 +509,8 @@ fn report(
         primary: engines.label(close.site, "does not wait for a running callback", Role::Primary),
         steps,
         related,
-        help: format!("before `{callee}` call {drain}; free the context after the close"),
-        notes: vec![format!("`{callee}` returns at once: a callback that is running, or already queued, goes on and uses the context after it has ended")],
+        help: format!("before `{callee}` call {drain}; free {used} after the close"),
+        notes: vec![format!("`{callee}` returns at once: a callback that is running, or already queued, goes on and uses {used} after it has ended")],
         minor: signalled,
     });
 }

@@ -1,11 +1,11 @@
 //! A thread pool callback that frees its own module. See `rules/free_library_in_callback.md`.
 
+use super::free_library_then_return::{is_balanced, own_frees};
 use super::{Engines, Finding, Findings, others};
 use crate::api::{Effect, PoolObject};
 use crate::diagnostic::Role;
 use crate::entry::EntryKind;
 use crate::program::Site;
-use crate::program::origin::Origin;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub fn check(engines: &Engines, findings: &mut Findings) {
@@ -30,13 +30,18 @@ fn frees_own_module(engines: &Engines, findings: &mut Findings) {
             ) = (hit.effect.effect(), hit.site, hit.node)
             {
                 let value = engines.program.argument_value(site, *module);
-                if engines.origins.of(site.function, &value) == Origin::Own
-                    && !super::free_library_then_return::is_balanced(engines, site)
+                let path = walk.path(node);
+                // The call that frees, or the call of its helper on this path.
+                let place = own_frees(engines, site, &value, 3)
+                    .into_iter()
+                    .find(|place| *place == site || path.iter().any(|step| step.1 == *place));
+                if let Some(place) = place
+                    && !is_balanced(engines, place)
                 {
                     places
-                        .entry(site)
+                        .entry(place)
                         .or_default()
-                        .push((walk.path(node).len(), number, node));
+                        .push((path.len(), number, node));
                 }
             }
         }

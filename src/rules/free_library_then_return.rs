@@ -1,13 +1,13 @@
 //! A module that frees itself and goes on executing. See `rules/free_library_then_return.md`.
 
 use super::{Engines, Finding, Findings};
-use crate::api::{Effect, ModuleSource, ThreadRef};
+use crate::api::{Arg, Effect, ModuleSource, ThreadRef};
 use crate::diagnostic::Role;
 use crate::entry::EntryKind;
 use crate::flow::Loop;
 use crate::ir::{BlockId, Cond, Guard, Op, Value};
-use crate::program::Site;
 use crate::program::origin::{Origin, flags};
+use crate::program::{KeyRoot, Site};
 
 pub fn check(engines: &Engines, findings: &mut Findings) {
     let program = engines.program;
@@ -29,18 +29,49 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
                     continue;
                 };
                 let value = program.argument_value(site, *module);
-                if engines.origins.of(id, &value) == Origin::Own
-                    && !is_balanced(engines, site)
-                    && !gives_back_several(engines, site)
-                {
-                    judge(engines, findings, site);
+                for place in own_frees(engines, site, &value, 3) {
+                    if program.is_own_file(program.file(place.function))
+                        && !is_balanced(engines, place)
+                        && !gives_back_several(engines, place)
+                    {
+                        judge(engines, findings, site, place);
+                    }
                 }
             }
         }
     }
 }
 
-fn judge(engines: &Engines, findings: &mut Findings, site: Site) {
+/// Where the own module is given to a call that frees a module: the call itself, or, where that stands in a helper that
+/// frees other modules too, those calls of the helper that hand it the own one.
+pub(super) fn own_frees(engines: &Engines, site: Site, value: &Value, depth: u8) -> Vec<Site> {
+    if engines.origins.of(site.function, value) == Origin::Own {
+        return vec![site];
+    }
+    let program = engines.program;
+    let Some(KeyRoot::Param(helper, index)) = program
+        .key_of_value(site.function, value)
+        .filter(|key| key.path.is_empty())
+        .map(|key| key.root)
+    else {
+        return Vec::new();
+    };
+    if depth == 0 || helper != site.function {
+        return Vec::new();
+    }
+    program
+        .callers(helper)
+        .iter()
+        .filter_map(|&caller| {
+            let value = program.argument(caller, Arg::Index(index as u8))?;
+            Some(own_frees(engines, caller, value, depth - 1))
+        })
+        .flatten()
+        .collect()
+}
+
+/// Judges the free of the own module by `free`, or by its helper at `site`.
+fn judge(engines: &Engines, findings: &mut Findings, free: Site, site: Site) {
     let program = engines.program;
     let mut thread: Option<(usize, usize, usize, ThreadRef)> = None;
     let mut in_dll_main = false;
@@ -49,8 +80,9 @@ fn judge(engines: &Engines, findings: &mut Findings, site: Site) {
         let reached = walk
             .hits
             .iter()
-            .filter(|hit| hit.site == Some(site))
-            .filter_map(|hit| hit.node);
+            .filter(|hit| hit.site == Some(free))
+            .filter_map(|hit| hit.node)
+            .filter(|&node| free == site || walk.path(node).iter().any(|step| step.1 == site));
         for node in reached {
             match entry.kind {
                 // A rule of its own.
@@ -74,6 +106,13 @@ fn judge(engines: &Engines, findings: &mut Findings, site: Site) {
     let mut related = Vec::new();
     let mut notes = Vec::new();
     let mut steps = Vec::new();
+    if free != site {
+        related.push(engines.label(
+            free,
+            format!("`{}` frees it", engines.callee(free)),
+            Role::Related,
+        ));
+    }
     let mut help = "end the thread with FreeLibraryAndExitThread instead of freeing and returning; destroy locals with destructors in an inner scope before it";
     let mut minor = !engines.is_surely_dll();
     match thread {

@@ -165,6 +165,10 @@ impl<'p, 'a> Engines<'p, 'a> {
                 "the loader calls {} as a TLS callback, with the loader lock held",
                 entry.name
             ),
+            EntryKind::StaticInitializer if entry.object.is_none() => format!(
+                "{} runs while the DLL is loaded, with the loader lock held",
+                entry.name
+            ),
             EntryKind::StaticInitializer => format!(
                 "{} is initialized while the DLL is loaded, with the loader lock held",
                 entry.name

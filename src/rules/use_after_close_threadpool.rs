@@ -3,8 +3,9 @@
 use super::{Engines, Finding, Findings};
 use crate::diagnostic::Role;
 use crate::flow::{Event, What};
-use crate::ir::{Callee, Place, Root, StmtId, StmtKind, Value};
+use crate::ir::{Callee, Function, Place, Root, StmtId, StmtKind, Value};
 use crate::program::{FnId, Key, Site};
+use std::collections::BTreeSet;
 
 pub fn check(engines: &Engines, findings: &mut Findings) {
     for id in engines.program.own_ids() {
@@ -16,9 +17,15 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
             for used in events.iter().filter(|event| {
                 matches!(
                     event.what,
-                    What::Arm | What::Disarm | What::Drain | What::Close
+                    What::Arm | What::Disarm | What::Drain | What::Close | What::Use
                 )
             }) {
+                if close == used {
+                    if closes_again(engines, id, close) {
+                        report(engines, findings, id, close, used);
+                    }
+                    continue;
+                }
                 if close.stmt == used.stmt
                     || close.site == used.site
                     || !concerns(engines, close, used)
@@ -79,17 +86,82 @@ fn same_object(engines: &Engines, function: FnId, close: &Event, used: &Event) -
     if guarded(used) || guarded(close) {
         return false;
     }
-    receiver(engines, function, close.stmt) == receiver(engines, function, used.stmt)
+    let closed = receivers(engines, function, close);
+    receivers(engines, function, used)
+        .iter()
+        .any(|receiver| closed.contains(receiver))
 }
 
-fn receiver(engines: &Engines, function: FnId, stmt: StmtId) -> Option<Value> {
-    match &engines.program.function(function).stmt(stmt).kind {
-        StmtKind::Call {
-            callee: Callee::Method { receiver, .. },
-            ..
-        } => Some(receiver.clone()),
-        _ => None,
+/// The objects whose member a statement may mean; none for the own one and for what is no member.
+fn receivers(engines: &Engines, function: FnId, event: &Event) -> Vec<Option<Place>> {
+    let StmtKind::Call { callee, args } = &engines.program.function(function).stmt(event.stmt).kind
+    else {
+        return vec![None];
+    };
+    let own = |place: Place| Some(place).filter(|place| *place != Place::of(Root::This));
+    let named = args
+        .iter()
+        .filter_map(Value::place)
+        .find(|place| engines.program.key(function, place).as_ref() == Some(&event.key));
+    if let Some(mut place) = named {
+        let is_member = place.path.pop().is_some();
+        return vec![own(place).filter(|_| is_member)];
     }
+    match callee {
+        Callee::Method { receiver, .. } => vec![receiver.place().and_then(own)],
+        _ => std::iter::once(None)
+            .chain(args.iter().filter_map(Value::place).map(Some))
+            .collect(),
+    }
+}
+
+/// Whether the next round of a loop closes what this one has closed. Where anything but the loop itself decides about
+/// the way round, the close may well be what ends it.
+fn closes_again(engines: &Engines, function: FnId, close: &Event) -> bool {
+    let body = engines.program.function(function);
+    if close.what != What::Close
+        || close.site.function != function
+        || close.key.path.iter().any(|part| &**part == "[]")
+        || receivers(engines, function, close) != [None]
+        || is_renewed(engines, function, close, &close.key, close.stmt)
+        || !engines.flow.can_follow(function, close.stmt, close.stmt)
+    {
+        return false;
+    }
+    let Some(home) = body
+        .blocks
+        .iter()
+        .position(|block| block.stmts.contains(&close.stmt))
+    else {
+        return false;
+    };
+    let around: Vec<usize> = reached(body, home)
+        .into_iter()
+        .filter(|&block| reached(body, block).contains(&home))
+        .collect();
+    let decisions = around
+        .iter()
+        .filter(|&&block| body.blocks[block].next.len() > 1)
+        .count();
+    decisions <= 1
+}
+
+/// The blocks that can run after a block.
+fn reached(body: &Function, from: usize) -> BTreeSet<usize> {
+    let after = |block: usize| {
+        body.blocks[block]
+            .next
+            .iter()
+            .map(|edge| edge.to.0 as usize)
+    };
+    let mut seen = BTreeSet::new();
+    let mut pending: Vec<usize> = after(from).collect();
+    while let Some(block) = pending.pop() {
+        if seen.insert(block) {
+            pending.extend(after(block));
+        }
+    }
+    seen
 }
 
 /// Whether the variable gets a new value after the close, on every way to the use: itself, or the local that leads to
@@ -152,6 +224,7 @@ fn report(engines: &Engines, findings: &mut Findings, function: FnId, close: &Ev
         What::Close => "closes",
         What::Drain => "waits for",
         What::Arm => "arms",
+        What::Use => "asks about",
         _ => "disarms",
     };
     let name = engines.program.describe(function);

@@ -7,11 +7,11 @@ use crate::api::ThreadRef;
 use crate::diagnostic::Role;
 use crate::entry::{Contexts, Entry, EntryKind};
 use crate::ir::{FunctionKind, Linkage};
-use crate::program::{FnId, Site};
+use crate::program::{FnId, Key, Site};
 use crate::reach::blocking::{self, Blocking, WaitsFor};
 use crate::reach::{Hit, Timeout};
 use crate::source::Lang;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub fn check(engines: &Engines, findings: &mut Findings) {
     let exe = !engines.may_be_dll();
@@ -45,7 +45,7 @@ pub(super) fn report_waits(
     help: &str,
 ) {
     // By place: the call, or the static's declaration where a library's destructor blocks.
-    let mut places: BTreeMap<(Option<Site>, u32), Vec<Found>> = BTreeMap::new();
+    let mut places: Places = BTreeMap::new();
     for (number, entry) in engines.entries_of(wanted) {
         let walk = engines.walk(number);
         for hit in &walk.hits {
@@ -70,6 +70,7 @@ pub(super) fn report_waits(
             });
         }
     }
+    drop_repeated_joins(engines, &mut places);
     for (_, mut found) in places {
         // A finding that is more than a note comes first, then the shortest path.
         found.sort_by_key(|found| (found.blocking.note, found.length, found.entry));
@@ -81,6 +82,46 @@ pub(super) fn report_waits(
             - 1;
         report(engines, findings, rule, &found[0], count, help);
     }
+}
+
+type Places<'e> = BTreeMap<(Option<Site>, u32), Vec<Found<'e>>>;
+
+/// A destructor that joins what the same entries have joined before by other calls finds a thread that has ended: the
+/// first join is the finding.
+fn drop_repeated_joins(engines: &Engines, places: &mut Places) {
+    let joined = |site: Site, found: &[Found]| -> Option<(Key, BTreeSet<usize>)> {
+        let first = found.first()?;
+        if !matches!(first.blocking.waits_for, WaitsFor::ThreadEnd(_)) {
+            return None;
+        }
+        let on = blocking::waited_on(first.hit.effect.effect())?;
+        let key = engines.flow.key_of(site, on).filter(Key::is_global)?;
+        Some((key, found.iter().map(|found| found.entry).collect()))
+    };
+    let in_destructor = |site: Site| {
+        matches!(
+            engines.program.function(site.function).kind,
+            FunctionKind::Dtor | FunctionKind::Drop
+        )
+    };
+    let mut by_key: BTreeMap<Key, Vec<BTreeSet<usize>>> = BTreeMap::new();
+    for ((site, _), found) in places.iter() {
+        if let Some(site) = site.filter(|&site| !in_destructor(site))
+            && let Some((key, entries)) = joined(site, found)
+        {
+            by_key.entry(key).or_default().push(entries);
+        }
+    }
+    places.retain(|(site, _), found| {
+        let Some(site) = site.filter(|&site| in_destructor(site)) else {
+            return true;
+        };
+        joined(site, found).is_none_or(|(key, entries)| {
+            !by_key
+                .get(&key)
+                .is_some_and(|others| others.iter().any(|other| entries.is_subset(other)))
+        })
+    });
 }
 
 fn report(
@@ -225,6 +266,10 @@ fn holder(entry: &Entry) -> String {
     match entry.kind {
         EntryKind::DllMain => "DllMain holds the loader lock".to_string(),
         EntryKind::TlsCallback => "a TLS callback holds the loader lock".to_string(),
+        // `#[ctor]` and the like construct no object.
+        EntryKind::StaticInitializer if entry.object.is_none() => {
+            "the initializers run under the loader lock".to_string()
+        }
         EntryKind::StaticInitializer => {
             format!("{} is initialized under the loader lock", entry.name)
         }

@@ -66,6 +66,8 @@ struct Known {
     tuples: HashSet<String>,
     /// `Type.field` to the field's type.
     fields: HashMap<String, Name>,
+    /// Macros of this file, so far, that call one of their parameters, and which: `call!(SetEvent, handle)`.
+    calling_macros: HashMap<Name, usize>,
 }
 
 impl Context {

@@ -51,6 +51,16 @@ impl<'t> Lowering<'t> {
         }
     }
 
+    /// A local whose value is moved away or released does not end it.
+    pub(super) fn given_up(&mut self, value: &Value) {
+        if let Value::Place(place) = value
+            && matches!(place.root, Root::Local(_))
+            && place.path.is_empty()
+        {
+            self.frame().cfg.forget(place);
+        }
+    }
+
     pub(super) fn call(&mut self, node: Node) -> Value {
         let span = self.span(node);
         let Some(function) = node.child_by_field_name("function") else {
@@ -59,9 +69,18 @@ impl<'t> Lowering<'t> {
         let list = node.child_by_field_name("arguments");
         match function.kind() {
             "identifier" | "qualified_identifier" | "template_function" | "dependent_name" => {
-                let name = names::plain(self.text(function));
+                let text = self.text(function);
+                let name = names::plain(text);
                 let args = self.call_arguments(list);
-                self.call_by_name(&name, args, span)
+                match names::made_type(text) {
+                    // What `make_unique<T>` makes is known from its arguments alone.
+                    Some(made) => {
+                        let name = self.name(&format!("{name}<{made}>"));
+                        let callee = Callee::Named(name);
+                        Value::Result(self.push(StmtKind::Call { callee, args }, span))
+                    }
+                    None => self.call_by_name(&name, args, span),
+                }
             }
             "field_expression" => {
                 let (Some(argument), Some(field)) = (
@@ -71,9 +90,14 @@ impl<'t> Lowering<'t> {
                     return Value::Unknown;
                 };
                 let receiver = self.expression(argument);
-                self.temporary(&receiver);
-                let args = self.call_arguments(list);
                 let name = names::plain(self.text(field));
+                if matches!(name.as_str(), "release" | "Detach") {
+                    // The owner gives up what it owns: its end ends nothing.
+                    self.given_up(&receiver);
+                } else {
+                    self.temporary(&receiver);
+                }
+                let args = self.call_arguments(list);
                 let callee = Callee::Method {
                     receiver,
                     name: self.name(&name),
@@ -132,8 +156,14 @@ impl<'t> Lowering<'t> {
     /// A call of a plain name: a function, a cast, a constructor, a variable that holds a function.
     pub(super) fn call_by_name(&mut self, name: &str, args: Vec<Value>, span: Span) -> Value {
         match name {
-            "static_cast" | "reinterpret_cast" | "const_cast" | "dynamic_cast" | "std::move"
-            | "std::forward" | "std::as_const" | "__builtin_expect" | "std::bit_cast"
+            "std::move" if args.len() == 1 => {
+                let value = args.into_iter().next().unwrap_or(Value::Unknown);
+                // What was moved away is not ended by the local that held it.
+                self.given_up(&value);
+                return value;
+            }
+            "static_cast" | "reinterpret_cast" | "const_cast" | "dynamic_cast" | "std::forward"
+            | "std::as_const" | "__builtin_expect" | "std::bit_cast"
                 if !args.is_empty() =>
             {
                 return args.into_iter().next().unwrap_or(Value::Unknown);

@@ -302,9 +302,37 @@ impl<'t> Lowering<'t> {
                 continue;
             }
             let value = node.child_by_field_name("value");
+            if value.is_some_and(|value| self.is_parameter_list(&type_text, value)) {
+                continue;
+            }
             let is_extern = self.has_word(item, "extern") && value.is_none();
             self.object(item, name, &type_text, value, is_extern);
         }
+    }
+
+    /// Whether what the grammar takes for constructor arguments are parameters: there are no objects of type `void`, and
+    /// `int (*f)(T *)` is a pointer to a function, not the call of a number.
+    pub(super) fn is_parameter_list(&self, type_text: &str, value: Node) -> bool {
+        if value.kind() != "argument_list" {
+            return false;
+        }
+        let points = |argument: Node| {
+            argument.kind() == "call_expression"
+                && argument
+                    .child_by_field_name("function")
+                    .filter(|inner| inner.kind() == "call_expression")
+                    .is_some_and(|inner| {
+                        let named = inner.child_by_field_name("function").is_some_and(|ty| {
+                            matches!(ty.kind(), "primitive_type" | "sized_type_specifier")
+                                || names::is_scalar(self.text(ty))
+                        });
+                        let pointer = inner.child_by_field_name("arguments").is_some_and(|list| {
+                            matches!(&children(list)[..], [only] if only.kind() == "pointer_expression")
+                        });
+                        named && pointer
+                    })
+        };
+        names::bare(type_text) == "void" || children(value).into_iter().any(points)
     }
 
     fn is_macro_call(&self, name: Node) -> bool {

@@ -48,8 +48,8 @@ impl<'t> Lowering<'t> {
                 }
                 value = function.child_by_field_name("parameters");
             }
-            if is_extern {
-                // The name means the object outside.
+            if is_extern || value.is_some_and(|value| self.is_parameter_list(&type_text, value)) {
+                // The name means the object or the function outside.
                 continue;
             }
             if type_text.is_empty() {

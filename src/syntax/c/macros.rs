@@ -28,11 +28,42 @@ pub struct Macro {
 
 /// Picks the `#define`s that may mean something.
 pub fn prepare(directives: &[Directive], cpp: bool) -> Vec<Macro> {
-    directives
+    let mut macros: Vec<Macro> = directives
         .iter()
         .filter(|directive| directive.name == "define" && !directive.dead)
         .filter_map(|directive| read(directive, cpp))
-        .collect()
+        .collect();
+    // `#undef X` of a macro of another file: here the name means itself.
+    for directive in directives
+        .iter()
+        .filter(|directive| directive.name == "undef" && !directive.dead)
+    {
+        let name = directive.rest.trim();
+        let is_name = !name.is_empty()
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if is_name && macros.iter().all(|definition| definition.name != name) {
+            macros.push(itself(directive, name, cpp));
+        }
+    }
+    macros
+}
+
+/// `#define X X`.
+fn itself(directive: &Directive, name: &str, cpp: bool) -> Macro {
+    let mut bytes = format!("{name};").into_bytes();
+    let noise = blank::repair(&mut bytes, cpp);
+    Macro {
+        name_range: directive.range.clone(),
+        name: name.to_string(),
+        range: directive.range.clone(),
+        params: None,
+        text: super::into_text(bytes),
+        at: directive.rest_at,
+        noise,
+        is_statement: false,
+    }
 }
 
 fn read(directive: &Directive, cpp: bool) -> Option<Macro> {

@@ -48,6 +48,38 @@ fn operator_at(text: &str) -> Option<usize> {
     (!before && !after).then_some(at)
 }
 
+/// The template argument of a call that makes an owner of it: `Worker` of `std::make_unique<Worker>`. One argument only.
+pub fn made_type(text: &str) -> Option<String> {
+    let text = text.trim();
+    let inside = text.strip_suffix('>')?;
+    let open = inside.find('<')?;
+    let name = inside[..open].trim_end();
+    let last = name.rsplit("::").next().unwrap_or(name).trim();
+    let makes = [
+        "make_unique",
+        "make_shared",
+        "make_unique_for_overwrite",
+        "make_shared_for_overwrite",
+        "MakeUnique",
+        "MakeShared",
+        "make_scoped",
+        "make_intrusive",
+    ];
+    let made = inside[open + 1..].trim();
+    // `T[]` is an array: what holds for an element holds for it.
+    let made = made.strip_suffix("[]").unwrap_or(made).trim_end();
+    let mut depth = 0i32;
+    let single = made.chars().all(|c| {
+        match c {
+            '<' | '(' => depth += 1,
+            '>' | ')' => depth -= 1,
+            _ => {}
+        }
+        c != ',' || depth > 0
+    });
+    (makes.contains(&last) && single && !made.is_empty()).then(|| collapse(made))
+}
+
 /// The qualifier and the last part of a plain name.
 pub fn split(name: &str) -> (&str, &str) {
     match operator_at(name) {
@@ -230,6 +262,17 @@ mod tests {
         assert_eq!(plain("A::operator bool"), "A::operator bool");
         assert_eq!(split("A::operator()"), ("A", "operator()"));
         assert_eq!(split("a::b::c"), ("a::b", "c"));
+    }
+
+    #[test]
+    fn makers_name_what_they_make() {
+        assert_eq!(
+            made_type("std::make_unique<ns::Foo<int>>").as_deref(),
+            Some("ns::Foo<int>")
+        );
+        assert_eq!(made_type("make_shared < Foo >").as_deref(), Some("Foo"));
+        assert_eq!(made_type("std::make_pair<A, B>"), None);
+        assert_eq!(made_type("make_unique"), None);
     }
 
     #[test]

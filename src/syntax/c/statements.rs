@@ -384,6 +384,8 @@ impl<'t> Lowering<'t> {
     fn return_statement(&mut self, node: Node) {
         let span = self.span(node);
         let expression = children(node).into_iter().find(|child| !child.is_error());
+        // What this return gives away still ends on the other ways out.
+        let pending = self.frame().cfg.pending_drops();
         let value = expression.map(|expression| {
             self.enter_scope();
             let value = if expression.kind() == "initializer_list" {
@@ -401,7 +403,11 @@ impl<'t> Lowering<'t> {
             value
         });
         self.errors_below(node);
+        if let Some(value) = &value {
+            self.given_up(value);
+        }
         self.frame().cfg.return_value(value, span);
+        self.frame().cfg.set_pending_drops(pending);
     }
 
     fn if_statement(&mut self, node: Node) {

@@ -590,3 +590,16 @@ fn deep_nesting_is_opaque() {
         &["opaque [g]"],
     );
 }
+
+#[test]
+fn function_pointer_parameters_are_no_arguments() {
+    let text = dump(
+        "void set_init(Method *method, int (*init) (Context *context));\n\
+         int verify(int x, int (*check)(Context *context, size_t length));\n\
+         Method method(1, (int)sizeof(x));",
+    );
+    lacks(&text, "static set_init");
+    lacks(&text, "static verify");
+    lacks(&text, "init set_init");
+    has(&text, &["static method: Method"]);
+}

@@ -196,6 +196,13 @@ pub(super) fn lower_method(cx: &mut Context, expr: &Expr, site: &ExprMethodCall)
         for argument in &site.args {
             expressions::lower(cx, argument);
         }
+        if &*method == "cast"
+            && let Some(turbofish) = &site.turbofish
+            && let Some(syn::GenericArgument::Type(pointee)) = turbofish.args.first()
+        {
+            let span = expressions::span(cx, expr);
+            return expressions::pointer_to(cx, receiver, pointee, span);
+        }
         return receiver;
     }
     if site.args.is_empty()

@@ -22,7 +22,16 @@ pub(super) fn lower_to(cx: &mut Context, expr: &Expr, target: Target) -> Value {
         Expr::Path(path) => path_value(cx, path),
         Expr::Paren(inner) => lower_to(cx, &inner.expr, target),
         Expr::Group(inner) => lower_to(cx, &inner.expr, target),
-        Expr::Cast(cast) => cast_value(lower(cx, &cast.expr), &cast.ty),
+        Expr::Cast(cast) => {
+            let value = cast_value(lower(cx, &cast.expr), &cast.ty);
+            match &*cast.ty {
+                syn::Type::Ptr(pointer) => {
+                    let span = span(cx, expr);
+                    pointer_to(cx, value, &pointer.elem, span)
+                }
+                _ => value,
+            }
+        }
         Expr::Reference(reference) => address(cx, &reference.expr),
         Expr::RawAddr(address_of) => address(cx, &address_of.expr),
         Expr::Field(field) => field_value(cx, field),
@@ -140,6 +149,31 @@ fn cast_value(value: Value, ty: &syn::Type) -> Value {
         Some("i32") => Value::Const(i64::from(number as i32)),
         _ => value,
     }
+}
+
+/// A pointer that was cast. What a pointer to a type of the program points to is known from here on, so a local bears
+/// the type; any other cast leaves the value as it is.
+pub(super) fn pointer_to(cx: &mut Context, value: Value, pointee: &syn::Type, span: Span) -> Value {
+    let syn::Type::Path(path) = pointee else {
+        return value;
+    };
+    // Capitals only are handles, a single one is a generic parameter.
+    let names_class = path.path.segments.last().is_some_and(|last| {
+        let name = last.ident.to_string();
+        names::is_upper(&name) && name.len() > 1 && !names::is_all_caps(&name)
+    });
+    let holds = match &value {
+        Value::Result(_) => true,
+        Value::Place(place) => !matches!(place.root, Root::Global(_) | Root::Unknown),
+        _ => false,
+    };
+    if !names_class || !holds {
+        return value;
+    }
+    let type_text = format!("*mut {}", types::text(cx, pointee));
+    let local = body::new_local(cx, "{cast}".into(), type_text.into(), span);
+    body::assign(cx, local.clone(), value, span);
+    Value::Place(local)
 }
 
 /// `&x`. A constant is itself; a call's result lives to the end of the statement.

@@ -25,6 +25,15 @@ struct Rule {
 /// Lowers a `macro_rules!` definition.
 pub(super) fn lower(cx: &mut Context, name: &Ident, mac: &Macro) {
     let rules = rules(mac.tokens.clone());
+    let calls = rules.iter().find_map(|rule| {
+        let called = called_parameter(rule.body.clone())?;
+        rule.params.iter().position(|param| *param == called)
+    });
+    if let Some(position) = calls {
+        cx.known
+            .calling_macros
+            .insert(names::ident_name(name), position);
+    }
     if rules.iter().any(|rule| lower_items(cx, name, rule)) {
         return;
     }
@@ -71,6 +80,34 @@ fn collect_params(tokens: TokenStream, params: &mut Vec<Ident>) {
         }
         is_dollar = false;
     }
+}
+
+/// The first `$x(…)`; `.$x(…)` is a method of something.
+fn called_parameter(tokens: TokenStream) -> Option<Ident> {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    let is = |at: Option<&TokenTree>, wanted: char| matches!(at, Some(TokenTree::Punct(punct)) if punct.as_char() == wanted);
+    for (at, token) in tokens.iter().enumerate() {
+        match token {
+            TokenTree::Ident(ident)
+                if at > 0
+                    && is(tokens.get(at - 1), '$')
+                    && !(at > 1 && is(tokens.get(at - 2), '.'))
+                    && matches!(
+                        tokens.get(at + 1),
+                        Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Parenthesis
+                    ) =>
+            {
+                return Some(ident.clone());
+            }
+            TokenTree::Group(group) => {
+                if let Some(found) = called_parameter(group.stream()) {
+                    return Some(found);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 /// Replaces `$x`, and takes the content of `$(…)*` once, or not at all.

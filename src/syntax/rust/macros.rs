@@ -96,8 +96,14 @@ pub(super) fn lower(cx: &mut Context, mac: &Macro, target: Target) -> Value {
 /// A macro of which nothing is known but its arguments.
 fn unknown(cx: &mut Context, name: &Name, mac: &Macro, span: Span, target: Target) -> Value {
     if let Ok(args) = parse_arguments(&mac.tokens) {
+        let called = called_argument(cx, name, &args);
         let args = values(cx, args.iter());
-        return call(cx, Callee::Macro(name.clone()), args, span);
+        let value = called.map(|(at, function)| {
+            let rest = args.get(at + 1..).unwrap_or_default().to_vec();
+            call(cx, Callee::Named(function), rest, span)
+        });
+        let whole = call(cx, Callee::Macro(name.clone()), args, span);
+        return value.unwrap_or(whole);
     }
     if let Ok(stmts) = Block::parse_within.parse2(mac.tokens.clone()) {
         let place = match body::tail(&stmts) {
@@ -120,6 +126,23 @@ fn unknown(cx: &mut Context, name: &Name, mac: &Macro, span: Span, target: Targe
     }
     opaque(cx, mac.tokens.clone(), span);
     Value::Unknown
+}
+
+/// The function that a macro gets by name and calls with the arguments behind it.
+fn called_argument(
+    cx: &mut Context,
+    name: &Name,
+    args: &Punctuated<Expr, Token![,]>,
+) -> Option<(usize, Name)> {
+    let at = *cx.known.calling_macros.get(name)?;
+    let Expr::Path(path) = args.get(at)? else {
+        return None;
+    };
+    let is_variable = path
+        .path
+        .get_ident()
+        .is_some_and(|ident| body::variable(cx, &names::ident_name(ident)).is_some());
+    (!is_variable).then(|| (at, names::path_name(cx, path.qself.as_ref(), &path.path)))
 }
 
 fn lower_arguments(cx: &mut Context, tokens: &TokenStream) {
