@@ -178,13 +178,26 @@ impl<'a> Program<'a> {
         if let [only] = candidates {
             return Some(*only);
         }
+        let here = self.path_of(unit);
+        let windows: Vec<T> = candidates
+            .iter()
+            .copied()
+            .filter(|&candidate| {
+                !crate::module::is_of_another_system(self.path_of(unit_of(candidate)))
+            })
+            .collect();
+        if windows.len() < candidates.len()
+            && !windows.is_empty()
+            && !crate::module::is_of_another_system(here)
+        {
+            return self.nearest(&windows, unit, unit_of);
+        }
         if let Some(&same) = candidates
             .iter()
             .find(|&&candidate| unit_of(candidate) == unit)
         {
             return Some(same);
         }
-        let here = self.path_of(unit);
         let depth = |candidate: T| common_folders(here, self.path_of(unit_of(candidate)));
         let deepest = candidates.iter().map(|&candidate| depth(candidate)).max()?;
         let mut near = candidates

@@ -20,8 +20,10 @@ use std::sync::OnceLock;
 
 mod close_threadpool_without_wait;
 mod exit_thread_in_callback;
+mod forbidden_call_in_dll_main;
 mod free_library_in_callback;
 mod free_library_then_return;
+mod terminate_thread_at_unload;
 mod unguarded_rearm;
 mod use_after_close_threadpool;
 mod wait_in_dll_main;
@@ -49,8 +51,10 @@ macro_rules! rules {
 rules![
     close_threadpool_without_wait,
     exit_thread_in_callback,
+    forbidden_call_in_dll_main,
     free_library_in_callback,
     free_library_then_return,
+    terminate_thread_at_unload,
     unguarded_rearm,
     use_after_close_threadpool,
     wait_in_dll_main,
@@ -122,19 +126,25 @@ impl<'p, 'a> Engines<'p, 'a> {
 
     /// The steps from an entry to a node of its walk, in execution order.
     pub fn steps(&self, entry: usize, node: Option<usize>) -> Vec<Label> {
+        match node {
+            Some(node) => self.steps_along(entry, &self.walk(entry).path(node)),
+            None => vec![self.entry_step(&self.entries[entry])],
+        }
+    }
+
+    /// The steps along calls of an entry's walk, each with the node that it leads to.
+    pub fn steps_along(&self, entry: usize, path: &[(usize, Site)]) -> Vec<Label> {
         let mut steps = vec![self.entry_step(&self.entries[entry])];
-        if let Some(node) = node {
-            let walk = self.walk(entry);
-            for (number, (node, site)) in walk.path(node).into_iter().enumerate() {
-                let reached = &walk.nodes[node];
-                let mut step = self.call_step(site, reached.function, reached.note.as_deref());
-                // In which of DllMain's contexts: told once, where DllMain makes the call.
-                if number == 0 && self.entries[entry].reason.is_some() {
-                    step.message.push(' ');
-                    step.message.push_str(reached.state.contexts.describe());
-                }
-                steps.push(step);
+        let walk = self.walk(entry);
+        for (number, &(node, site)) in path.iter().enumerate() {
+            let reached = &walk.nodes[node];
+            let mut step = self.call_step(site, reached.function, reached.note.as_deref());
+            // In which of DllMain's contexts: told once, where DllMain makes the call.
+            if number == 0 && self.entries[entry].reason.is_some() {
+                step.message.push(' ');
+                step.message.push_str(reached.state.contexts.describe());
             }
+            steps.push(step);
         }
         steps
     }
