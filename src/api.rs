@@ -328,6 +328,8 @@ pub enum Effect {
     Passes {
         argument: Arg,
     },
+    /// Keeps none of its arguments: a handle that is only asked about is not kept for a later wait.
+    KeepsNothing,
     /// A pool, console, or other host facility that calls this function later as a hook on some other thread.
     Hook {
         callback: Arg,

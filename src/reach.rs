@@ -309,7 +309,8 @@ impl Search<'_, '_> {
                 Effect::RunsLater { .. }
                 | Effect::Passes { .. }
                 | Effect::Duration { .. }
-                | Effect::Creates { .. } => {}
+                | Effect::Creates { .. }
+                | Effect::KeepsNothing => {}
                 what => {
                     let timeout = match what {
                         Effect::Wait { .. } => self.timeout(site, what, env),

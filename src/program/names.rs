@@ -101,6 +101,16 @@ impl Names {
 }
 
 impl<'a> Program<'a> {
+    /// Whether any file has a prototype of this name: then it is linked in, or imported, under that name.
+    pub fn declares(&self, name: &str) -> bool {
+        let last = crate::api::last_segment(name);
+        self.units.iter().any(|unit| {
+            unit.declarations
+                .iter()
+                .any(|declaration| *declaration.name == *last)
+        })
+    }
+
     /// The functions with this last name.
     pub fn functions_named(&self, name: &str) -> &[FnId] {
         self.names.functions.get(name).map_or(&[], Vec::as_slice)

@@ -18,12 +18,17 @@ pub use page::Page;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
+mod callback_without_module_ref;
 mod close_threadpool_without_wait;
+mod costly_callback_library;
 mod exit_thread_in_callback;
 mod forbidden_call_in_dll_main;
 mod free_library_in_callback;
 mod free_library_then_return;
+mod keeps_loaded;
+mod racy_module_refcount_proxy;
 mod terminate_thread_at_unload;
+mod thread_without_module_ref;
 mod unguarded_rearm;
 mod use_after_close_threadpool;
 mod wait_in_dll_main;
@@ -49,12 +54,16 @@ macro_rules! rules {
 }
 
 rules![
+    callback_without_module_ref,
     close_threadpool_without_wait,
+    costly_callback_library,
     exit_thread_in_callback,
     forbidden_call_in_dll_main,
     free_library_in_callback,
     free_library_then_return,
+    racy_module_refcount_proxy,
     terminate_thread_at_unload,
+    thread_without_module_ref,
     unguarded_rearm,
     use_after_close_threadpool,
     wait_in_dll_main,
