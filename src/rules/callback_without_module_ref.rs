@@ -110,8 +110,10 @@ fn unprotected(engines: &Engines, creation: &PoolSite) -> Option<Why> {
     }
     let key = creation.key.as_ref()?;
     if !key.is_global() {
-        // A member of an object that only this function knows by name.
-        if !key.path.is_empty() || escapes(engines, site, key) {
+        // A member of an object that only this function knows by name, or what a call gives the address of.
+        let elsewhere = !key.path.is_empty()
+            || matches!(key.root, KeyRoot::Result(_, stmt) if stmt != site.stmt);
+        if elsewhere || escapes(engines, site, key) {
             return None;
         }
         let closed = flow
