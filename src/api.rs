@@ -104,6 +104,31 @@ pub enum ModuleSource {
     Own,
 }
 
+/// What a call needs or does that has no place under the loader lock: the items of the Best Practices' list.
+/// https://learn.microsoft.com/en-us/windows/win32/dlls/dynamic-link-library-best-practices
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Needs {
+    LoadsLibrary,
+    FreesLibrary,
+    Com,
+    /// Starts a process.
+    StartsProcess,
+    Registry,
+    Shell,
+    /// User32 and Gdi32.
+    User32,
+    /// The string type tables of GetStringType.
+    StringTables,
+    EndsThread,
+    EndsProcess,
+    StartsThread,
+    /// Winsock, GDI+, Direct3D and other system DLLs that the list does not name.
+    SystemDll,
+    /// The thread pool, whose threads are gone at process exit.
+    PoolAtExit,
+}
+
 /// A role of a function.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -269,7 +294,7 @@ pub enum Effect {
     },
     /// Must not be called under the loader lock (Best Practices).
     Forbidden {
-        why: String,
+        why: Needs,
         /// Documented as risky only: a note.
         #[serde(default)]
         risky: bool,
@@ -311,6 +336,8 @@ pub enum Effect {
     Passes {
         argument: Arg,
     },
+    /// Keeps none of its arguments: a handle that is only asked about is not kept for a later wait.
+    KeepsNothing,
     /// A pool, console, or other host facility that calls this function later as a hook on some other thread.
     Hook {
         callback: Arg,

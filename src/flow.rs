@@ -144,6 +144,7 @@ impl<'p, 'a> Flow<'p, 'a> {
                     key,
                     stmt: call.stmt,
                     site,
+                    kind: None,
                 });
             }
             // An `AddRef` of the program's own counts as everybody's.

@@ -185,7 +185,13 @@ impl Gate {
         names.extend(["thread_local", "__declspec(thread", "__thread", ".CRT$X"]);
         let program = build(names.clone())?;
         names.extend(api.names_with(|effect| {
-            matches!(effect, Effect::ModuleUnref { .. } | Effect::AtExit { .. })
+            matches!(
+                effect,
+                Effect::ModuleUnref { .. }
+                    | Effect::AtExit { .. }
+                    | Effect::Spawn { .. }
+                    | Effect::TpCreate { .. }
+            )
         }));
         names.extend(
             api.entries()

@@ -431,6 +431,20 @@ fn definition_files<'a>(tree: &Tree<'a>, build_files: &[FileId]) -> BTreeMap<&'a
         .collect()
 }
 
+/// Whether a file's name or folder says that it is compiled for another system: `linux/library.c`, `thread_posix.c`.
+/// Build files often list it beside its Windows counterpart, which defines the same names.
+pub fn is_of_another_system(path: &str) -> bool {
+    const SYSTEMS: [&str; 14] = [
+        "linux", "posix", "unix", "mac", "macos", "macosx", "osx", "darwin", "apple", "android",
+        "ios", "freebsd", "bsd", "wasm",
+    ];
+    let path = path.to_ascii_lowercase();
+    let (folders, file) = path.rsplit_once('/').unwrap_or(("", &path));
+    let stem = file.split('.').next().unwrap_or(file);
+    let last = stem.rsplit(['_', '-']).next().unwrap_or(stem);
+    SYSTEMS.contains(&last) || folders.split('/').any(|folder| SYSTEMS.contains(&folder))
+}
+
 fn is_test_folder(folder: &str) -> bool {
     folder.split('/').any(|part| {
         let part = part.to_ascii_lowercase();

@@ -51,6 +51,8 @@ pub struct Hit {
     pub contexts: Contexts,
     /// For waits.
     pub timeout: Timeout,
+    /// The open `#if` conditions that hold or do not hold here.
+    pub config: BTreeMap<Name, bool>,
 }
 
 /// All that an entry reaches.
@@ -60,6 +62,8 @@ pub struct Walk {
     pub hits: Vec<Hit>,
     /// Calls that nothing resolves: name and place.
     pub unresolved: Vec<(Name, Site)>,
+    /// Further calls of functions that are already among the nodes in such a state: the node that calls, and where.
+    pub repeated: Vec<(usize, Site, FnId)>,
     /// Statics that a run of the entry sets for certain, to what: `g_terminating = lpReserved != NULL`.
     pub facts: BTreeMap<Key, Abstract>,
 }
@@ -83,6 +87,7 @@ pub fn from(program: &Program, entry: &Entry, facts: &BTreeMap<Key, Abstract>) -
                 effect: effect.clone(),
                 contexts: entry.contexts,
                 timeout,
+                config: BTreeMap::new(),
             });
             return walk;
         }
@@ -120,7 +125,7 @@ pub fn from(program: &Program, entry: &Entry, facts: &BTreeMap<Key, Abstract>) -
 }
 
 impl Walk {
-    /// The calls that lead to a node, from the entry on: each with the node in which it stands.
+    /// The calls that lead to a node, from the entry on: each with the node that it leads to.
     pub fn path(&self, node: usize) -> Vec<(usize, Site)> {
         let mut path = Vec::new();
         let mut current = node;
@@ -151,6 +156,11 @@ impl Search<'_, '_> {
     ) {
         let known = self.states.entry(function).or_default();
         if known.iter().any(|other| other.covers(&state)) {
+            if let Some((node, site)) = parent
+                && self.walk.repeated.len() < MOST_NODES
+            {
+                self.walk.repeated.push((node, site, function));
+            }
             return;
         }
         let state = if known.len() >= MOST_STATES {
@@ -299,7 +309,8 @@ impl Search<'_, '_> {
                 Effect::RunsLater { .. }
                 | Effect::Passes { .. }
                 | Effect::Duration { .. }
-                | Effect::Creates { .. } => {}
+                | Effect::Creates { .. }
+                | Effect::KeepsNothing => {}
                 what => {
                     let timeout = match what {
                         Effect::Wait { .. } => self.timeout(site, what, env),
@@ -311,6 +322,7 @@ impl Search<'_, '_> {
                         effect: effect.clone(),
                         contexts: env.contexts(),
                         timeout,
+                        config: env.config().clone(),
                     });
                 }
             }

@@ -9,7 +9,7 @@ use super::headers::Includes;
 use super::tree::{Tree, file_name, is_below, parent};
 use super::{
     DLL_ENTRIES, Draft, EXE_ENTRIES, Kind, Target, TargetKind, common_folder, entry_symbols,
-    has_entry, is_border, is_test_folder,
+    has_entry, is_border, is_of_another_system, is_test_folder,
 };
 
 /// Folders that a build file makes a module of their own.
@@ -149,7 +149,8 @@ fn adopter(
 ) -> Option<usize> {
     let path = tree.path(id);
     let below = path.get(border.len()..).unwrap_or(path);
-    if is_test_folder(parent(below)) {
+    // What is listed for another system only was left out with that arm of the build file.
+    if is_test_folder(parent(below)) || is_of_another_system(below) {
         return None;
     }
     if starts(facts, id) {

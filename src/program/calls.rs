@@ -132,6 +132,9 @@ impl<'a> Program<'a> {
     fn ending_of_drop(&self, id: FnId, place: &Place, type_text: &str) -> Ending {
         let mut ending = Ending::default();
         let typed = if types::parse(type_text).is_inferred() {
+            if self.is_borrowed(id, place) {
+                return ending;
+            }
             self.type_of_place(id, place)
         } else {
             Some((type_text.to_string(), self.unit_number(id)))
@@ -147,6 +150,40 @@ impl<'a> Program<'a> {
             );
         }
         ending
+    }
+
+    /// Whether a local is a guard of, or a reference to, what a wrapper holds: its end does not end that.
+    fn is_borrowed(&self, id: FnId, place: &Place) -> bool {
+        let function = self.function(id);
+        let mut assigned = function.stmts.iter().filter_map(|stmt| match &stmt.kind {
+            StmtKind::Assign { to, value } if to == place => Some(value),
+            _ => None,
+        });
+        let (Some(mut value), None) = (assigned.next(), assigned.next()) else {
+            return false;
+        };
+        // `mutex.lock().unwrap()`, `mutex.lock()?`.
+        for _ in 0..4 {
+            let Value::Result(stmt) = value else {
+                return false;
+            };
+            let Some(StmtKind::Call {
+                callee: Callee::Method { receiver, name },
+                ..
+            }) = function.stmts.get(stmt.0 as usize).map(|stmt| &stmt.kind)
+            else {
+                return false;
+            };
+            match &**name {
+                "lock" | "try_lock" | "read" | "write" | "borrow" | "borrow_mut" | "as_ref"
+                | "as_mut" | "get" | "get_mut" | "iter" | "iter_mut" | "first" | "last" => {
+                    return true;
+                }
+                "unwrap" | "expect" | "unwrap_or_else" | "ok" | "map_err" => value = receiver,
+                _ => return false,
+            }
+        }
+        false
     }
 
     /// What the end of an object of this type runs and does.

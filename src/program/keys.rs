@@ -199,6 +199,10 @@ impl<'a> Program<'a> {
             && matches!(
                 &**name,
                 "get"
+                    | "put"
+                    | "addressof"
+                    | "GetAddressOf"
+                    | "ReleaseAndGetAddressOf"
                     | "as_ptr"
                     | "load"
                     | "native_handle"

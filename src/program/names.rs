@@ -112,6 +112,16 @@ impl Names {
 }
 
 impl<'a> Program<'a> {
+    /// Whether any file has a prototype of this name: then it is linked in, or imported, under that name.
+    pub fn declares(&self, name: &str) -> bool {
+        let last = crate::api::last_segment(name);
+        self.units.iter().any(|unit| {
+            unit.declarations
+                .iter()
+                .any(|declaration| *declaration.name == *last)
+        })
+    }
+
     /// The functions with this last name.
     pub fn functions_named(&self, name: &str) -> &[FnId] {
         self.names.functions.get(name).map_or(&[], Vec::as_slice)
@@ -189,13 +199,26 @@ impl<'a> Program<'a> {
         if let [only] = candidates {
             return Some(*only);
         }
+        let here = self.path_of(unit);
+        let windows: Vec<T> = candidates
+            .iter()
+            .copied()
+            .filter(|&candidate| {
+                !crate::module::is_of_another_system(self.path_of(unit_of(candidate)))
+            })
+            .collect();
+        if windows.len() < candidates.len()
+            && !windows.is_empty()
+            && !crate::module::is_of_another_system(here)
+        {
+            return self.nearest(&windows, unit, unit_of);
+        }
         if let Some(&same) = candidates
             .iter()
             .find(|&&candidate| unit_of(candidate) == unit)
         {
             return Some(same);
         }
-        let here = self.path_of(unit);
         let depth = |candidate: T| common_folders(here, self.path_of(unit_of(candidate)));
         let deepest = candidates.iter().map(|&candidate| depth(candidate)).max()?;
         let mut near = candidates

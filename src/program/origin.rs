@@ -167,8 +167,15 @@ impl<'p, 'a> Origins<'p, 'a> {
             for effect in &call.effects {
                 if let Effect::ModuleRef {
                     module: Some(module @ Arg::Index(_)),
+                    of,
                     ..
                 } = effect.effect()
+                    // `GetModuleHandleEx(FROM_ADDRESS, (LPCWSTR)module, &module)`: it stays what it was.
+                    && of.is_none_or(|of| {
+                        let of = self.program.argument_value(site, of);
+                        matches!(of, Value::AddressOf(_))
+                            || self.program.key_of_value(site.function, &of).as_ref() != Some(key)
+                    })
                     && let Some(value) = self.program.argument(site, *module)
                     && self.program.key_of_value(site.function, value).as_ref() == Some(key)
                 {

@@ -378,6 +378,30 @@ impl<'a> Program<'a> {
         // `guard = mutex.lock()`, `ptr.get()`, `cell.borrow()`: an accessor of a wrapper leads where `->` leads.
         if let Callee::Method { receiver, name } = callee {
             let (text, unit) = self.type_of_value_deep(site.function, receiver, depth - 1)?;
+            // A builder's method gives the builder back.
+            let base = types::parse(&self.expand_alias(&text, unit)).base;
+            let builds = self.spellings(&base, unit).iter().any(|spelling| {
+                self.api
+                    .rows(
+                        &format!("{spelling}::{name}"),
+                        args.len(),
+                        self.lang(site.function),
+                    )
+                    .any(|row| {
+                        matches!(
+                            row.effects[..],
+                            [crate::api::EffectRow {
+                                effect: crate::api::Effect::Passes {
+                                    argument: crate::api::Arg::This
+                                },
+                                ..
+                            }]
+                        )
+                    })
+            });
+            if builds {
+                return Some((text, unit));
+            }
             let row = self.type_row(&text, unit)?;
             let accessor = matches!(
                 &**name,

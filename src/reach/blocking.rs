@@ -141,7 +141,7 @@ impl Handles {
 }
 
 /// LoadLibrary of a path that was asked of the own handle.
-fn loads_own_path(program: &Program, site: Site, effect: &Effect, origins: &Origins) -> bool {
+pub fn loads_own_path(program: &Program, site: Site, effect: &Effect, origins: &Origins) -> bool {
     let Effect::ModuleRef { of: Some(of), .. } = effect else {
         return false;
     };

@@ -159,6 +159,10 @@ impl Env {
         self.contexts
     }
 
+    pub fn config(&self) -> &BTreeMap<Name, bool> {
+        &self.config
+    }
+
     pub fn statics(&self) -> &BTreeMap<Key, Abstract> {
         &self.statics
     }
@@ -189,12 +193,28 @@ impl Env {
                 .locals
                 .iter()
                 .filter_map(|(place, value)| {
-                    Some((place.clone(), value.join(other.locals.get(place)?)))
+                    let theirs = other.locals.get(place)?;
+                    let joined = self
+                        .told_apart(value, other, theirs)
+                        .unwrap_or_else(|| value.join(theirs));
+                    Some((place.clone(), joined))
                 })
                 .filter(|(_, value)| *value != Abstract::Unknown)
                 .collect(),
             statics: agreed(&self.statics, &other.statics),
             config: agreed(&self.config, &other.config),
+        }
+    }
+
+    /// `reserved == NULL ? 1 : 0`: two values that stand for the contexts in which they were assigned.
+    fn told_apart(&self, mine: &Abstract, other: &Env, theirs: &Abstract) -> Option<Abstract> {
+        if self.contexts.has(other.contexts) {
+            return None;
+        }
+        match (mine.truth()?, theirs.truth()?) {
+            (true, false) => Some(Abstract::Truth(self.contexts)),
+            (false, true) => Some(Abstract::Truth(other.contexts)),
+            _ => None,
         }
     }
 

@@ -19,12 +19,19 @@ pub use page::Page;
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
+mod callback_without_module_ref;
 mod close_threadpool_without_wait;
+mod costly_callback_library;
 mod exit_thread_in_callback;
+mod forbidden_call_in_dll_main;
 mod free_context_in_callback;
 mod free_library_in_callback;
 mod free_library_then_return;
 mod incomplete_rearm_teardown;
+mod keeps_loaded;
+mod racy_module_refcount_proxy;
+mod terminate_thread_at_unload;
+mod thread_without_module_ref;
 mod unguarded_rearm;
 mod use_after_close_threadpool;
 mod wait_in_dll_main;
@@ -52,12 +59,18 @@ macro_rules! rules {
 }
 
 rules![
+    callback_without_module_ref,
     close_threadpool_without_wait,
+    costly_callback_library,
     exit_thread_in_callback,
+    forbidden_call_in_dll_main,
     free_context_in_callback,
     free_library_in_callback,
     free_library_then_return,
     incomplete_rearm_teardown,
+    racy_module_refcount_proxy,
+    terminate_thread_at_unload,
+    thread_without_module_ref,
     unguarded_rearm,
     use_after_close_threadpool,
     wait_in_dll_main,
@@ -139,19 +152,25 @@ impl<'p, 'a> Engines<'p, 'a> {
 
     /// The steps from an entry to a node of its walk, in execution order.
     pub fn steps(&self, entry: usize, node: Option<usize>) -> Vec<Label> {
+        match node {
+            Some(node) => self.steps_along(entry, &self.walk(entry).path(node)),
+            None => vec![self.entry_step(&self.entries[entry])],
+        }
+    }
+
+    /// The steps along calls of an entry's walk, each with the node that it leads to.
+    pub fn steps_along(&self, entry: usize, path: &[(usize, Site)]) -> Vec<Label> {
         let mut steps = vec![self.entry_step(&self.entries[entry])];
-        if let Some(node) = node {
-            let walk = self.walk(entry);
-            for (number, (node, site)) in walk.path(node).into_iter().enumerate() {
-                let reached = &walk.nodes[node];
-                let mut step = self.call_step(site, reached.function, reached.note.as_deref());
-                // In which of DllMain's contexts: told once, where DllMain makes the call.
-                if number == 0 && self.entries[entry].reason.is_some() {
-                    step.message.push(' ');
-                    step.message.push_str(reached.state.contexts.describe());
-                }
-                steps.push(step);
+        let walk = self.walk(entry);
+        for (number, &(node, site)) in path.iter().enumerate() {
+            let reached = &walk.nodes[node];
+            let mut step = self.call_step(site, reached.function, reached.note.as_deref());
+            // In which of DllMain's contexts: told once, where DllMain makes the call.
+            if number == 0 && self.entries[entry].reason.is_some() {
+                step.message.push(' ');
+                step.message.push_str(reached.state.contexts.describe());
             }
+            steps.push(step);
         }
         steps
     }

@@ -262,7 +262,7 @@ fn waited_for(blocking: &Blocking) -> &'static str {
 }
 
 /// Who holds the loader lock meanwhile.
-fn holder(entry: &Entry) -> String {
+pub(super) fn holder(entry: &Entry) -> String {
     match entry.kind {
         EntryKind::DllMain => "DllMain holds the loader lock".to_string(),
         EntryKind::TlsCallback => "a TLS callback holds the loader lock".to_string(),
