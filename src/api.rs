@@ -134,6 +134,10 @@ pub enum Effect {
         /// The lock is given back when this value is dropped (lock_guard, MutexGuard).
         guard: Option<Arg>,
     },
+    /// Makes a lock: nobody else can hold it yet.
+    CreatesLock {
+        lock: Arg,
+    },
     Release {
         lock: Arg,
         #[serde(default)]

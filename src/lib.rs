@@ -13,15 +13,16 @@
 //! Three vocabularies, one home each: syntax kinds in `syntax`; API names in `rules/apis.toml`, read by `api`; wording in
 //! `rules/*.rs` and `rules/*.md`.
 //!
-//! A file uses only what stands above it: source, index, module, ir, syntax, api, program, entry, reach and flow,
+//! A file uses only what stands above it: source, index, module, ir, syntax, api, program, entry, reach, flow and locks,
 //! diagnostic, rules, config and suppress, report, cli.
 //!
 //! # Engines
 //!
 //! - `reach` answers "does it run when this entry runs, and on which call path?".
 //! - `flow` answers "what happens to this object before and after?".
+//! - `locks` answers "which locks are held here, and in which order are they taken?".
 //!
-//! A rule gets both through `rules::Engines` (and not the bare `Program`), because several rules ask the same walk.
+//! A rule gets them through `rules::Engines` (and not the bare `Program`), because several rules ask the same walk.
 #![forbid(unsafe_code)]
 
 pub mod api;
@@ -32,6 +33,7 @@ pub mod entry;
 pub mod flow;
 pub mod index;
 pub mod ir;
+pub mod locks;
 pub mod module;
 pub mod program;
 pub mod reach;

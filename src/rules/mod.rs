@@ -8,6 +8,7 @@ pub mod page;
 use crate::diagnostic::{Diagnostic, Label, Level, Role};
 use crate::entry::{self, Entries, Entry, EntryKind};
 use crate::flow::Flow;
+use crate::locks::Locks;
 use crate::module::Kind;
 use crate::program::origin::Origins;
 use crate::program::{FnId, Key, Program, Site};
@@ -22,6 +23,7 @@ mod close_threadpool_without_wait;
 mod exit_thread_in_callback;
 mod free_library_in_callback;
 mod free_library_then_return;
+mod lock_under_loader_lock;
 mod unguarded_rearm;
 mod use_after_close_threadpool;
 mod wait_in_dll_main;
@@ -51,6 +53,7 @@ rules![
     exit_thread_in_callback,
     free_library_in_callback,
     free_library_then_return,
+    lock_under_loader_lock,
     unguarded_rearm,
     use_after_close_threadpool,
     wait_in_dll_main,
@@ -64,6 +67,7 @@ pub struct Engines<'p, 'a> {
     pub flow: Flow<'p, 'a>,
     pub origins: Origins<'p, 'a>,
     pub handles: Handles,
+    pub locks: Locks<'p, 'a>,
     /// What DllMain finds out about the contexts and keeps in statics.
     facts: BTreeMap<Key, Abstract>,
     walks: Vec<OnceLock<Walk>>,
@@ -78,11 +82,14 @@ impl<'p, 'a> Engines<'p, 'a> {
         let flow = Flow::new(program);
         let origins = Origins::new(program, seeds);
         let mut handles = Handles::collect(program, &flow);
+        let locks = Locks::new(program, &handles);
         let walks: Vec<OnceLock<Walk>> = entries.iter().map(|_| OnceLock::new()).collect();
         let mut facts = BTreeMap::new();
         for (entry, walk) in entries.iter().zip(&walks) {
             if entry.kind == EntryKind::DllMain {
-                let walk = walk.get_or_init(|| reach::from(program, entry, &BTreeMap::new()));
+                let walk = walk.get_or_init(|| {
+                    reach::from(program, entry, &BTreeMap::new(), &|id| locks.passes_on(id))
+                });
                 handles.find_pin(program, entry, walk, &origins);
                 // A static that only DllMain sets to what it learns from lpReserved tells the destructors the same.
                 let learned = walk
@@ -98,6 +105,7 @@ impl<'p, 'a> Engines<'p, 'a> {
             flow,
             origins,
             handles,
+            locks,
             facts,
             walks,
         }
@@ -106,7 +114,11 @@ impl<'p, 'a> Engines<'p, 'a> {
     /// What an entry reaches.
     pub fn walk(&self, entry: usize) -> &Walk {
         self.walks[entry]
-            .get_or_init(|| reach::from(self.program, &self.entries[entry], &self.facts))
+            .get_or_init(|| {
+                reach::from(self.program, &self.entries[entry], &self.facts, &|id| {
+                    self.locks.passes_on(id)
+                })
+            })
     }
 
     /// The entries of some kinds, each with its number.
