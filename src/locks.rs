@@ -44,6 +44,32 @@ pub struct Take {
     pub shared: bool,
 }
 
+impl Held {
+    /// The function that takes it, for itself and not for its caller.
+    pub fn taker(&self, locks: &Locks) -> FnId {
+        taker(locks, &self.chain)
+    }
+}
+
+impl Take {
+    /// The function that takes it, for itself and not for its caller.
+    pub fn taker(&self, locks: &Locks) -> FnId {
+        taker(locks, &self.chain)
+    }
+
+    /// Where it is taken: the call, or the call of a wrapper that takes it for its caller.
+    pub fn place(&self, locks: &Locks) -> Option<Site> {
+        locks.visible(&self.chain).last().copied()
+    }
+}
+
+fn taker(locks: &Locks, chain: &[Site]) -> FnId {
+    locks
+        .visible(chain)
+        .last()
+        .map_or(FnId(0), |site| site.function)
+}
+
 /// What a call of a function does to locks.
 #[derive(Clone, Debug, Default)]
 struct Summary {
@@ -102,7 +128,7 @@ const MOST_RELEASES: usize = 24;
 /// Longer call paths are not followed.
 const LONGEST_CHAIN: usize = 10;
 /// So many places of one pair or one ask are kept.
-const MOST_PLACES: usize = 6;
+const MOST_PLACES: usize = 16;
 
 impl<'p, 'a> Locks<'p, 'a> {
     /// Looks at all functions that have to do with locks. `handles` tells which handles are mutexes.
@@ -194,6 +220,19 @@ impl<'p, 'a> Locks<'p, 'a> {
                 .iter()
                 .any(|left| left.held.must && left.held.chain.first() == Some(&site))
         })
+    }
+
+    /// A chain of calls without its end in wrappers that take a lock for their callers, and in macros.
+    pub fn visible<'c>(&self, chain: &'c [Site]) -> &'c [Site] {
+        let mut length = chain.len();
+        while length > 1
+            && (self.is_passed_on(chain[length - 1])
+                || self.program.function(chain[length - 1].function).kind
+                    == crate::ir::FunctionKind::Macro)
+        {
+            length -= 1;
+        }
+        &chain[..length]
     }
 
     /// The locks that a call of a function leaves held, seen from the caller.

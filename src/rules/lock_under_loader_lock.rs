@@ -261,18 +261,27 @@ fn report(engines: &Engines, findings: &mut Findings, found: &Found, other_entri
     let message = match &found.strong {
         Some((way, asked)) => {
             let other = engines.program.describe(asked.function);
+            let taker = asked.held.taker(&engines.locks);
             let asks = *asked.chain.last().unwrap_or(&found.site);
-            steps.extend(other_thread(engines, way, asked.function));
+            steps.extend(thread_steps(
+                engines,
+                way,
+                asked.function,
+                1,
+                "runs on another thread",
+            ));
             steps.extend(chain(
                 engines,
                 &asked.held.chain,
-                format!("{other} takes {lock}"),
+                format!("{} takes {lock}", engines.program.describe(taker)),
+                1,
             ));
             let what = called(engines, asks);
             steps.extend(chain(
                 engines,
                 &asked.chain,
                 format!("{what} asks for the loader lock, with {lock} held"),
+                1,
             ));
             notes.push(format!(
                 "the thread in {other} keeps {lock} until {what} has returned, which needs the loader lock; this code keeps the loader lock until it has got {lock}: neither goes on"
@@ -337,14 +346,20 @@ fn reasons(found: &Found) -> Vec<String> {
     notes
 }
 
-/// The other thread's steps down to a function.
-pub(super) fn other_thread(engines: &Engines, way: &Way, function: FnId) -> Vec<Label> {
+/// The steps of a thread down to a function.
+pub(super) fn thread_steps(
+    engines: &Engines,
+    way: &Way,
+    function: FnId,
+    flow: u8,
+    how: &str,
+) -> Vec<Label> {
     let root = engines.program.describe(way.root);
     let mut steps = vec![Label {
-        flow: 1,
+        flow,
         ..outer_label(
             engines.program.function(way.root).name_span,
-            format!("{root} runs on another thread"),
+            format!("{root} {how}"),
             Role::Step,
         )
     }];
@@ -356,22 +371,24 @@ pub(super) fn other_thread(engines: &Engines, way: &Way, function: FnId) -> Vec<
         .chain([function]);
     for (site, callee) in way.calls.iter().zip(callees) {
         steps.push(Label {
-            flow: 1,
+            flow,
             ..engines.call_step(*site, callee, None)
         });
     }
     steps
 }
 
-/// The steps of the second flow along a chain of calls; the last one says what it does.
-pub(super) fn chain(engines: &Engines, chain: &[Site], last: String) -> Vec<Label> {
+/// The steps along a chain of calls down to one that takes a lock (not into what takes it for its caller); the last
+/// one says what it does.
+pub(super) fn chain(engines: &Engines, chain: &[Site], last: String, flow: u8) -> Vec<Label> {
+    let chain = engines.locks.visible(chain);
     let mut steps = Vec::new();
     for (index, &site) in chain.iter().enumerate() {
         let step = match chain.get(index + 1) {
             Some(next) => engines.call_step(site, next.function, None),
             None => engines.label(site, last.clone(), Role::Step),
         };
-        steps.push(Label { flow: 1, ..step });
+        steps.push(Label { flow, ..step });
     }
     steps
 }

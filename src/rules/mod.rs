@@ -23,7 +23,9 @@ mod close_threadpool_without_wait;
 mod exit_thread_in_callback;
 mod free_library_in_callback;
 mod free_library_then_return;
+mod lock_order_inversion;
 mod lock_under_loader_lock;
+mod wait_while_holding_callback_lock;
 mod unguarded_rearm;
 mod use_after_close_threadpool;
 mod wait_in_dll_main;
@@ -53,11 +55,13 @@ rules![
     exit_thread_in_callback,
     free_library_in_callback,
     free_library_then_return,
+    lock_order_inversion,
     lock_under_loader_lock,
     unguarded_rearm,
     use_after_close_threadpool,
     wait_in_dll_main,
     wait_in_static_destructor,
+    wait_while_holding_callback_lock,
 ];
 
 /// The engines of one program, each run once for all rules.
