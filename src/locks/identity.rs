@@ -420,63 +420,69 @@ impl Locks<'_, '_> {
         self.program.led_class(&text, unit)
     }
 
-    /// A lock's name for people: `g_lock`, `Cache::m_lock`.
+    /// A lock's name for people: `g_lock`, `Cache::m_lock`. Nothing where it has none.
     pub fn name_of(&self, function: FnId, lock: &Lock) -> String {
         let program = self.program;
-        let path: Vec<&str> = lock
-            .path
-            .iter()
-            .map(|part| &**part)
-            .filter(|part| *part != "[]")
-            .collect();
-        let path = path.join(".");
-        let joined = |root: &str, between: &str| {
-            if path.is_empty() {
-                root.to_string()
-            } else {
-                format!("{root}{between}{path}")
+        let root = match &lock.root {
+            LockRoot::Static(id) => {
+                let object = program.static_def(*id);
+                let text = program.text_in_scope(&object.type_text, &object.scope);
+                let class = program.led_class(&text, program.static_unit(*id));
+                let path = self.shown(class, &lock.path);
+                return [object.name.to_string()]
+                    .into_iter()
+                    .chain(path)
+                    .collect::<Vec<_>>()
+                    .join(".");
             }
+            LockRoot::Param(index) => program
+                .function(function)
+                .params
+                .get(*index as usize)
+                .map(|param| param.name.clone()),
+            LockRoot::Local(around, index) => program
+                .function(*around)
+                .locals
+                .get(*index as usize)
+                .map(|local| local.name.clone()),
+            LockRoot::Name(name) => Some(last_parts(name, 2).into()),
+            _ => None,
         };
-        match &lock.root {
-            LockRoot::Static(id) => joined(&program.static_def(*id).name, "."),
-            LockRoot::Name(name) => joined(name, "."),
-            _ => match self.identity(function, lock) {
-                Some(key) => self.name_of_key(&key),
-                None => match &lock.root {
-                    LockRoot::Param(index) => program
-                        .function(function)
-                        .params
-                        .get(*index as usize)
-                        .map_or_else(String::new, |param| joined(&param.name, ".")),
-                    LockRoot::Local(around, index) => program
-                        .function(*around)
-                        .locals
-                        .get(*index as usize)
-                        .map_or_else(String::new, |local| joined(&local.name, ".")),
-                    _ => path,
-                },
-            },
+        match self.identity(function, lock).map(|key| (key.root, key.path)) {
+            Some((KeyRoot::Object(class), path)) => {
+                let path = self.shown(Some(class), &path).join(".");
+                format!("{}::{path}", program.type_def(class).name)
+            }
+            _ => root
+                .map(|name| name.to_string())
+                .into_iter()
+                .chain(self.shown(None, &lock.path))
+                .collect::<Vec<_>>()
+                .join("."),
         }
     }
 
-    pub fn name_of_key(&self, key: &Key) -> String {
-        let path: Vec<&str> = key
-            .path
-            .iter()
-            .map(|part| &**part)
-            .filter(|part| *part != "[]")
-            .collect();
-        let path = path.join(".");
-        match &key.root {
-            KeyRoot::Object(class) => {
-                format!("{}::{path}", self.program.type_def(*class).name)
+    /// A path without indices and without the inside of classes that are locks themselves.
+    fn shown(&self, class: Option<TypeId>, path: &[Name]) -> Vec<String> {
+        let program = self.program;
+        let mut class = class;
+        let mut shown = Vec::new();
+        for part in path {
+            if &**part == "[]" {
+                continue;
             }
-            KeyRoot::Static(id) if path.is_empty() => self.program.static_def(*id).name.to_string(),
-            KeyRoot::Static(id) => format!("{}.{path}", self.program.static_def(*id).name),
-            KeyRoot::Name(name) if path.is_empty() => last_parts(name, 2),
-            KeyRoot::Name(name) => format!("{name}.{path}"),
-            _ => path,
+            let field = class.and_then(|class| program.field(class, part));
+            if field.is_some_and(|field| self.is_bare_lock(field.owner)) {
+                break;
+            }
+            shown.push(part.to_string());
+            class = field.and_then(|field| {
+                let text =
+                    program.text_in_scope(&field.field.type_text, &program.class_name(field.owner));
+                program.led_class(&text, program.type_unit(field.owner))
+            });
         }
+        shown
     }
 }
 
