@@ -144,12 +144,15 @@ pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String>
 /// What the sources of a module must hold for any rule to apply, told by names alone.
 ///
 /// Of an EXE only thread_local destructors and TLS callbacks run under the loader lock, and what is left are the thread
-/// pool's rules. C and Rust have no static destructors: without an entry point, an exit function, a thread pool call or
-/// a call that frees a module there is nothing to report. C++ statics need no name at all, so a DLL with C++ sources is
+/// pool's rules and the order of locks. C and Rust have no static destructors: without an entry point, an exit function,
+/// a thread pool call, a lock or a call that frees a module there is nothing to report. C++ statics need no name at all, so a DLL with C++ sources is
 /// always read.
 struct Gate {
     program: aho_corasick::AhoCorasick,
     library: aho_corasick::AhoCorasick,
+    /// Takes locks, and starts threads.
+    locks: aho_corasick::AhoCorasick,
+    threads: aho_corasick::AhoCorasick,
 }
 
 impl Gate {
@@ -190,9 +193,12 @@ impl Gate {
                 .map(|row| row.name.as_str()),
         );
         names.extend(["ctor", "dtor", "constructor", "destructor"]);
+        let threads = api.names_with(|effect| matches!(effect, Effect::Spawn { .. }));
         Ok(Gate {
             program,
             library: build(names)?,
+            locks: build(api.lock_names())?,
+            threads: build(threads)?,
         })
     }
 
@@ -206,9 +212,15 @@ impl Gate {
             _ if has_statics || !module.entry_names.is_empty() => return true,
             _ => &self.library,
         };
-        files
-            .iter()
-            .any(|&file| gate.is_match(&*sources.file(file).text))
+        let shows = |gate: &aho_corasick::AhoCorasick| {
+            files
+                .iter()
+                .any(|&file| gate.is_match(&*sources.file(file).text))
+        };
+        // Two locks can be taken in both orders wherever there are threads; others run a library's code on theirs.
+        shows(gate)
+            || (shows(&self.locks)
+                && (module.kind == module::Kind::Dll || shows(&self.threads)))
     }
 }
 

@@ -752,7 +752,7 @@ impl Judge<'_, '_, '_> {
                 let moved_out = body.blocks[block].stmts[index..].iter().any(|&later| {
                     matches!(&body.stmt(later).kind, StmtKind::Return { value: Some(Value::Place(given)) } if given == place)
                 });
-                if moved_out {
+                if moved_out || self.is_written_through(block, index, place, held) {
                     return false;
                 }
                 let before = held.len();
@@ -828,6 +828,26 @@ impl Judge<'_, '_, '_> {
             self.apply(site, target, single, held, summary);
         }
         false
+    }
+
+    /// `*guard = value` of Rust ends the old value behind the guard, and not the guard.
+    fn is_written_through(
+        &self,
+        block: usize,
+        index: usize,
+        place: &Place,
+        held: &[Held],
+    ) -> bool {
+        let body = self.locks.program.function(self.id);
+        let next = body.blocks[block].stmts.get(index + 1);
+        let Some(StmtKind::Assign { to, value }) = next.map(|&next| &body.stmt(next).kind) else {
+            return false;
+        };
+        to == place
+            && held.iter().any(|held| held.guards.contains(place))
+            && !value
+                .place()
+                .is_some_and(|value| held.iter().any(|held| held.guards.contains(&value)))
     }
 
     /// Where the guard of an acquisition lives.

@@ -83,7 +83,16 @@ impl Locks<'_, '_> {
                 Some(Value::Result(stmt)) => self
                     .lock_of_result(function, stmt, depth)
                     .unwrap_or_else(|| Lock::of(LockRoot::Local(function, *index))),
-                Some(value) => self.lock_at(function, &value.place()?, depth)?,
+                Some(value) => {
+                    let source = value.place()?;
+                    // A cast tells the class that its source does not: the local is the better name.
+                    let typed = self.class_of_place(function, &Place::of(place.root.clone()));
+                    if typed.is_some() && self.class_of_place(function, &source).is_none() {
+                        Lock::of(LockRoot::Local(function, *index))
+                    } else {
+                        self.lock_at(function, &source, depth)?
+                    }
+                }
                 None => Lock::of(LockRoot::Local(function, *index)),
             },
             Root::Capture(index) => {
