@@ -341,7 +341,7 @@ fn reasons(found: &Found) -> Vec<String> {
         notes.push("whoever holds the lock must not need the loader before it gives the lock back: it would wait for this code".to_string());
     }
     if found.contexts.has(Contexts::PROCESS_EXIT) {
-        notes.push("at process exit all other threads are already gone: if one of them held the lock, nobody gives it back, and Windows ends the process on the spot".to_string());
+        notes.push("at process exit all other threads are already gone: if one of them held the lock, nobody gives it back, and the process is ended on the spot or hangs".to_string());
     }
     notes
 }
