@@ -375,6 +375,20 @@ impl<'p, 'a> Locks<'p, 'a> {
         all
     }
 
+    /// The closures that are written as arguments of a call.
+    fn closures(&self, site: Site) -> Vec<FnId> {
+        match &self.program.function(site.function).stmt(site.stmt).kind {
+            StmtKind::Call { args, .. } => args
+                .iter()
+                .filter_map(|arg| match arg {
+                    Value::Closure(index) => Some(self.program.sibling(site.function, *index)),
+                    _ => None,
+                })
+                .collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// A list of functions with callees before callers, as far as there is such an order.
     fn callees_first(&self, relevant: &HashSet<FnId>) -> Vec<FnId> {
         let mut roots: Vec<FnId> = relevant.iter().copied().collect();
@@ -408,10 +422,13 @@ impl<'p, 'a> Locks<'p, 'a> {
             .calls(id)
             .iter()
             .flat_map(|call| {
-                self.runs(Site {
+                let site = Site {
                     function: id,
                     stmt: call.stmt,
-                })
+                };
+                let mut all = self.runs(site);
+                all.extend(self.closures(site));
+                all
             })
             .filter(|callee| relevant.contains(callee))
             .collect();
@@ -824,10 +841,34 @@ impl Judge<'_, '_, '_> {
         }
         let targets = self.locks.runs(site);
         let single = targets.len() == 1;
-        for target in targets {
+        for &target in &targets {
             self.apply(site, target, single, held, summary);
         }
+        self.keep_for_later(site, &targets, held);
         false
+    }
+
+    /// `auto leave = scope_exit([&] { LeaveCriticalSection(&lock); })`: the object that keeps the closure is a guard.
+    fn keep_for_later(&self, site: Site, run: &[FnId], held: &mut [Held]) {
+        if held.is_empty() {
+            return;
+        }
+        for closure in self.locks.closures(site) {
+            let Some(below) = self.locks.summaries.get(&closure).filter(|_| !run.contains(&closure))
+            else {
+                continue;
+            };
+            for released in &below.releases {
+                let Some(lock) = self.locks.mapped(site, closure, released) else {
+                    continue;
+                };
+                for held in held.iter_mut() {
+                    if self.locks.same_here(self.id, &lock, &held.lock) {
+                        held.guards.push(Place::of(Root::Result(site.stmt)));
+                    }
+                }
+            }
+        }
     }
 
     /// `*guard = value` of Rust ends the old value behind the guard, and not the guard.

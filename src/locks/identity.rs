@@ -18,7 +18,8 @@ const LONGEST: usize = 8;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum LockRoot {
     This,
-    Param(u32),
+    /// Of a closure's enclosing function too.
+    Param(FnId, u32),
     Static(StaticId),
     /// A name that the program does not define.
     Name(Name),
@@ -78,7 +79,7 @@ impl Locks<'_, '_> {
         let base = match &place.root {
             Root::Unknown => return None,
             Root::This => Lock::of(LockRoot::This),
-            Root::Param(index) => Lock::of(LockRoot::Param(*index)),
+            Root::Param(index) => Lock::of(LockRoot::Param(function, *index)),
             Root::Local(index) => match self.source_of_local(function, *index) {
                 Some(Value::Result(stmt)) => self
                     .lock_of_result(function, stmt, depth)
@@ -300,10 +301,10 @@ impl Locks<'_, '_> {
                     Receiver::New => Lock::of(LockRoot::Result(function, site.stmt)),
                 }
             }
-            LockRoot::Param(index) => {
-                if self.program.enclosing(target) == Some(function)
-                    && self.program.function(target).kind == FunctionKind::Lambda
-                {
+            // What a closure knows of the function around it.
+            LockRoot::Param(around, _) if *around == function => return Some(lock.clone()),
+            LockRoot::Param(around, index) => {
+                if *around != target {
                     return None;
                 }
                 let place = self.argument_of(site, target, *index)?;
@@ -376,8 +377,8 @@ impl Locks<'_, '_> {
         let program = self.program;
         let mut class = match &lock.root {
             LockRoot::This => program.owner(function),
-            LockRoot::Param(index) => {
-                self.class_of_place(function, &Place::of(Root::Param(*index)))
+            LockRoot::Param(around, index) => {
+                self.class_of_place(*around, &Place::of(Root::Param(*index)))
             }
             LockRoot::Local(around, index) => {
                 self.class_of_place(*around, &Place::of(Root::Local(*index)))
@@ -444,8 +445,8 @@ impl Locks<'_, '_> {
                     .collect::<Vec<_>>()
                     .join(".");
             }
-            LockRoot::Param(index) => program
-                .function(function)
+            LockRoot::Param(around, index) => program
+                .function(*around)
                 .params
                 .get(*index as usize)
                 .map(|param| param.name.clone()),
