@@ -219,8 +219,7 @@ impl Gate {
         };
         // Two locks can be taken in both orders wherever there are threads; others run a library's code on theirs.
         shows(gate)
-            || (shows(&self.locks)
-                && (module.kind == module::Kind::Dll || shows(&self.threads)))
+            || (shows(&self.locks) && (module.kind == module::Kind::Dll || shows(&self.threads)))
     }
 }
 

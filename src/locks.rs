@@ -207,9 +207,9 @@ impl<'p, 'a> Locks<'p, 'a> {
 
     /// Whether a call of this function takes a lock that it does not give back: the caller holds it then.
     pub fn passes_on(&self, function: FnId) -> bool {
-        self.summaries.get(&function).is_some_and(|summary| {
-            summary.leaves.iter().any(|left| left.held.must)
-        })
+        self.summaries
+            .get(&function)
+            .is_some_and(|summary| summary.leaves.iter().any(|left| left.held.must))
     }
 
     /// Whether the lock taken at a statement is passed on to the function's callers.
@@ -274,10 +274,7 @@ impl<'p, 'a> Locks<'p, 'a> {
         if one.is_single() && other.is_single() {
             return false;
         }
-        match (
-            self.identity(function, one),
-            self.identity(function, other),
-        ) {
+        match (self.identity(function, one), self.identity(function, other)) {
             (Some(one), Some(other)) => one == other,
             _ => !(one.is_single() || other.is_single()),
         }
@@ -714,7 +711,10 @@ impl Judge<'_, '_, '_> {
             // A guard that nobody keeps ends with the function.
             let is_returned = returned.contains(&held.lock);
             let dies = !held.guards.is_empty()
-                && held.guards.iter().all(|guard| matches!(guard.root, Root::Local(_) | Root::Result(_)));
+                && held
+                    .guards
+                    .iter()
+                    .all(|guard| matches!(guard.root, Root::Local(_) | Root::Result(_)));
             if dies && !is_returned {
                 continue;
             }
@@ -854,7 +854,11 @@ impl Judge<'_, '_, '_> {
             return;
         }
         for closure in self.locks.closures(site) {
-            let Some(below) = self.locks.summaries.get(&closure).filter(|_| !run.contains(&closure))
+            let Some(below) = self
+                .locks
+                .summaries
+                .get(&closure)
+                .filter(|_| !run.contains(&closure))
             else {
                 continue;
             };
@@ -872,13 +876,7 @@ impl Judge<'_, '_, '_> {
     }
 
     /// `*guard = value` of Rust ends the old value behind the guard, and not the guard.
-    fn is_written_through(
-        &self,
-        block: usize,
-        index: usize,
-        place: &Place,
-        held: &[Held],
-    ) -> bool {
+    fn is_written_through(&self, block: usize, index: usize, place: &Place, held: &[Held]) -> bool {
         let body = self.locks.program.function(self.id);
         let next = body.blocks[block].stmts.get(index + 1);
         let Some(StmtKind::Assign { to, value }) = next.map(|&next| &body.stmt(next).kind) else {

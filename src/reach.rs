@@ -364,9 +364,7 @@ impl Search<'_, '_> {
         }
         for (target, note) in targets {
             if (self.watches)(target) {
-                self.walk
-                    .watched
-                    .push((node, site, target, env.contexts()));
+                self.walk.watched.push((node, site, target, env.contexts()));
             }
             let body = program.function(target);
             // `Type::method(object, …)` of Rust: the object is no parameter.

@@ -189,15 +189,15 @@ impl Locks<'_, '_> {
             return None;
         };
         let target = target.function;
-        let mut returned = self
-            .program
-            .function(target)
-            .stmts
-            .iter()
-            .filter_map(|stmt| match &stmt.kind {
-                StmtKind::Return { value: Some(value) } => Some(value),
-                _ => None,
-            });
+        let mut returned =
+            self.program
+                .function(target)
+                .stmts
+                .iter()
+                .filter_map(|stmt| match &stmt.kind {
+                    StmtKind::Return { value: Some(value) } => Some(value),
+                    _ => None,
+                });
         let (only, None) = (returned.next()?, returned.next()) else {
             return None;
         };
@@ -286,13 +286,14 @@ impl Locks<'_, '_> {
 
     fn mapped_deep(&self, site: Site, target: FnId, lock: &Lock, depth: u8) -> Option<Lock> {
         let function = site.function;
+        let is_closure = self.program.function(target).kind == FunctionKind::Lambda;
         let base = match &lock.root {
             LockRoot::Static(_) | LockRoot::Name(_) | LockRoot::Object(_) => {
                 return Some(lock.clone());
             }
             LockRoot::This => {
                 // The object of a lambda is the object of the function around it.
-                if self.program.function(target).kind == FunctionKind::Lambda {
+                if is_closure {
                     return (self.program.enclosing(target) == Some(function))
                         .then(|| lock.clone());
                 }
@@ -301,8 +302,10 @@ impl Locks<'_, '_> {
                     Receiver::New => Lock::of(LockRoot::Result(function, site.stmt)),
                 }
             }
-            // What a closure knows of the function around it.
-            LockRoot::Param(around, _) if *around == function => return Some(lock.clone()),
+            // What a closure knows of the function around it. A function that calls itself has other locals there.
+            LockRoot::Param(around, _) if *around == function && is_closure => {
+                return Some(lock.clone());
+            }
             LockRoot::Param(around, index) => {
                 if *around != target {
                     return None;
@@ -311,7 +314,7 @@ impl Locks<'_, '_> {
                 self.lock_at(function, &place, depth)?
             }
             LockRoot::Local(around, _) | LockRoot::Result(around, _) => {
-                return (*around == function).then(|| lock.clone());
+                return (*around == function && is_closure).then(|| lock.clone());
             }
         };
         let lock = base.and(&lock.path)?;
@@ -405,7 +408,8 @@ impl Locks<'_, '_> {
             if !self.is_bare_lock(field.owner) {
                 found = Some((field.owner, index));
             }
-            let text = program.text_in_scope(&field.field.type_text, &program.class_name(field.owner));
+            let text =
+                program.text_in_scope(&field.field.type_text, &program.class_name(field.owner));
             class = program.led_class(&text, program.type_unit(field.owner));
         }
         if let Some((owner, index)) = found {
@@ -458,7 +462,10 @@ impl Locks<'_, '_> {
             LockRoot::Name(name) => Some(last_parts(name, 2).into()),
             _ => None,
         };
-        match self.identity(function, lock).map(|key| (key.root, key.path)) {
+        match self
+            .identity(function, lock)
+            .map(|key| (key.root, key.path))
+        {
             Some((KeyRoot::Object(class), path)) => {
                 let path = self.shown(Some(class), &path).join(".");
                 format!("{}::{path}", program.type_def(class).name)
@@ -504,7 +511,12 @@ enum Receiver {
 
 /// The place of an argument, of the receiver, or of what is dropped.
 pub(super) fn argument_place(program: &Program, site: Site, arg: Arg) -> Option<Place> {
-    match &program.function(site.function).stmts.get(site.stmt.0 as usize)?.kind {
+    match &program
+        .function(site.function)
+        .stmts
+        .get(site.stmt.0 as usize)?
+        .kind
+    {
         StmtKind::Drop { place, .. } => (arg == Arg::This).then(|| place.clone()),
         StmtKind::Call {
             callee: Callee::Named(name),

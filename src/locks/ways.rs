@@ -42,10 +42,7 @@ impl Locks<'_, '_> {
                 .callers(next)
                 .filter(|site| site.function != next)
                 .collect();
-            if callers.is_empty()
-                || body.linkage == Linkage::Exported
-                || entries.contains(&next)
-            {
+            if callers.is_empty() || body.linkage == Linkage::Exported || entries.contains(&next) {
                 let mut calls = Vec::new();
                 let mut current = next;
                 while let Some(Some((site, callee))) = below.get(&current) {

@@ -439,7 +439,10 @@ impl<'a> Program<'a> {
                     .rows(&format!("{base}::{method}"), arguments, lang)
                     .any(|row| {
                         row.effects.iter().any(|row| {
-                            matches!(row.effect, crate::api::Effect::Acquire { guard: Some(_), .. })
+                            matches!(
+                                row.effect,
+                                crate::api::Effect::Acquire { guard: Some(_), .. }
+                            )
                         })
                     });
                 let (guarded, unit) = takes.then(|| self.lead(&text, unit))??;

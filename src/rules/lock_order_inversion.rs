@@ -4,7 +4,7 @@ use super::lock_under_loader_lock::{Threads, chain, thread_steps};
 use super::{Engines, Finding, Findings, others};
 use crate::diagnostic::Role;
 use crate::entry::EntryKind;
-use crate::locks::{Pair, Way};
+use crate::locks::{LockRoot, Pair, Way};
 use crate::program::{FnId, Key, Site};
 use crate::source::Span;
 use std::collections::{BTreeSet, HashSet};
@@ -40,6 +40,9 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
         }
     }
 }
+
+/// So many calls between the first lock and the second are taken for certain.
+const LONG: usize = 5;
 
 /// Two paths that take two locks in opposite orders.
 struct Inversion<'e> {
@@ -86,15 +89,14 @@ fn judge<'e>(
     let differs = |one: &crate::locks::Lock, other: &crate::locks::Lock| {
         one.is_single() && other.is_single() && one != other
     };
-    if differs(&forth.first.lock, &back.second.lock) || differs(&forth.second.lock, &back.first.lock)
+    if differs(&forth.first.lock, &back.second.lock)
+        || differs(&forth.second.lock, &back.first.lock)
     {
         return None;
     }
     let none = HashSet::new();
     let way = |pair: &Pair, avoided: &HashSet<FnId>| {
-        engines
-            .locks
-            .way_to(pair.function, &threads.own, avoided)
+        engines.locks.way_to(pair.function, &threads.own, avoided)
     };
     let free = [way(forth, once), way(back, once)];
     if free.iter().all(Option::is_none) {
@@ -119,23 +121,27 @@ fn judge<'e>(
     // A third lock that both hold keeps them apart.
     let [one, other] = [&paths[0], &paths[1]].map(|(pair, way)| held_around(engines, pair, way));
     let own = [
-        engines
-            .locks
-            .identity(forth.function, &forth.first.lock)?,
+        engines.locks.identity(forth.function, &forth.first.lock)?,
         engines.locks.identity(back.function, &back.first.lock)?,
     ];
-    if one
-        .intersection(&other)
-        .any(|key| !own.contains(key))
-    {
+    if one.intersection(&other).any(|key| !own.contains(key)) {
         return None;
     }
     let minor = if [forth, back].into_iter().any(|pair| !is_one_object(pair)) {
-        Some("the two paths reach the locks through different objects: they block each other where these are the same")
+        Some(
+            "the two paths reach the locks through different objects: they block each other where these are the same",
+        )
     } else if (forth.first.shared && back.second.shared)
         || (forth.second.shared && back.first.shared)
     {
-        Some("both paths share one of the locks: they block each other when a third thread waits to write")
+        Some(
+            "both paths share one of the locks: they block each other when a third thread waits to write",
+        )
+    } else if [forth, back]
+        .into_iter()
+        .any(|pair| pair.second.chain.len() > LONG)
+    {
+        Some("a long call path lies between the two locks: a test on the way can rule it out")
     } else {
         None
     };
@@ -147,6 +153,7 @@ fn is_one_object(pair: &Pair) -> bool {
     let (one, other) = (&pair.first.lock, &pair.second.lock);
     (one.is_single() && other.is_single())
         || (one.root == other.root
+            && !matches!(one.root, LockRoot::Object(_))
             && one.path.len() == other.path.len()
             && one.path.len() > 0
             && one.path[..one.path.len() - 1] == other.path[..other.path.len() - 1])
@@ -154,9 +161,10 @@ fn is_one_object(pair: &Pair) -> bool {
 
 /// A thread procedure that one place starts.
 fn is_one_thread(engines: &Engines, function: FnId) -> bool {
-    let mut entries = engines.entries.iter().filter(|entry| {
-        matches!(entry.runs, crate::entry::Runs::Function(id) if id == function)
-    });
+    let mut entries = engines
+        .entries
+        .iter()
+        .filter(|entry| matches!(entry.runs, crate::entry::Runs::Function(id) if id == function));
     match (entries.next(), entries.next()) {
         (Some(entry), None) => matches!(entry.kind, EntryKind::ThreadProcedure(_)),
         _ => false,
@@ -204,7 +212,8 @@ fn report(
     } else {
         (other, [&found.paths[1], &found.paths[0]])
     };
-    let name = |function: FnId, lock: &crate::locks::Lock| format!("`{}`", locks.name_of(function, lock));
+    let name =
+        |function: FnId, lock: &crate::locks::Lock| format!("`{}`", locks.name_of(function, lock));
     let first = name(inner.function, &inner.first.lock);
     let second = name(inner.function, &inner.second.lock);
     let [here, there] = [inner, outer].map(|pair| program.describe(pair.second.taker(locks)));
@@ -248,7 +257,10 @@ fn report(
         .filter_map(|pair| place(pair).map(|(_, span)| span))
         .collect();
     if let Some(note) = others(places.len().saturating_sub(2), "place") {
-        notes.push(note.replace("leads here", "takes both").replace("lead here", "take both"));
+        notes.push(
+            note.replace("leads here", "takes both")
+                .replace("lead here", "take both"),
+        );
     }
     findings.add(Finding {
         rule: "lock_order_inversion",

@@ -158,17 +158,18 @@ fn acquisitions<'e>(engines: &'e Engines, number: usize, entry: &Entry) -> Vec<F
         }
         let key = locks.identity(function, &lock);
         let mut contexts = contexts;
-        if entry.kind == EntryKind::StaticInitializer
-            || key.as_ref().is_some_and(|key| created.contains(key))
-        {
+        if key.as_ref().is_some_and(|key| created.contains(key)) {
             // Nobody can hold a lock that the load itself makes.
-            contexts = if key.as_ref().is_some_and(|key| created.contains(key)) {
-                contexts.but(Contexts::PROCESS_ATTACH)
-            } else {
-                contexts
-            };
+            contexts = contexts.but(Contexts::PROCESS_ATTACH);
         }
-        if contexts.is_empty() {
+        let again = key.as_ref().is_some_and(|key| {
+            walk.path(node)
+                .into_iter()
+                .map(|(_, call)| call)
+                .chain([site])
+                .any(|call| holds(engines, call, key))
+        });
+        if contexts.is_empty() || again {
             continue;
         }
         all.push(Found {
@@ -184,6 +185,15 @@ fn acquisitions<'e>(engines: &'e Engines, number: usize, entry: &Entry) -> Vec<F
         });
     }
     all
+}
+
+/// Whether a lock is held already when a call is made: taking it again does not wait.
+fn holds(engines: &Engines, call: Site, key: &Key) -> bool {
+    engines
+        .locks
+        .held(call)
+        .iter()
+        .any(|held| engines.locks.identity(call.function, &held.lock).as_ref() == Some(key))
 }
 
 /// A lock as the outermost function on the path can name it.
@@ -223,6 +233,9 @@ fn outside_macros(engines: &Engines, entry: usize, node: usize, site: Site) -> S
     place
 }
 
+/// On a longer path from the lock to the loader call something can rule the call out.
+const LONG: usize = 5;
+
 /// Another thread that holds the lock around a call that asks for the loader lock.
 fn counterpart<'e>(
     engines: &'e Engines,
@@ -230,16 +243,20 @@ fn counterpart<'e>(
     found: &Found,
 ) -> Option<(Way, &'e Asked)> {
     let key = found.key.as_ref()?;
-    engines.locks.asked.get(key)?.iter().find_map(|asked| {
-        let other = &asked.held.lock;
-        if found.lock.is_single() && other.is_single() && found.lock != *other {
-            return None;
-        }
-        let way = engines
-            .locks
-            .way_to(asked.function, &threads.own, &threads.loader)?;
-        Some((way, asked))
-    })
+    let asked = engines.locks.asked.get(key)?;
+    asked
+        .iter()
+        .filter(|asked| asked.chain.len() <= LONG)
+        .find_map(|asked| {
+            let other = &asked.held.lock;
+            if found.lock.is_single() && other.is_single() && found.lock != *other {
+                return None;
+            }
+            let way = engines
+                .locks
+                .way_to(asked.function, &threads.own, &threads.loader)?;
+            Some((way, asked))
+        })
 }
 
 fn report(engines: &Engines, findings: &mut Findings, found: &Found, other_entries: usize) {

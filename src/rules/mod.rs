@@ -25,11 +25,11 @@ mod free_library_in_callback;
 mod free_library_then_return;
 mod lock_order_inversion;
 mod lock_under_loader_lock;
-mod wait_while_holding_callback_lock;
 mod unguarded_rearm;
 mod use_after_close_threadpool;
 mod wait_in_dll_main;
 mod wait_in_static_destructor;
+mod wait_while_holding_callback_lock;
 
 /// A rule of the catalogue.
 pub struct Rule {
@@ -117,12 +117,11 @@ impl<'p, 'a> Engines<'p, 'a> {
 
     /// What an entry reaches.
     pub fn walk(&self, entry: usize) -> &Walk {
-        self.walks[entry]
-            .get_or_init(|| {
-                reach::from(self.program, &self.entries[entry], &self.facts, &|id| {
-                    self.locks.passes_on(id)
-                })
+        self.walks[entry].get_or_init(|| {
+            reach::from(self.program, &self.entries[entry], &self.facts, &|id| {
+                self.locks.passes_on(id)
             })
+        })
     }
 
     /// The entries of some kinds, each with its number.

@@ -108,10 +108,7 @@ fn is_the_context(engines: &Engines, creation: &PoolSite, lock: &KeyRoot) -> boo
     let Some(context) = &creation.context else {
         return true;
     };
-    let Some(context) = engines
-        .flow
-        .lifetime_key(creation.site.function, context)
-    else {
+    let Some(context) = engines.flow.lifetime_key(creation.site.function, context) else {
         return true;
     };
     match context.root {
@@ -151,7 +148,10 @@ fn leaves_the_pool_first(engines: &Engines, callback: FnId, take: &Take) -> bool
 
 fn report(engines: &Engines, findings: &mut Findings, found: &Found) {
     let program = engines.program;
-    let lock = format!("`{}`", engines.locks.name_of(found.function, &found.held.lock));
+    let lock = format!(
+        "`{}`",
+        engines.locks.name_of(found.function, &found.held.lock)
+    );
     let callback = program.describe(found.callback);
     let function = program.describe(found.function);
     let wait = called(engines, found.event.site);
