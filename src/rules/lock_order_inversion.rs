@@ -155,7 +155,7 @@ fn is_one_object(pair: &Pair) -> bool {
         || (one.root == other.root
             && !matches!(one.root, LockRoot::Object(_))
             && one.path.len() == other.path.len()
-            && one.path.len() > 0
+            && !one.path.is_empty()
             && one.path[..one.path.len() - 1] == other.path[..other.path.len() - 1])
 }
 

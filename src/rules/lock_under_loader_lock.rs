@@ -4,7 +4,7 @@ use super::wait_in_static_destructor::{holder, subject_of};
 use super::{Engines, Finding, Findings, others, outer_label};
 use crate::api::Effect;
 use crate::diagnostic::{Label, Role};
-use crate::entry::{Contexts, Entry, EntryKind, Runs};
+use crate::entry::{Contexts, EntryKind, Runs};
 use crate::ir::FunctionKind;
 use crate::locks::{Asked, Lock, Way};
 use crate::program::{FnId, Key, Site};
@@ -15,8 +15,8 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 pub fn check(engines: &Engines, findings: &mut Findings) {
     let threads = Threads::of(engines);
     let mut places: BTreeMap<Site, Vec<Found>> = BTreeMap::new();
-    for (number, entry) in engines.entries_of(|kind| runs_under_loader_lock(engines, kind)) {
-        for found in acquisitions(engines, number, entry) {
+    for (number, _) in engines.entries_of(|kind| runs_under_loader_lock(engines, kind)) {
+        for found in acquisitions(engines, number) {
             let strong = counterpart(engines, &threads, &found);
             let bad = Contexts::PROCESS_DETACH
                 .or(Contexts::THREAD_ATTACH)
@@ -103,7 +103,7 @@ impl Found<'_> {
 }
 
 /// The locks that an entry takes and waits for.
-fn acquisitions<'e>(engines: &'e Engines, number: usize, entry: &Entry) -> Vec<Found<'e>> {
+fn acquisitions<'e>(engines: &'e Engines, number: usize) -> Vec<Found<'e>> {
     let locks = &engines.locks;
     let walk = engines.walk(number);
     let mut taken: Vec<(usize, Site, Lock, Contexts)> = Vec::new();
