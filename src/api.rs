@@ -159,6 +159,10 @@ pub enum Effect {
         /// The lock is given back when this value is dropped (lock_guard, MutexGuard).
         guard: Option<Arg>,
     },
+    /// Makes a lock: nobody else can hold it yet.
+    CreatesLock {
+        lock: Arg,
+    },
     Release {
         lock: Arg,
         #[serde(default)]
@@ -629,6 +633,32 @@ impl Api {
         names
     }
 
+    /// The names by which a text shows that it takes a lock: of functions and guards their own, of methods their class's.
+    pub fn lock_names(&self) -> Vec<&str> {
+        let lock_of = |index: &usize| {
+            self.rows[*index]
+                .effects
+                .iter()
+                .find_map(|row| match row.effect {
+                    Effect::Acquire { lock, .. } => Some(lock),
+                    _ => None,
+                })
+        };
+        let mut names: Vec<&str> = self
+            .by_name
+            .iter()
+            .filter_map(|(name, rows)| match rows.iter().find_map(lock_of)? {
+                Arg::This => name.rsplit_once("::").map(|(class, _)| last_segment(class)),
+                _ => Some(last_segment(name)),
+            })
+            .filter(|name| !name.is_empty())
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// What the table knows of a type.
     pub fn type_row(&self, name: &str, lang: Lang) -> Option<&Arc<TypeRow>> {
         self.types_by_name
             .get(name)?

@@ -13,7 +13,7 @@
 //! Three vocabularies, one home each: syntax kinds in `syntax`; API names in `rules/apis.toml`, read by `api`; wording in
 //! `rules/*.rs` and `rules/*.md`.
 //!
-//! A file uses only what stands above it: source, index, module, ir, syntax, api, program, entry, reach and flow,
+//! A file uses only what stands above it: source, index, module, ir, syntax, api, program, entry, reach, flow and locks,
 //! diagnostic, rules, config and suppress, report, cli.
 //!
 //! # Engines
@@ -21,13 +21,14 @@
 //! - `reach` answers "does it run when this entry runs, and on which call path?".
 //! - `flow` answers "what happens to this object before and after?", `flow::teardown` along the call paths to an event,
 //!   `flow::rearm` for callbacks that arm their own object again.
+//! - `locks` answers "which locks are held here, and in which order are they taken?".
 //!
 //! `flow` asks whether an event *can* come before another, through callees and visible callers, and keeps no facts that
 //! must hold on all paths. A wait or a disarm that only some paths pass is, in real code, skipped by a condition that
 //! belongs to the object ("is there a timer", "was it started"); a solver over places cannot tell that from a gap. Taking
 //! it as done costs a missed finding, asking for it on all paths costs false ones.
 //!
-//! A rule gets both through `rules::Engines` (and not the bare `Program`), because several rules ask the same walk.
+//! A rule gets them through `rules::Engines` (and not the bare `Program`), because several rules ask the same walk.
 #![forbid(unsafe_code)]
 
 pub mod api;
@@ -38,6 +39,7 @@ pub mod entry;
 pub mod flow;
 pub mod index;
 pub mod ir;
+pub mod locks;
 pub mod module;
 pub mod program;
 pub mod reach;
@@ -148,12 +150,15 @@ pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String>
 /// What the sources of a module must hold for any rule to apply, told by names alone.
 ///
 /// Of an EXE only thread_local destructors and TLS callbacks run under the loader lock, and what is left are the thread
-/// pool's rules. C and Rust have no static destructors: without an entry point, an exit function, a thread pool call or
-/// a call that frees a module there is nothing to report. C++ statics need no name at all, so a DLL with C++ sources is
+/// pool's rules and the order of locks. C and Rust have no static destructors: without an entry point, an exit function,
+/// a thread pool call, a lock or a call that frees a module there is nothing to report. C++ statics need no name at all, so a DLL with C++ sources is
 /// always read.
 struct Gate {
     program: aho_corasick::AhoCorasick,
     library: aho_corasick::AhoCorasick,
+    /// Takes locks, and starts threads.
+    locks: aho_corasick::AhoCorasick,
+    threads: aho_corasick::AhoCorasick,
 }
 
 impl Gate {
@@ -200,9 +205,12 @@ impl Gate {
                 .map(|row| row.name.as_str()),
         );
         names.extend(["ctor", "dtor", "constructor", "destructor"]);
+        let threads = api.names_with(|effect| matches!(effect, Effect::Spawn { .. }));
         Ok(Gate {
             program,
             library: build(names)?,
+            locks: build(api.lock_names())?,
+            threads: build(threads)?,
         })
     }
 
@@ -216,9 +224,14 @@ impl Gate {
             _ if has_statics || !module.entry_names.is_empty() => return true,
             _ => &self.library,
         };
-        files
-            .iter()
-            .any(|&file| gate.is_match(&*sources.file(file).text))
+        let shows = |gate: &aho_corasick::AhoCorasick| {
+            files
+                .iter()
+                .any(|&file| gate.is_match(&*sources.file(file).text))
+        };
+        // Two locks can be taken in both orders wherever there are threads; others run a library's code on theirs.
+        shows(gate)
+            || (shows(&self.locks) && (module.kind == module::Kind::Dll || shows(&self.threads)))
     }
 }
 

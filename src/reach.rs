@@ -60,6 +60,8 @@ pub struct Hit {
 pub struct Walk {
     pub nodes: Vec<Node>,
     pub hits: Vec<Hit>,
+    /// Calls of functions that were asked for, each time they run: with the node, the target, and the contexts.
+    pub watched: Vec<(usize, Site, FnId, Contexts)>,
     /// Calls that nothing resolves: name and place.
     pub unresolved: Vec<(Name, Site)>,
     /// Further calls of functions that are already among the nodes in such a state: the node that calls, and where.
@@ -71,8 +73,13 @@ pub struct Walk {
 const MOST_STATES: usize = 64;
 const MOST_NODES: usize = 20_000;
 
-/// Runs an entry. `facts` are known of statics before it runs.
-pub fn from(program: &Program, entry: &Entry, facts: &BTreeMap<Key, Abstract>) -> Walk {
+/// Runs an entry. `facts` are known of statics before it runs; calls of what `watches` names are listed one by one.
+pub fn from(
+    program: &Program,
+    entry: &Entry,
+    facts: &BTreeMap<Key, Abstract>,
+    watches: &dyn Fn(FnId) -> bool,
+) -> Walk {
     let mut walk = Walk::default();
     let function = match &entry.runs {
         Runs::Function(function) => *function,
@@ -110,6 +117,7 @@ pub fn from(program: &Program, entry: &Entry, facts: &BTreeMap<Key, Abstract>) -
     let mut search = Search {
         program,
         entry,
+        watches,
         walk: &mut walk,
         states: HashMap::new(),
         queue: VecDeque::new(),
@@ -141,6 +149,7 @@ impl Walk {
 struct Search<'s, 'a> {
     program: &'s Program<'a>,
     entry: &'s Entry,
+    watches: &'s dyn Fn(FnId) -> bool,
     walk: &'s mut Walk,
     states: HashMap<FnId, Vec<State>>,
     queue: VecDeque<usize>,
@@ -366,6 +375,9 @@ impl Search<'_, '_> {
             targets.extend(called.into_iter().map(|function| (function, None)));
         }
         for (target, note) in targets {
+            if (self.watches)(target) {
+                self.walk.watched.push((node, site, target, env.contexts()));
+            }
             let body = program.function(target);
             // `Type::method(object, …)` of Rust: the object is no parameter.
             let skip = if body.has_this && args.len() > body.params.len() {

@@ -7,7 +7,7 @@ use crate::source::Lang;
 use std::sync::Arc;
 
 /// How far wrappers, aliases and assignments are followed.
-const DEEPEST: u8 = 8;
+const DEEPEST: u8 = 16;
 
 /// A member's place in a class.
 #[derive(Clone, Copy, Debug)]
@@ -402,6 +402,9 @@ impl<'a> Program<'a> {
             if builds {
                 return Some((text, unit));
             }
+            if let Some(guarded) = self.behind_lock(&text, unit, name, args.len()) {
+                return Some(guarded);
+            }
             let row = self.type_row(&text, unit)?;
             let accessor = matches!(
                 &**name,
@@ -485,6 +488,39 @@ impl<'a> Program<'a> {
         }
         let (text, unit) = self.lead(&text, unit).unwrap_or((text, unit));
         Some((format!("{text} *"), unit))
+    }
+
+    /// What a lock's guard leads to, where a method takes a lock: a reference, for the guard's end is not the end of what
+    /// the lock guards.
+    fn behind_lock(
+        &self,
+        text: &str,
+        unit: u32,
+        method: &str,
+        arguments: usize,
+    ) -> Option<(String, u32)> {
+        let lang = self.units[unit as usize].lang;
+        if lang != Lang::Rust {
+            return None;
+        }
+        self.led_types(text, unit)
+            .into_iter()
+            .find_map(|(text, unit)| {
+                let base = types::parse(&self.expand_alias(&text, unit)).base;
+                let takes = self
+                    .api
+                    .rows(&format!("{base}::{method}"), arguments, lang)
+                    .any(|row| {
+                        row.effects.iter().any(|row| {
+                            matches!(
+                                row.effect,
+                                crate::api::Effect::Acquire { guard: Some(_), .. }
+                            )
+                        })
+                    });
+                let (guarded, unit) = takes.then(|| self.lead(&text, unit))??;
+                Some((format!("&{guarded}"), unit))
+            })
     }
 
     /// Where `->`, `*` or `[]` leads from a wrapper type.

@@ -135,6 +135,12 @@ impl Handles {
         });
     }
 
+    /// Whether a handle is a mutex and nothing else: waiting for it takes a lock.
+    pub fn is_mutex(&self, key: &Key) -> bool {
+        self.of(key)
+            .is_some_and(|kinds| kinds.len() == 1 && kinds.contains(&HandleKind::Mutex))
+    }
+
     fn of(&self, key: &Key) -> Option<&HashSet<HandleKind>> {
         self.kinds.get(&without_index(key.clone()))
     }

@@ -9,6 +9,7 @@ use crate::diagnostic::{Diagnostic, Label, Level, Role};
 use crate::entry::{self, Entries, Entry, EntryKind};
 use crate::flow::Flow;
 use crate::flow::rearm::{self, Rearm};
+use crate::locks::Locks;
 use crate::module::Kind;
 use crate::program::origin::Origins;
 use crate::program::{FnId, Key, Program, Site};
@@ -29,6 +30,8 @@ mod free_library_in_callback;
 mod free_library_then_return;
 mod incomplete_rearm_teardown;
 mod keeps_loaded;
+mod lock_order_inversion;
+mod lock_under_loader_lock;
 mod racy_module_refcount_proxy;
 mod terminate_thread_at_unload;
 mod thread_without_module_ref;
@@ -37,6 +40,7 @@ mod use_after_close_threadpool;
 mod wait_in_dll_main;
 mod wait_in_own_callback;
 mod wait_in_static_destructor;
+mod wait_while_holding_callback_lock;
 mod wait_without_cancel;
 
 /// A rule of the catalogue.
@@ -68,6 +72,8 @@ rules![
     free_library_in_callback,
     free_library_then_return,
     incomplete_rearm_teardown,
+    lock_order_inversion,
+    lock_under_loader_lock,
     racy_module_refcount_proxy,
     terminate_thread_at_unload,
     thread_without_module_ref,
@@ -76,6 +82,7 @@ rules![
     wait_in_dll_main,
     wait_in_own_callback,
     wait_in_static_destructor,
+    wait_while_holding_callback_lock,
     wait_without_cancel,
 ];
 
@@ -86,6 +93,7 @@ pub struct Engines<'p, 'a> {
     pub flow: Flow<'p, 'a>,
     pub origins: Origins<'p, 'a>,
     pub handles: Handles,
+    pub locks: Locks<'p, 'a>,
     /// What DllMain finds out about the contexts and keeps in statics.
     facts: BTreeMap<Key, Abstract>,
     walks: Vec<OnceLock<Walk>>,
@@ -101,11 +109,14 @@ impl<'p, 'a> Engines<'p, 'a> {
         let flow = Flow::new(program);
         let origins = Origins::new(program, seeds);
         let mut handles = Handles::collect(program, &flow);
+        let locks = Locks::new(program, &handles);
         let walks: Vec<OnceLock<Walk>> = entries.iter().map(|_| OnceLock::new()).collect();
         let mut facts = BTreeMap::new();
         for (entry, walk) in entries.iter().zip(&walks) {
             if entry.kind == EntryKind::DllMain {
-                let walk = walk.get_or_init(|| reach::from(program, entry, &BTreeMap::new()));
+                let walk = walk.get_or_init(|| {
+                    reach::from(program, entry, &BTreeMap::new(), &|id| locks.passes_on(id))
+                });
                 handles.find_pin(program, entry, walk, &origins);
                 // A static that only DllMain sets to what it learns from lpReserved tells the destructors the same.
                 let learned = walk
@@ -121,6 +132,7 @@ impl<'p, 'a> Engines<'p, 'a> {
             flow,
             origins,
             handles,
+            locks,
             facts,
             walks,
             rearms: OnceLock::new(),
@@ -129,8 +141,11 @@ impl<'p, 'a> Engines<'p, 'a> {
 
     /// What an entry reaches.
     pub fn walk(&self, entry: usize) -> &Walk {
-        self.walks[entry]
-            .get_or_init(|| reach::from(self.program, &self.entries[entry], &self.facts))
+        self.walks[entry].get_or_init(|| {
+            reach::from(self.program, &self.entries[entry], &self.facts, &|id| {
+                self.locks.passes_on(id)
+            })
+        })
     }
 
     /// The calls in callbacks that arm the callback's own object again.

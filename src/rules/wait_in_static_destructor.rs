@@ -138,14 +138,7 @@ fn report(
     let holder = holder(entry);
     let (primary, message) = match found.hit.site {
         Some(site) => {
-            let function = engines.program.describe(site.function);
-            let subject = if function == entry.name
-                || entry.name.trim_matches('`') == function.trim_matches('`')
-            {
-                entry.name.clone()
-            } else {
-                function
-            };
+            let subject = subject_of(engines, entry, site);
             let message = if subject == entry.name && entry.kind == EntryKind::DllMain {
                 format!("{subject} {what} while it holds the loader lock")
             } else {
@@ -258,6 +251,16 @@ fn waited_for(blocking: &Blocking) -> &'static str {
         WaitsFor::Process => "waits for another process",
         WaitsFor::Flag => "polls a flag that another thread sets",
         WaitsFor::Time => "sleeps",
+    }
+}
+
+/// Who does what a statement does: the entry itself, or the function that it stands in.
+pub(super) fn subject_of(engines: &Engines, entry: &Entry, site: Site) -> String {
+    let function = engines.program.describe(site.function);
+    if entry.name.trim_matches('`') == function.trim_matches('`') {
+        entry.name.clone()
+    } else {
+        function
     }
 }
 

@@ -1,0 +1,281 @@
+//! Two locks that are taken in both orders. See `rules/lock_order_inversion.md`.
+
+use super::lock_under_loader_lock::{Threads, chain, thread_steps};
+use super::{Engines, Finding, Findings, others};
+use crate::diagnostic::Role;
+use crate::entry::EntryKind;
+use crate::locks::{LockRoot, Pair, Way};
+use crate::program::{FnId, Key, Site};
+use crate::source::Span;
+use std::collections::{BTreeSet, HashSet};
+
+pub fn check(engines: &Engines, findings: &mut Findings) {
+    let threads = Threads::of(engines);
+    // A program that starts no thread has one only.
+    if engines.program.is_exe() && threads.own.is_empty() {
+        return;
+    }
+    let once = run_once(engines, &threads);
+    let pairs = &engines.locks.pairs;
+    for ((one, other), forth) in pairs {
+        if one >= other {
+            continue;
+        }
+        let Some(back) = pairs.get(&(other.clone(), one.clone())) else {
+            continue;
+        };
+        let mut best: Option<Inversion> = None;
+        for first in forth {
+            for second in back {
+                let Some(found) = judge(engines, &threads, &once, first, second) else {
+                    continue;
+                };
+                if best.as_ref().is_none_or(|best| found.rank() < best.rank()) {
+                    best = Some(found);
+                }
+            }
+        }
+        if let Some(best) = best {
+            report(engines, findings, &best, forth, back);
+        }
+    }
+}
+
+/// So many calls between the first lock and the second are taken for certain.
+const LONG: usize = 5;
+
+/// Two paths that take two locks in opposite orders.
+struct Inversion<'e> {
+    paths: [(&'e Pair, Way); 2],
+    /// The objects may be different ones, or it takes a third thread that writes.
+    minor: Option<&'static str>,
+}
+
+impl Inversion<'_> {
+    fn rank(&self) -> (bool, usize) {
+        let length = self
+            .paths
+            .iter()
+            .map(|(pair, way)| pair.second.chain.len() + pair.first.chain.len() + way.calls.len())
+            .sum();
+        (self.minor.is_some(), length)
+    }
+}
+
+/// What runs on one thread only, and once: the loader's entries and the program's main function.
+fn run_once(engines: &Engines, threads: &Threads) -> HashSet<FnId> {
+    let mut once = threads.loader.clone();
+    let program = engines.program;
+    for row in program.api.entries().iter().filter(|row| row.program) {
+        once.extend(
+            program
+                .functions_named(&row.name)
+                .iter()
+                .copied()
+                .filter(|&id| program.owner(id).is_none()),
+        );
+    }
+    once
+}
+
+fn judge<'e>(
+    engines: &'e Engines,
+    threads: &Threads,
+    once: &HashSet<FnId>,
+    forth: &'e Pair,
+    back: &'e Pair,
+) -> Option<Inversion<'e>> {
+    // Two members of arrays, two different statics of one class: not the same lock.
+    let differs = |one: &crate::locks::Lock, other: &crate::locks::Lock| {
+        one.is_single() && other.is_single() && one != other
+    };
+    if differs(&forth.first.lock, &back.second.lock)
+        || differs(&forth.second.lock, &back.first.lock)
+    {
+        return None;
+    }
+    let none = HashSet::new();
+    let way = |pair: &Pair, avoided: &HashSet<FnId>| {
+        engines.locks.way_to(pair.function, &threads.own, avoided)
+    };
+    let free = [way(forth, once), way(back, once)];
+    if free.iter().all(Option::is_none) {
+        return None;
+    }
+    if let [Some(one), Some(other)] = &free
+        && one.root == other.root
+        && is_one_thread(engines, one.root)
+    {
+        // Both on one thread, unless something else leads there too.
+        let mut avoided = once.clone();
+        avoided.insert(one.root);
+        if way(forth, &avoided).is_none() && way(back, &avoided).is_none() {
+            return None;
+        }
+    }
+    let [one, other] = free;
+    let paths = [
+        (forth, one.or_else(|| way(forth, &none))?),
+        (back, other.or_else(|| way(back, &none))?),
+    ];
+    // A third lock that both hold keeps them apart.
+    let [one, other] = [&paths[0], &paths[1]].map(|(pair, way)| held_around(engines, pair, way));
+    let own = [
+        engines.locks.identity(forth.function, &forth.first.lock)?,
+        engines.locks.identity(back.function, &back.first.lock)?,
+    ];
+    if one.intersection(&other).any(|key| !own.contains(key)) {
+        return None;
+    }
+    let minor = if [forth, back].into_iter().any(|pair| !is_one_object(pair)) {
+        Some(
+            "the two paths reach the locks through different objects: they block each other where these are the same",
+        )
+    } else if (forth.first.shared && back.second.shared)
+        || (forth.second.shared && back.first.shared)
+    {
+        Some(
+            "both paths share one of the locks: they block each other when a third thread waits to write",
+        )
+    } else if [forth, back]
+        .into_iter()
+        .any(|pair| pair.second.chain.len() > LONG)
+    {
+        Some("a long call path lies between the two locks: a test on the way can rule it out")
+    } else {
+        None
+    };
+    Some(Inversion { paths, minor })
+}
+
+/// Whether the two locks of a path belong together: statics, or members of one object.
+fn is_one_object(pair: &Pair) -> bool {
+    let (one, other) = (&pair.first.lock, &pair.second.lock);
+    (one.is_single() && other.is_single())
+        || (one.root == other.root
+            && !matches!(one.root, LockRoot::Object(_))
+            && one.path.len() == other.path.len()
+            && !one.path.is_empty()
+            && one.path[..one.path.len() - 1] == other.path[..other.path.len() - 1])
+}
+
+/// A thread procedure that one place starts.
+fn is_one_thread(engines: &Engines, function: FnId) -> bool {
+    let mut entries = engines
+        .entries
+        .iter()
+        .filter(|entry| matches!(entry.runs, crate::entry::Runs::Function(id) if id == function));
+    match (entries.next(), entries.next()) {
+        (Some(entry), None) => matches!(entry.kind, EntryKind::ThreadProcedure(_)),
+        _ => false,
+    }
+}
+
+/// The locks that a path holds when it takes the second one.
+fn held_around(engines: &Engines, pair: &Pair, way: &Way) -> BTreeSet<Key> {
+    let locks = &engines.locks;
+    let inner = pair.second.chain.first().copied();
+    way.calls
+        .iter()
+        .copied()
+        .chain(inner)
+        .flat_map(|site| {
+            locks
+                .held(site)
+                .iter()
+                .filter_map(move |held| locks.identity(site.function, &held.lock))
+        })
+        .collect()
+}
+
+fn report(
+    engines: &Engines,
+    findings: &mut Findings,
+    found: &Inversion,
+    forth: &[Pair],
+    back: &[Pair],
+) {
+    let locks = &engines.locks;
+    let program = engines.program;
+    let place = |pair: &Pair| -> Option<(Site, Span)> {
+        let site = pair.second.place(locks)?;
+        Some((site, program.stmt_span(site)))
+    };
+    let (Some((one, one_span)), Some((other, other_span))) =
+        (place(found.paths[0].0), place(found.paths[1].0))
+    else {
+        return;
+    };
+    // The inner acquisition that stands later, by path and line.
+    let (primary, [(inner, inner_way), (outer, outer_way)]) = if one_span > other_span {
+        (one, [&found.paths[0], &found.paths[1]])
+    } else {
+        (other, [&found.paths[1], &found.paths[0]])
+    };
+    let name =
+        |function: FnId, lock: &crate::locks::Lock| format!("`{}`", locks.name_of(function, lock));
+    let first = name(inner.function, &inner.first.lock);
+    let second = name(inner.function, &inner.second.lock);
+    let [here, there] = [inner, outer].map(|pair| program.describe(pair.second.taker(locks)));
+    let mut steps = Vec::new();
+    for (flow, pair, way, held, taken) in [
+        (0, inner, inner_way, &first, &second),
+        (1, outer, outer_way, &second, &first),
+    ] {
+        let how = if flow == 0 {
+            "runs on one thread"
+        } else {
+            "runs on another thread"
+        };
+        steps.extend(thread_steps(engines, way, pair.function, flow, how));
+        let taker = program.describe(pair.first.taker(locks));
+        steps.extend(chain(
+            engines,
+            &pair.first.chain,
+            format!("{taker} takes {held}"),
+            flow,
+        ));
+        let mut inner_steps = chain(
+            engines,
+            &pair.second.chain,
+            format!("waits here for {taken}, with {held} held"),
+            flow,
+        );
+        if flow == 0 {
+            // The primary label says it.
+            inner_steps.pop();
+        }
+        steps.extend(inner_steps);
+    }
+    let mut notes = vec![format!(
+        "when one thread has got {first} and the other {second}, each waits for the lock that the other holds: neither goes on"
+    )];
+    notes.extend(found.minor.map(str::to_string));
+    let places: BTreeSet<Span> = forth
+        .iter()
+        .chain(back)
+        .filter_map(|pair| place(pair).map(|(_, span)| span))
+        .collect();
+    if let Some(note) = others(places.len().saturating_sub(2), "place") {
+        notes.push(
+            note.replace("leads here", "takes both")
+                .replace("lead here", "take both"),
+        );
+    }
+    findings.add(Finding {
+        rule: "lock_order_inversion",
+        message: format!(
+            "{here} takes {second} while {first} is held, and {there} takes {first} while {second} is held"
+        ),
+        primary: engines.label(
+            primary,
+            format!("waits here for {second}, with {first} held"),
+            Role::Primary,
+        ),
+        steps,
+        related: Vec::new(),
+        help: "take the locks in one order everywhere, or both at once with std::scoped_lock".to_string(),
+        notes,
+        minor: found.minor.is_some(),
+    });
+}

@@ -1,0 +1,421 @@
+//! Locks that are taken under the loader lock. See `rules/lock_under_loader_lock.md`.
+
+use super::wait_in_static_destructor::{holder, subject_of};
+use super::{Engines, Finding, Findings, others, outer_label};
+use crate::api::Effect;
+use crate::diagnostic::{Label, Role};
+use crate::entry::{Contexts, EntryKind, Runs};
+use crate::ir::FunctionKind;
+use crate::locks::{Asked, Lock, Way};
+use crate::program::{FnId, Key, Site};
+use crate::reach::Timeout;
+use crate::source::Lang;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+pub fn check(engines: &Engines, findings: &mut Findings) {
+    let threads = Threads::of(engines);
+    let mut places: BTreeMap<Site, Vec<Found>> = BTreeMap::new();
+    for (number, _) in engines.entries_of(|kind| runs_under_loader_lock(engines, kind)) {
+        for found in acquisitions(engines, number) {
+            let strong = counterpart(engines, &threads, &found);
+            let bad = Contexts::PROCESS_DETACH
+                .or(Contexts::THREAD_ATTACH)
+                .or(Contexts::THREAD_DETACH);
+            if strong.is_none() && !found.contexts.has(bad) {
+                continue;
+            }
+            places
+                .entry(found.site)
+                .or_default()
+                .push(Found { strong, ..found });
+        }
+    }
+    for (_, mut found) in places {
+        // The hazard that is more than a note comes first, then the shortest path.
+        found.sort_by_key(|found| (found.is_minor(), found.length, found.entry));
+        let entries: BTreeSet<usize> = found.iter().map(|found| found.entry).collect();
+        report(engines, findings, &found[0], entries.len() - 1);
+    }
+}
+
+/// Of an EXE only TLS callbacks and thread_local destructors run under the loader lock (hazards F1).
+pub(super) fn runs_under_loader_lock(engines: &Engines, kind: EntryKind) -> bool {
+    if engines.may_be_dll() {
+        kind.is_dll_main() || kind.is_destructor()
+    } else {
+        matches!(
+            kind,
+            EntryKind::TlsCallback | EntryKind::ThreadLocalDestructor
+        )
+    }
+}
+
+/// Who runs what: the functions that only the loader runs, and those that threads and the pool run.
+pub(super) struct Threads {
+    pub loader: HashSet<FnId>,
+    pub own: HashSet<FnId>,
+}
+
+impl Threads {
+    pub fn of(engines: &Engines) -> Threads {
+        let mut threads = Threads {
+            loader: HashSet::new(),
+            own: HashSet::new(),
+        };
+        for entry in &engines.entries {
+            let Runs::Function(function) = entry.runs else {
+                continue;
+            };
+            if runs_under_loader_lock(engines, entry.kind) {
+                threads.loader.insert(function);
+            } else {
+                threads.own.insert(function);
+            }
+        }
+        threads
+    }
+}
+
+/// A lock that an entry takes.
+struct Found<'e> {
+    entry: usize,
+    node: usize,
+    site: Site,
+    /// Seen from `function`, the outermost one that can name it.
+    lock: Lock,
+    function: FnId,
+    key: Option<Key>,
+    contexts: Contexts,
+    length: usize,
+    /// The other thread: how it gets there, and what it does.
+    strong: Option<(Way, &'e Asked)>,
+}
+
+impl Found<'_> {
+    /// Other threads cannot be in the module's code while it is being loaded, but for hooks and pool callbacks that the
+    /// load itself sets up; at process exit there are none.
+    fn is_minor(&self) -> bool {
+        let live = Contexts::UNLOAD
+            .or(Contexts::THREAD_ATTACH)
+            .or(Contexts::THREAD_DETACH);
+        self.strong.is_none() || !self.contexts.has(live)
+    }
+}
+
+/// The locks that an entry takes and waits for.
+fn acquisitions<'e>(engines: &'e Engines, number: usize) -> Vec<Found<'e>> {
+    let locks = &engines.locks;
+    let walk = engines.walk(number);
+    let mut taken: Vec<(usize, Site, Lock, Contexts)> = Vec::new();
+    let mut created: Vec<Key> = Vec::new();
+    for hit in &walk.hits {
+        let (Some(node), Some(site)) = (hit.node, hit.site) else {
+            continue;
+        };
+        let arg = match hit.effect.effect() {
+            Effect::Acquire {
+                lock, try_: false, ..
+            } => *lock,
+            Effect::Wait { on: Some(on), .. }
+                if matches!(hit.timeout, Timeout::Infinite | Timeout::Unknown)
+                    && engines
+                        .flow
+                        .key_of(site, *on)
+                        .is_some_and(|key| engines.handles.is_mutex(&key)) =>
+            {
+                *on
+            }
+            Effect::CreatesLock { lock } => {
+                if let Some(lock) = locks.lock_of(site, *lock)
+                    && hit.contexts.within(Contexts::PROCESS_ATTACH)
+                {
+                    let (function, lock) = seen_from_above(engines, number, node, site, lock);
+                    created.extend(locks.identity(function, &lock));
+                }
+                continue;
+            }
+            _ => continue,
+        };
+        // What a wrapper takes for its caller is the caller's.
+        let is_wrapper = locks.is_passed_on(site) && walk.nodes[node].parent.is_some();
+        if !is_wrapper && let Some(lock) = locks.lock_of(site, arg) {
+            taken.push((node, site, lock, hit.contexts));
+        }
+    }
+    for &(node, site, target, contexts) in &walk.watched {
+        if locks.is_passed_on(site) && walk.nodes[node].parent.is_some() {
+            continue;
+        }
+        for take in locks.passed_on(site, target) {
+            taken.push((node, site, take.lock, contexts));
+        }
+    }
+    let mut all = Vec::new();
+    for (node, site, lock, contexts) in taken {
+        let (function, lock) = seen_from_above(engines, number, node, site, lock);
+        if lock.is_local() {
+            continue;
+        }
+        let key = locks.identity(function, &lock);
+        let mut contexts = contexts;
+        if key.as_ref().is_some_and(|key| created.contains(key)) {
+            // Nobody can hold a lock that the load itself makes.
+            contexts = contexts.but(Contexts::PROCESS_ATTACH);
+        }
+        let again = key.as_ref().is_some_and(|key| {
+            walk.path(node)
+                .into_iter()
+                .map(|(_, call)| call)
+                .chain([site])
+                .any(|call| holds(engines, call, key))
+        });
+        if contexts.is_empty() || again {
+            continue;
+        }
+        all.push(Found {
+            entry: number,
+            node,
+            site: outside_macros(engines, number, node, site),
+            lock,
+            function,
+            key,
+            contexts,
+            length: walk.path(node).len(),
+            strong: None,
+        });
+    }
+    all
+}
+
+/// Whether a lock is held already when a call is made: taking it again does not wait.
+fn holds(engines: &Engines, call: Site, key: &Key) -> bool {
+    engines
+        .locks
+        .held(call)
+        .iter()
+        .any(|held| engines.locks.identity(call.function, &held.lock).as_ref() == Some(key))
+}
+
+/// A lock as the outermost function on the path can name it.
+fn seen_from_above(
+    engines: &Engines,
+    entry: usize,
+    node: usize,
+    site: Site,
+    lock: Lock,
+) -> (FnId, Lock) {
+    let mut function = site.function;
+    let mut lock = lock;
+    for (_, call) in engines.walk(entry).path(node).into_iter().rev() {
+        if lock.is_single() {
+            break;
+        }
+        match engines.locks.mapped(call, function, &lock) {
+            Some(above) => {
+                lock = above;
+                function = call.function;
+            }
+            None => break,
+        }
+    }
+    (function, lock)
+}
+
+/// Nothing is reported inside a macro: the finding stands at its use.
+fn outside_macros(engines: &Engines, entry: usize, node: usize, site: Site) -> Site {
+    let mut place = site;
+    for (_, call) in engines.walk(entry).path(node).into_iter().rev() {
+        if engines.program.function(place.function).kind != FunctionKind::Macro {
+            break;
+        }
+        place = call;
+    }
+    place
+}
+
+/// On a longer path from the lock to the loader call something can rule the call out.
+const LONG: usize = 5;
+
+/// Another thread that holds the lock around a call that asks for the loader lock.
+fn counterpart<'e>(
+    engines: &'e Engines,
+    threads: &Threads,
+    found: &Found,
+) -> Option<(Way, &'e Asked)> {
+    let key = found.key.as_ref()?;
+    let asked = engines.locks.asked.get(key)?;
+    asked
+        .iter()
+        .filter(|asked| asked.chain.len() <= LONG)
+        .find_map(|asked| {
+            let other = &asked.held.lock;
+            if found.lock.is_single() && other.is_single() && found.lock != *other {
+                return None;
+            }
+            let way = engines
+                .locks
+                .way_to(asked.function, &threads.own, &threads.loader)?;
+            Some((way, asked))
+        })
+}
+
+fn report(engines: &Engines, findings: &mut Findings, found: &Found, other_entries: usize) {
+    let entry = &engines.entries[found.entry];
+    let lock = engines.locks.name_of(found.function, &found.lock);
+    let lock = if lock.is_empty() {
+        "a lock".to_string()
+    } else {
+        format!("`{lock}`")
+    };
+    let subject = subject_of(engines, entry, found.site);
+    let loader = if subject == entry.name && entry.kind == EntryKind::DllMain {
+        "while it holds the loader lock".to_string()
+    } else {
+        format!("while {}", holder(entry))
+    };
+    let mut steps = engines.steps(found.entry, Some(found.node));
+    let mut notes = Vec::new();
+    let message = match &found.strong {
+        Some((way, asked)) => {
+            let other = engines.program.describe(asked.function);
+            let taker = asked.held.taker(&engines.locks);
+            let asks = *asked.chain.last().unwrap_or(&found.site);
+            steps.extend(thread_steps(
+                engines,
+                way,
+                asked.function,
+                1,
+                "runs on another thread",
+            ));
+            steps.extend(chain(
+                engines,
+                &asked.held.chain,
+                format!("{} takes {lock}", engines.program.describe(taker)),
+                1,
+            ));
+            let what = called(engines, asks);
+            steps.extend(chain(
+                engines,
+                &asked.chain,
+                format!("{what} asks for the loader lock, with {lock} held"),
+                1,
+            ));
+            notes.push(format!(
+                "the thread in {other} keeps {lock} until {what} has returned, which needs the loader lock; this code keeps the loader lock until it has got {lock}: neither goes on"
+            ));
+            format!(
+                "{subject} waits for {lock} {loader}, and {other} holds {lock} while it asks for the loader lock"
+            )
+        }
+        None => format!("{subject} takes {lock} {loader}"),
+    };
+    notes.extend(reasons(found));
+    if let Some(note) = others(other_entries, "entry") {
+        notes.push(note.replace("entrys", "entries"));
+    }
+    let uncertain = !engines.is_surely_dll() && engines.may_be_dll();
+    if uncertain {
+        notes.push(
+            "nothing tells whether these sources make up a DLL; in a program there is no hazard"
+                .to_string(),
+        );
+    }
+    let rust_program = entry.kind == EntryKind::ThreadLocalDestructor
+        && !engines.is_surely_dll()
+        && engines.program.lang(found.site.function) == Lang::Rust;
+    findings.add(Finding {
+        rule: "lock_under_loader_lock",
+        message,
+        primary: engines.label(
+            found.site,
+            format!("waits here for {lock}, with the loader lock held"),
+            Role::Primary,
+        ),
+        steps,
+        related: Vec::new(),
+        help: match &found.strong {
+            Some(_) => format!("do not take {lock} here, or never call the loader while holding it: call it first, then take the lock"),
+            None => "do not take the lock here: in DLL_PROCESS_DETACH return at once when lpvReserved is not NULL, and let an exported function that the host calls before FreeLibrary do the rest".to_string(),
+        },
+        notes,
+        minor: found.is_minor() || uncertain || rust_program,
+    });
+}
+
+/// What waiting here means, by context.
+fn reasons(found: &Found) -> Vec<String> {
+    let mut notes = Vec::new();
+    if found.strong.is_some() {
+        if found.contexts.within(Contexts::PROCESS_ATTACH) {
+            notes.push("this happens at process attach only, when no other thread runs the module's code but for hooks and callbacks that the load has set up already".to_string());
+        }
+    } else if found
+        .contexts
+        .has(Contexts::THREAD_ATTACH.or(Contexts::THREAD_DETACH))
+    {
+        notes.push("whoever holds the lock keeps every thread of the process from starting and ending, and waits for ever if it needs the loader itself".to_string());
+    } else if found.contexts.has(Contexts::UNLOAD) {
+        notes.push("whoever holds the lock must not need the loader before it gives the lock back: it would wait for this code".to_string());
+    }
+    if found.contexts.has(Contexts::PROCESS_EXIT) {
+        notes.push("at process exit all other threads are already gone: if one of them held the lock, nobody gives it back, and the process is ended on the spot or hangs".to_string());
+    }
+    notes
+}
+
+/// The steps of a thread down to a function.
+pub(super) fn thread_steps(
+    engines: &Engines,
+    way: &Way,
+    function: FnId,
+    flow: u8,
+    how: &str,
+) -> Vec<Label> {
+    let root = engines.program.describe(way.root);
+    let mut steps = vec![Label {
+        flow,
+        ..outer_label(
+            engines.program.function(way.root).name_span,
+            format!("{root} {how}"),
+            Role::Step,
+        )
+    }];
+    let callees = way
+        .calls
+        .iter()
+        .skip(1)
+        .map(|site| site.function)
+        .chain([function]);
+    for (site, callee) in way.calls.iter().zip(callees) {
+        steps.push(Label {
+            flow,
+            ..engines.call_step(*site, callee, None)
+        });
+    }
+    steps
+}
+
+/// The steps along a chain of calls down to one that takes a lock (not into what takes it for its caller); the last
+/// one says what it does.
+pub(super) fn chain(engines: &Engines, chain: &[Site], last: String, flow: u8) -> Vec<Label> {
+    let chain = engines.locks.visible(chain);
+    let mut steps = Vec::new();
+    for (index, &site) in chain.iter().enumerate() {
+        let step = match chain.get(index + 1) {
+            Some(next) => engines.call_step(site, next.function, None),
+            None => engines.label(site, last.clone(), Role::Step),
+        };
+        steps.push(Label { flow, ..step });
+    }
+    steps
+}
+
+/// What a statement calls, to begin a sentence.
+pub(super) fn called(engines: &Engines, site: Site) -> String {
+    let name = engines.callee(site);
+    if name.contains(' ') || name.is_empty() {
+        name
+    } else {
+        format!("`{name}`")
+    }
+}
