@@ -403,12 +403,22 @@ impl Session {
     /// Makes the prefix and builds the host.
     fn prepare(&self) -> Result<(), String> {
         fs::create_dir_all(&self.folder).map_err(|error| error.to_string())?;
-        let host = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/proofs/host.c");
+        let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/proofs");
+        let flags = ["-O1", "-Wall", "-Wextra", "-Werror", "-static"];
         build(
             Command::new(tool(&self.tools.c))
-                .args(["-O1", "-Wall", "-Wextra", "-Werror", "-static", "-o"])
+                .args(flags)
+                .arg("-o")
                 .arg(self.folder.join("host.exe"))
-                .arg(host),
+                .arg(sources.join("host.c")),
+        )?;
+        build(
+            Command::new(tool(&self.tools.c))
+                .args(flags)
+                .args(["-shared", "-o"])
+                .arg(self.folder.join("bcryptprimitives.dll"))
+                .arg(sources.join("bcryptprimitives.c"))
+                .arg("-ladvapi32"),
         )?;
 
         let made = self.folder.join("prefix/made-for-the-proofs");
