@@ -421,7 +421,7 @@ impl Session {
                 .arg("-ladvapi32"),
         )?;
 
-        let made = self.folder.join("prefix/made-for-the-proofs");
+        let made = self.folder.join("prefix/made-for-proofs-2");
         if !made.exists() {
             let _ = fs::remove_dir_all(self.prefix());
             fs::create_dir_all(self.prefix()).map_err(|error| error.to_string())?;
@@ -431,15 +431,20 @@ impl Session {
             .status()
             .map_err(|error| error.to_string())?;
         if !made.exists() {
-            let status = self
-                .wine(tool(&self.tools.wine), &["wineboot", "--init"])
-                .status()
-                .map_err(|error| error.to_string())?;
-            if !status.success() {
-                return Err(format!(
-                    "wineboot could not make {}: {status}",
-                    self.prefix().display()
-                ));
+            // Freed memory is filled, so that a freed object can't be used by luck (`gflags /i host.exe +hfc`).
+            let options = r"HKLM\Software\Microsoft\Windows NT\CurrentVersion\Image File Execution Options\host.exe";
+            let free_checking = ["/v", "GlobalFlag", "/t", "REG_DWORD", "/d", "0x20", "/f"];
+            for arguments in [
+                vec!["wineboot", "--init"],
+                [&["reg", "add", options], &free_checking[..]].concat(),
+            ] {
+                let status = self
+                    .wine(tool(&self.tools.wine), &arguments)
+                    .status()
+                    .map_err(|error| error.to_string())?;
+                if !status.success() {
+                    return Err(format!("{} in a new Wine prefix: {status}", arguments[0]));
+                }
             }
             fs::write(made, "").map_err(|error| error.to_string())?;
         }
@@ -515,7 +520,18 @@ impl Session {
                 command
             }
         };
-        build(command.arg("-o").arg(output))?;
+        command.arg("-o").arg(&output);
+
+        // Building takes most of the time; what was built from the same text in the same way is used again.
+        let mut recipe = format!("{command:?}\n").into_bytes();
+        for source in &proof.sources {
+            recipe.extend(fs::read(source).map_err(|error| error.to_string())?);
+        }
+        let stamp = output.with_extension("recipe");
+        if !output.exists() || fs::read(&stamp).ok().as_ref() != Some(&recipe) {
+            build(&mut command)?;
+            fs::write(&stamp, recipe).map_err(|error| error.to_string())?;
+        }
         Ok(name)
     }
 
