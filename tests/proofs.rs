@@ -201,6 +201,35 @@ fn proofs() -> Result<Vec<Proof>, String> {
             });
         }
     }
+    for proof in &all {
+        // What a proof shows is what tplint flags: tests/rules.rs holds the markers against the findings.
+        let marker = format!("//~ {}", proof.rule);
+        let marked = proof.sources.iter().any(|source| {
+            fs::read_to_string(source)
+                .unwrap_or_default()
+                .contains(&marker)
+        });
+        let survives = proof.expected.fate == Fate::Survives;
+        if marked == survives {
+            return Err(format!(
+                "{}: {} and has {} marker of the rule",
+                proof.name(),
+                proof.expected,
+                if marked { "a" } else { "no" }
+            ));
+        }
+        let of_the_same_rule = |other: &&Proof| other.rule == proof.rule;
+        if !all
+            .iter()
+            .filter(of_the_same_rule)
+            .any(|other| (other.expected.fate == Fate::Survives) != survives)
+        {
+            return Err(format!(
+                "{}: there is no proof of the contrary",
+                proof.name()
+            ));
+        }
+    }
     all.sort_by_key(|proof| (proof.expected.fate, proof.name()));
     Ok(all)
 }
