@@ -281,7 +281,22 @@ impl Locks<'_, '_> {
     /// A callee's lock, seen from the caller. `None` where the caller cannot name it.
     pub fn mapped(&self, site: Site, target: FnId, lock: &Lock) -> Option<Lock> {
         self.mapped_deep(site, target, lock, DEEPEST)
+            .filter(|mapped| self.is_possible(mapped))
             .or_else(|| self.some_instance(target, lock))
+    }
+
+    /// An element of a container is not the container: a static without such a member is another object.
+    fn is_possible(&self, lock: &Lock) -> bool {
+        let (LockRoot::Static(id), Some(part)) =
+            (&lock.root, lock.path.iter().find(|part| &***part != "[]"))
+        else {
+            return true;
+        };
+        let object = self.program.static_def(*id);
+        let text = self.program.text_in_scope(&object.type_text, &object.scope);
+        self.program
+            .led_class(&text, self.program.static_unit(*id))
+            .is_none_or(|class| self.program.field(class, part).is_some())
     }
 
     fn mapped_deep(&self, site: Site, target: FnId, lock: &Lock, depth: u8) -> Option<Lock> {

@@ -30,13 +30,32 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
                 .push(Found { strong, ..found });
         }
     }
-    for (_, mut found) in places {
-        // The hazard that is more than a note comes first, then the shortest path.
+    // The hazard that is more than a note comes first, then the shortest path.
+    for found in places.values_mut() {
         found.sort_by_key(|found| (found.is_minor(), found.length, found.entry));
+    }
+    // One lock is one hazard: of the places deep below the entries only the nearest is more than a note.
+    let mut nearest: BTreeMap<Key, usize> = BTreeMap::new();
+    for first in places.values().filter_map(|found| found.first()) {
+        if let (Some(key), false) = (&first.key, first.is_minor()) {
+            let length = nearest.entry(key.clone()).or_insert(first.length);
+            *length = first.length.min(*length);
+        }
+    }
+    for found in places.values() {
         let entries: BTreeSet<usize> = found.iter().map(|found| found.entry).collect();
-        report(engines, findings, &found[0], entries.len() - 1);
+        let repeated = found[0].length >= DEEP
+            && found[0]
+                .key
+                .as_ref()
+                .and_then(|key| nearest.get(key))
+                .is_some_and(|&length| length < found[0].length);
+        report(engines, findings, &found[0], entries.len() - 1, repeated);
     }
 }
+
+/// From so many calls below the entry on, a place is one of many where a lock is taken.
+const DEEP: usize = 2;
 
 /// Of an EXE only TLS callbacks and thread_local destructors run under the loader lock (hazards F1).
 pub(super) fn runs_under_loader_lock(engines: &Engines, kind: EntryKind) -> bool {
@@ -259,7 +278,13 @@ fn counterpart<'e>(
         })
 }
 
-fn report(engines: &Engines, findings: &mut Findings, found: &Found, other_entries: usize) {
+fn report(
+    engines: &Engines,
+    findings: &mut Findings,
+    found: &Found,
+    other_entries: usize,
+    repeated: bool,
+) {
     let entry = &engines.entries[found.entry];
     let lock = engines.locks.name_of(found.function, &found.lock);
     let lock = if lock.is_empty() {
@@ -310,6 +335,11 @@ fn report(engines: &Engines, findings: &mut Findings, found: &Found, other_entri
         None => format!("{subject} takes {lock} {loader}"),
     };
     notes.extend(reasons(found));
+    if repeated && !found.is_minor() {
+        notes.push(format!(
+            "{lock} is taken nearer to an entry too, where it is reported"
+        ));
+    }
     if let Some(note) = others(other_entries, "entry") {
         notes.push(note.replace("entrys", "entries"));
     }
@@ -338,7 +368,7 @@ fn report(engines: &Engines, findings: &mut Findings, found: &Found, other_entri
             None => "do not take the lock here: in DLL_PROCESS_DETACH return at once when lpvReserved is not NULL, and let an exported function that the host calls before FreeLibrary do the rest".to_string(),
         },
         notes,
-        minor: found.is_minor() || uncertain || rust_program,
+        minor: found.is_minor() || repeated || uncertain || rust_program,
     });
 }
 
