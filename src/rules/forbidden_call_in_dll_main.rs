@@ -61,8 +61,9 @@ pub(super) fn reached_places<'e>(
         EntryKind::TlsCallback | EntryKind::ThreadLocalDestructor => true,
         _ => may_be_dll && (kind.is_dll_main() || kind.is_destructor()),
     };
-    let mut places: BTreeMap<(Option<Site>, Option<Site>, Option<Span>), Vec<Found>> =
-        BTreeMap::new();
+    // By where it is shown and where the call is, or by the static whose library destructor makes it.
+    type Shown = (Option<Site>, Option<Site>, Option<Span>);
+    let mut places: BTreeMap<Shown, Vec<Found>> = BTreeMap::new();
     for (number, entry) in engines.entries_of(wanted) {
         let walk = engines.walk(number);
         let mut reached: Option<BTreeSet<FnId>> = None;

@@ -109,7 +109,7 @@ fn makes_taker(engines: &Engines, takers: &HashSet<FnId>, site: Site) -> bool {
     let program = engines.program;
     let constructs = program
         .call(site)
-        .is_some_and(|call| call.targets.is_empty() && call.effects.is_empty());
+        .is_some_and(|call| call.targets.is_empty());
     if takers.is_empty() || !constructs {
         return false;
     }
@@ -133,7 +133,9 @@ fn makes_taker(engines: &Engines, takers: &HashSet<FnId>, site: Site) -> bool {
 }
 
 /// Whether what runs on a thread or in a callback gives back a reference on the own module: then it owns one.
+/// A callback whose FreeLibrary takes the host's reference does not, so of those only the end of the thread counts.
 pub(super) fn gives_own_back(engines: &Engines, entry: usize) -> bool {
+    let is_pool = engines.entries[entry].kind.is_pool();
     engines.walk(entry).hits.iter().any(|hit| {
         let (
             Effect::ModuleUnref {
@@ -147,7 +149,7 @@ pub(super) fn gives_own_back(engines: &Engines, entry: usize) -> bool {
         };
         let value = engines.program.argument_value(at, *module);
         match engines.origins.of(at.function, &value) {
-            Origin::Own => true,
+            Origin::Own => *exits_thread || !is_pool,
             Origin::Unknown => *exits_thread,
             _ => false,
         }

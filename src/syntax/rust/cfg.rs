@@ -35,10 +35,13 @@ impl Config {
     }
 }
 
-/// All `#[cfg]` attributes together.
+/// All `#[cfg]` attributes together. A `#[test]` is compiled for tests only, which are programs of their own.
 pub(super) fn of_attributes(attributes: &[Attribute]) -> Config {
     let mut guards = Vec::new();
     for attribute in attributes {
+        if attribute.path().is_ident("test") {
+            return Config::False;
+        }
         if !attribute.path().is_ident("cfg") {
             continue;
         }
