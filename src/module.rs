@@ -445,6 +445,16 @@ pub fn is_of_another_system(path: &str) -> bool {
     SYSTEMS.contains(&last) || folders.split('/').any(|folder| SYSTEMS.contains(&folder))
 }
 
+/// Whether a file's name or folder says that it is the one for Windows: `win32/library.c`, `server_win32.c`.
+pub fn is_of_windows(path: &str) -> bool {
+    const SYSTEMS: [&str; 6] = ["windows", "win32", "win64", "win", "w32", "mingw"];
+    let path = path.to_ascii_lowercase();
+    let (folders, file) = path.rsplit_once('/').unwrap_or(("", &path));
+    let stem = file.split('.').next().unwrap_or(file);
+    let last = stem.rsplit(['_', '-']).next().unwrap_or(stem);
+    SYSTEMS.contains(&last) || folders.split('/').any(|folder| SYSTEMS.contains(&folder))
+}
+
 fn is_test_folder(folder: &str) -> bool {
     folder.split('/').any(|part| {
         let part = part.to_ascii_lowercase();

@@ -221,13 +221,22 @@ impl<'a> Program<'a> {
         }
         let depth = |candidate: T| common_folders(here, self.path_of(unit_of(candidate)));
         let deepest = candidates.iter().map(|&candidate| depth(candidate)).max()?;
-        let mut near = candidates
+        let near: Vec<T> = candidates
             .iter()
-            .filter(|&&candidate| depth(candidate) == deepest);
-        match (near.next(), near.next()) {
-            (Some(only), None) => Some(*only),
-            _ => None,
+            .copied()
+            .filter(|&candidate| depth(candidate) == deepest)
+            .collect();
+        if let [only] = near[..] {
+            return Some(only);
         }
+        // `server.c`, `server_omp.c` and `server_win32.c` cannot be linked together: the build picks one of them.
+        let mut windows = near
+            .into_iter()
+            .filter(|&candidate| crate::module::is_of_windows(self.path_of(unit_of(candidate))));
+        let chosen = windows.next()?;
+        windows
+            .all(|other| unit_of(other) == unit_of(chosen))
+            .then_some(chosen)
     }
 
     fn path_of(&self, unit: u32) -> &str {
