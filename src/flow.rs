@@ -6,14 +6,18 @@
 //! none is visible, what another function of the same class or file does counts as done before (open world).
 
 use crate::api::{Arg, Effect, PoolObject, WaitClass};
-use crate::entry;
-use crate::ir::{BlockId, Callee, Cond, FunctionKind, Guard, Place, Root, StmtId, StmtKind, Value};
-use crate::program::{Constant, FnId, Key, KeyRoot, Program, Site};
+use crate::ir::{BlockId, FunctionKind, Place, Root, StmtId, StmtKind, Value};
+use crate::program::{FnId, Key, KeyRoot, Program, Site};
 use crate::reach::Abstract;
 use std::collections::{HashMap, HashSet, VecDeque};
 
+mod guards;
+mod pool;
 pub mod rearm;
 pub mod teardown;
+
+pub use guards::Loop;
+pub use pool::PoolSite;
 
 /// What happens to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -50,23 +54,6 @@ pub struct Event {
     pub kind: Option<PoolObject>,
 }
 
-/// A thread pool object's creation.
-#[derive(Clone, Debug)]
-pub struct PoolSite {
-    pub kind: PoolObject,
-    pub site: Site,
-    /// Where the object is kept; none for fire-and-forget work.
-    pub key: Option<Key>,
-    pub callbacks: Vec<FnId>,
-    pub context: Option<Value>,
-    /// The function in which `context` is a value: that of the site, or of the wrapper that makes the object for it.
-    pub context_in: FnId,
-    /// Creating it arms it.
-    pub armed: bool,
-    /// Its environment, where it has one.
-    pub env: Option<Value>,
-}
-
 /// The events of all functions.
 pub struct Flow<'p, 'a> {
     program: &'p Program<'a>,
@@ -74,6 +61,8 @@ pub struct Flow<'p, 'a> {
     pub pool: Vec<PoolSite>,
     /// What runs when a callback runs, by callback.
     below: HashMap<FnId, HashSet<FnId>>,
+    /// Places that hold the same object as another place.
+    aliases: HashMap<Key, Key>,
 }
 
 const ROUNDS: usize = 3;
@@ -86,6 +75,7 @@ impl<'p, 'a> Flow<'p, 'a> {
             events: vec![Vec::new(); program.ids().count()],
             pool: Vec::new(),
             below: HashMap::new(),
+            aliases: pool::find_aliases(program),
         };
         for id in program.ids() {
             flow.events[id.0 as usize] = flow.own_events(id);
@@ -228,8 +218,17 @@ impl<'p, 'a> Flow<'p, 'a> {
         events
     }
 
-    /// The object that an argument of a call is. A result is the place it is stored to.
+    /// The object that an argument of a call is. A result is the place it is stored to; of several places that hold the
+    /// same object one stands for all.
     pub fn key_of(&self, site: Site, arg: Arg) -> Option<Key> {
+        self.place_key(site, arg).map(|key| self.canonical(key))
+    }
+
+    fn canonical(&self, key: Key) -> Key {
+        self.aliases.get(&key).cloned().unwrap_or(key)
+    }
+
+    fn place_key(&self, site: Site, arg: Arg) -> Option<Key> {
         if arg == Arg::Result {
             let stored = self
                 .program
@@ -400,7 +399,7 @@ impl<'p, 'a> Flow<'p, 'a> {
                     .forwarded(site.function, &place)
                     .or_else(|| self.program.key(site.function, &place))?;
                 mapped.path.extend(key.path.iter().cloned());
-                Some(mapped)
+                Some(self.canonical(mapped))
             }
             // A lambda that runs here speaks of the locals around it.
             KeyRoot::Local(function, _) | KeyRoot::Param(function, _)
@@ -410,188 +409,6 @@ impl<'p, 'a> Flow<'p, 'a> {
             }
             _ => None,
         }
-    }
-
-    fn find_pool(&mut self) {
-        let program = self.program;
-        let mut pool = Vec::new();
-        for id in program.ids() {
-            for call in program.calls(id) {
-                let site = Site {
-                    function: id,
-                    stmt: call.stmt,
-                };
-                for effect in &call.effects {
-                    let Effect::TpCreate {
-                        object_kind,
-                        object,
-                        callback,
-                        context,
-                        env,
-                        armed,
-                        ..
-                    } = effect.effect()
-                    else {
-                        continue;
-                    };
-                    let key = object.and_then(|object| self.key_of(site, object));
-                    let env = env.map(|env| program.argument_value(site, env));
-                    let callback = program.argument_value(site, *callback);
-                    let context = context.map(|context| program.argument_value(site, context));
-                    let made = PoolSite {
-                        kind: *object_kind,
-                        site,
-                        key,
-                        callbacks: program.functions_of(id, &callback),
-                        context,
-                        context_in: id,
-                        armed: *armed,
-                        env: env.filter(|env| {
-                            program
-                                .constant(id, env)
-                                .is_none_or(|constant| !constant.is_zero())
-                        }),
-                    };
-                    let wrapped = self.made_by_callers(&made, &callback);
-                    if wrapped.is_empty() {
-                        pool.push(made);
-                    } else {
-                        pool.extend(wrapped);
-                    }
-                }
-            }
-        }
-        for site in &pool {
-            for &callback in &site.callbacks {
-                self.below
-                    .entry(callback)
-                    .or_insert_with(|| below(program, callback));
-            }
-        }
-        self.pool = pool;
-    }
-
-    /// The creations by a wrapper that gets its callback from its callers: one for each of them.
-    fn made_by_callers(&self, made: &PoolSite, callback: &Value) -> Vec<PoolSite> {
-        if !made.callbacks.is_empty() {
-            return Vec::new();
-        }
-        let program = self.program;
-        program
-            .handed_in(made.site, callback, &|function, value| {
-                !program.functions_of(function, value).is_empty()
-            })
-            .into_iter()
-            .map(|(caller, value)| {
-                let context = made
-                    .context
-                    .as_ref()
-                    .map(|context| entry::given_by(program, made.site, caller, context));
-                // What the wrapper returns is the caller's object.
-                let returned = program.function(made.site.function).stmts.iter().any(|stmt| {
-                    matches!(&stmt.kind, StmtKind::Return { value: Some(value) }
-                        if made.key.is_some() && program.key_of_value(made.site.function, value) == made.key)
-                });
-                PoolSite {
-                    key: if returned {
-                        self.key_of(caller, Arg::Result)
-                    } else {
-                        made.key.clone()
-                    },
-                    site: caller,
-                    callbacks: program.functions_of(caller.function, &value),
-                    context_in: context
-                        .as_ref()
-                        .map_or(made.context_in, |context| context.0),
-                    context: context.map(|context| context.1),
-                    ..made.clone()
-                }
-            })
-            .collect()
-    }
-
-    /// The creations of an object.
-    pub fn creations(&self, key: &Key) -> impl Iterator<Item = &PoolSite> {
-        self.pool
-            .iter()
-            .filter(move |site| site.key.as_ref() == Some(key))
-    }
-
-    /// The cleanup groups that the environment of a creation names.
-    pub fn groups_of(&self, creation: &PoolSite) -> Vec<Key> {
-        let program = self.program;
-        let Some(env) = &creation.env else {
-            return Vec::new();
-        };
-        let Some(env) = program.key_of_value(creation.site.function, env) else {
-            return Vec::new();
-        };
-        let mut groups = Vec::new();
-        for id in program.ids() {
-            for call in program.calls(id) {
-                let site = Site {
-                    function: id,
-                    stmt: call.stmt,
-                };
-                for effect in &call.effects {
-                    if let Effect::TpEnv {
-                        env: set,
-                        group: Some(group),
-                        ..
-                    } = effect.effect()
-                        && self.key_of(site, *set).as_ref() == Some(&env)
-                        && let Some(group) = self.key_of(site, *group)
-                    {
-                        groups.push(group);
-                    }
-                }
-            }
-        }
-        groups
-    }
-
-    /// Whether the environment of a creation keeps a module loaded while callbacks run.
-    pub fn has_library(&self, creation: &PoolSite) -> bool {
-        let program = self.program;
-        let env = creation
-            .env
-            .as_ref()
-            .and_then(|env| program.key_of_value(creation.site.function, env));
-        env.is_some_and(|env| {
-            program.ids().any(|id| {
-                program.calls(id).iter().any(|call| {
-                    let site = Site {
-                        function: id,
-                        stmt: call.stmt,
-                    };
-                    call.effects.iter().any(|effect| match effect.effect() {
-                        Effect::TpEnv {
-                            env: set,
-                            library: Some(_),
-                            ..
-                        } => self.key_of(site, *set).as_ref() == Some(&env),
-                        _ => false,
-                    })
-                })
-            })
-        })
-    }
-
-    /// Whether a function runs inside a callback of this creation.
-    pub fn is_inside_callback(&self, site: &PoolSite, function: FnId) -> bool {
-        site.callbacks.iter().any(|callback| {
-            self.below
-                .get(callback)
-                .is_some_and(|below| below.contains(&function))
-        })
-    }
-
-    /// The functions that run inside a callback of the pool, sorted.
-    pub fn inside_callbacks(&self) -> Vec<FnId> {
-        let mut all: Vec<FnId> = self.below.values().flatten().copied().collect();
-        all.sort_unstable();
-        all.dedup();
-        all
     }
 
     /// Whether one statement can run after another in one run of the function.
@@ -720,214 +537,6 @@ impl<'p, 'a> Flow<'p, 'a> {
         })
     }
 
-    /// Whether every way from the function's start to a statement passes a test of some state: a flag, a member, a
-    /// static, the result of a function of the program. The success of a system call and a callback's wait result are
-    /// no state.
-    pub fn is_guarded(&self, function: FnId, stmt: StmtId, kind: Option<PoolObject>) -> bool {
-        self.is_guarded_by(function, stmt, |guard| {
-            self.tests_state(function, guard, kind)
-        })
-    }
-
-    /// Whether every way from the function's start to a statement passes a condition of this sort that decides about it:
-    /// one whose other outcome leads past the statement.
-    fn is_guarded_by(&self, function: FnId, stmt: StmtId, tests: impl Fn(&Guard) -> bool) -> bool {
-        let body = self.program.function(function);
-        let Some((target, _)) = locate(body, stmt) else {
-            return true;
-        };
-        let avoids = blocks_that_avoid(body, target);
-        let mut seen = vec![false; body.blocks.len()];
-        let mut pending = vec![BlockId(0)];
-        seen[0] = true;
-        while let Some(block) = pending.pop() {
-            if block == target {
-                return false;
-            }
-            for edge in &body.block(block).next {
-                let guarded = avoids[block.0 as usize] && edge.when.iter().any(&tests);
-                if !guarded && !std::mem::replace(&mut seen[edge.to.0 as usize], true) {
-                    pending.push(edge.to);
-                }
-            }
-        }
-        true
-    }
-
-    fn tests_state(&self, function: FnId, guard: &Guard, kind: Option<PoolObject>) -> bool {
-        match &guard.cond {
-            Cond::Unknown => true,
-            Cond::Config(_) => false,
-            Cond::Compare { left, right, .. } => {
-                self.is_state(function, left, kind, 4) || self.is_state(function, right, kind, 4)
-            }
-        }
-    }
-
-    fn is_state(&self, function: FnId, value: &Value, kind: Option<PoolObject>, depth: u8) -> bool {
-        if depth == 0 {
-            return true;
-        }
-        match value {
-            Value::Place(place) | Value::AddressOf(place) => match &place.root {
-                Root::Global(_) => !matches!(
-                    self.program.constant(function, value),
-                    Some(Constant::Number(_) | Constant::Null | Constant::Text(_))
-                ),
-                Root::This => true,
-                Root::Param(_) | Root::Capture(_) if !place.path.is_empty() => true,
-                Root::Param(index) => {
-                    // In the callback itself the parameters are the pool's: no state. In a helper they may carry one.
-                    kind.is_none()
-                        || Some(*index)
-                            == kind.map(|kind| {
-                                entry::context_parameter(
-                                    kind,
-                                    self.program.function(function).params.len(),
-                                )
-                            })
-                }
-                Root::Capture(_) => true,
-                Root::Local(_) if !place.path.is_empty() => self
-                    .program
-                    .key(function, place)
-                    .is_some_and(|key| key.is_global()),
-                Root::Local(_) => {
-                    let assigned: Vec<&Value> = self
-                        .program
-                        .function(function)
-                        .stmts
-                        .iter()
-                        .filter_map(|stmt| match &stmt.kind {
-                            StmtKind::Assign { to, value } if to == place => Some(value),
-                            _ => None,
-                        })
-                        .collect();
-                    // A number that is computed anew is a counter.
-                    let counts = assigned
-                        .iter()
-                        .any(|value| matches!(value, Value::Const(_)));
-                    assigned.into_iter().any(|value| {
-                        !(counts && *value == Value::Unknown)
-                            && self.is_state(function, value, kind, depth - 1)
-                    })
-                }
-                Root::Result(stmt) => {
-                    self.is_state(function, &Value::Result(*stmt), kind, depth - 1)
-                }
-                Root::Unknown => true,
-            },
-            Value::Result(stmt) => {
-                let site = Site {
-                    function,
-                    stmt: *stmt,
-                };
-                let Some(call) = self.program.call(site) else {
-                    return true;
-                };
-                if !call.targets.is_empty() {
-                    return true;
-                }
-                match &self.program.function(function).stmt(*stmt).kind {
-                    StmtKind::Call {
-                        callee: Callee::Named(_),
-                        args,
-                    } => {
-                        // InterlockedCompareExchange(&m_stop, …) and the like read state through a pointer.
-                        args.iter().any(|arg| {
-                            matches!(arg, Value::AddressOf(_))
-                                && call.effects.iter().all(|effect| {
-                                    matches!(
-                                        effect.effect(),
-                                        Effect::Passes { .. } | Effect::Stores { .. }
-                                    )
-                                })
-                                && self.is_state(function, arg, kind, depth - 1)
-                        })
-                    }
-                    StmtKind::Call {
-                        callee: Callee::Method { receiver, .. },
-                        ..
-                    } if !call.effects.is_empty()
-                        && call.effects.iter().all(|effect| {
-                            // `map_or` and the like ask what a lock guards.
-                            matches!(
-                                effect.effect(),
-                                Effect::Passes { .. }
-                                    | Effect::Stores { .. }
-                                    | Effect::RunsHere { .. }
-                                    | Effect::Acquire { .. }
-                            )
-                        }) =>
-                    {
-                        self.is_state(function, receiver, kind, depth - 1)
-                    }
-                    _ => call.effects.is_empty(),
-                }
-            }
-            Value::Cond(cond) => self.tests_state(function, &Guard::holds((**cond).clone()), kind),
-            Value::Or(values) => values
-                .iter()
-                .any(|value| self.is_state(function, value, kind, depth - 1)),
-            Value::Unknown => true,
-            Value::Const(_) | Value::Null | Value::Text(_) | Value::Closure(_) => false,
-        }
-    }
-
-    /// Whether a statement stands in a loop, and what the loop's exits test: shared state, so that another thread ends
-    /// it, or only locals.
-    pub fn loop_of(&self, function: FnId, stmt: StmtId) -> Option<Loop> {
-        let body = self.program.function(function);
-        let (block, _) = locate(body, stmt)?;
-        let reachable_from = |start: BlockId| {
-            let mut seen = vec![false; body.blocks.len()];
-            let mut pending: Vec<BlockId> =
-                body.block(start).next.iter().map(|edge| edge.to).collect();
-            while let Some(next) = pending.pop() {
-                if !std::mem::replace(&mut seen[next.0 as usize], true) {
-                    pending.extend(body.block(next).next.iter().map(|edge| edge.to));
-                }
-            }
-            seen
-        };
-        let from_here = reachable_from(block);
-        if !from_here[block.0 as usize] {
-            return None;
-        }
-        let members: Vec<BlockId> = (0..body.blocks.len() as u32)
-            .map(BlockId)
-            .filter(|&other| {
-                from_here[other.0 as usize]
-                    && (other == block || reachable_from(other)[block.0 as usize])
-            })
-            .collect();
-        let mut shared = false;
-        let mut counted = false;
-        for &member in &members {
-            for edge in body
-                .block(member)
-                .next
-                .iter()
-                .filter(|edge| !members.contains(&edge.to))
-            {
-                for guard in &edge.when {
-                    if self.tests_state(function, guard, None) {
-                        shared = true;
-                    } else {
-                        counted = true;
-                    }
-                }
-            }
-        }
-        Some(if counted {
-            Loop::Counted
-        } else if shared {
-            Loop::Shared
-        } else {
-            Loop::Endless
-        })
-    }
-
     /// Whether a function runs one of these, not counting what a destructor does.
     pub fn runs(&self, function: FnId, wanted: &[FnId], skips: impl Fn(FnId) -> bool) -> bool {
         let mut seen = HashSet::from([function]);
@@ -964,84 +573,9 @@ impl<'p, 'a> Flow<'p, 'a> {
     }
 }
 
-/// What ends a loop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Loop {
-    /// A local: it ends by itself.
-    Counted,
-    /// Something that another thread changes.
-    Shared,
-    Endless,
-}
-
 fn locate(body: &crate::ir::Function, stmt: StmtId) -> Option<(BlockId, usize)> {
     body.blocks.iter().enumerate().find_map(|(number, block)| {
         let index = block.stmts.iter().position(|&other| other == stmt)?;
         Some((BlockId(number as u32), index))
     })
-}
-
-/// The blocks from which the function can end without passing a block.
-fn blocks_that_avoid(body: &crate::ir::Function, target: BlockId) -> Vec<bool> {
-    let mut before: Vec<Vec<usize>> = vec![Vec::new(); body.blocks.len()];
-    for (number, block) in body.blocks.iter().enumerate() {
-        for edge in &block.next {
-            before[edge.to.0 as usize].push(number);
-        }
-    }
-    let mut avoids = vec![false; body.blocks.len()];
-    let mut pending: Vec<usize> = body
-        .blocks
-        .iter()
-        .enumerate()
-        .filter(|(number, block)| block.next.is_empty() && *number != target.0 as usize)
-        .map(|(number, _)| number)
-        .collect();
-    while let Some(next) = pending.pop() {
-        if std::mem::replace(&mut avoids[next], true) {
-            continue;
-        }
-        pending.extend(
-            before[next]
-                .iter()
-                .copied()
-                .filter(|&number| number != target.0 as usize && !avoids[number]),
-        );
-    }
-    avoids
-}
-
-/// Everything that runs when a function runs.
-fn below(program: &Program, function: FnId) -> HashSet<FnId> {
-    let mut all = HashSet::from([function]);
-    let mut pending = vec![function];
-    while let Some(next) = pending.pop() {
-        for call in program.calls(next) {
-            let site = Site {
-                function: next,
-                stmt: call.stmt,
-            };
-            let run_here = call
-                .effects
-                .iter()
-                .filter_map(|effect| match effect.effect() {
-                    Effect::RunsHere { argument } => {
-                        Some(program.functions_of(next, &program.argument_value(site, *argument)))
-                    }
-                    _ => None,
-                });
-            let targets: Vec<FnId> = call
-                .targets
-                .iter()
-                .map(|target| target.function)
-                .chain(run_here.flatten())
-                .collect();
-            for target in targets {
-                if all.len() < 4096 && all.insert(target) {
-                    pending.push(target);
-                }
-            }
-        }
-    }
-    all
 }

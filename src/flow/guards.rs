@@ -1,0 +1,267 @@
+//! Guards: whether a statement is reached only past a test of some state, and what ends a loop.
+
+use super::{Flow, locate};
+use crate::api::{Effect, PoolObject};
+use crate::entry;
+use crate::ir::{BlockId, Callee, Cond, Guard, Root, StmtId, StmtKind, Value};
+use crate::program::{Constant, FnId, Site};
+
+/// What ends a loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loop {
+    /// A local: it ends by itself.
+    Counted,
+    /// Something that another thread changes.
+    Shared,
+    Endless,
+}
+
+impl Flow<'_, '_> {
+    /// Whether every way from the function's start to a statement passes a test of some state: a flag, a member, a
+    /// static, the result of a function of the program. The success of a system call and a callback's wait result are
+    /// no state.
+    pub fn is_guarded(&self, function: FnId, stmt: StmtId, kind: Option<PoolObject>) -> bool {
+        self.is_guarded_by(function, stmt, |guard| {
+            self.tests_state(function, guard, kind)
+        })
+    }
+
+    /// Whether every way from the function's start to a statement passes a condition of this sort that decides about it:
+    /// one whose other outcome leads past the statement.
+    pub(super) fn is_guarded_by(
+        &self,
+        function: FnId,
+        stmt: StmtId,
+        tests: impl Fn(&Guard) -> bool,
+    ) -> bool {
+        let body = self.program.function(function);
+        let Some((target, _)) = locate(body, stmt) else {
+            return true;
+        };
+        let avoids = blocks_that_avoid(body, target);
+        let mut seen = vec![false; body.blocks.len()];
+        let mut pending = vec![BlockId(0)];
+        seen[0] = true;
+        while let Some(block) = pending.pop() {
+            if block == target {
+                return false;
+            }
+            for edge in &body.block(block).next {
+                let guarded = avoids[block.0 as usize] && edge.when.iter().any(&tests);
+                if !guarded && !std::mem::replace(&mut seen[edge.to.0 as usize], true) {
+                    pending.push(edge.to);
+                }
+            }
+        }
+        true
+    }
+
+    pub(super) fn tests_state(
+        &self,
+        function: FnId,
+        guard: &Guard,
+        kind: Option<PoolObject>,
+    ) -> bool {
+        match &guard.cond {
+            Cond::Unknown => true,
+            Cond::Config(_) => false,
+            Cond::Compare { left, right, .. } => {
+                self.is_state(function, left, kind, 4) || self.is_state(function, right, kind, 4)
+            }
+        }
+    }
+
+    fn is_state(&self, function: FnId, value: &Value, kind: Option<PoolObject>, depth: u8) -> bool {
+        if depth == 0 {
+            return true;
+        }
+        match value {
+            Value::Place(place) | Value::AddressOf(place) => match &place.root {
+                Root::Global(_) => !matches!(
+                    self.program.constant(function, value),
+                    Some(Constant::Number(_) | Constant::Null | Constant::Text(_))
+                ),
+                Root::This => true,
+                Root::Param(_) | Root::Capture(_) if !place.path.is_empty() => true,
+                Root::Param(index) => {
+                    // In the callback itself the parameters are the pool's: no state. In a helper they may carry one.
+                    kind.is_none()
+                        || Some(*index)
+                            == kind.map(|kind| {
+                                entry::context_parameter(
+                                    kind,
+                                    self.program.function(function).params.len(),
+                                )
+                            })
+                }
+                Root::Capture(_) => true,
+                Root::Local(_) if !place.path.is_empty() => self
+                    .program
+                    .key(function, place)
+                    .is_some_and(|key| key.is_global()),
+                Root::Local(_) => {
+                    let assigned: Vec<&Value> = self
+                        .program
+                        .function(function)
+                        .stmts
+                        .iter()
+                        .filter_map(|stmt| match &stmt.kind {
+                            StmtKind::Assign { to, value } if to == place => Some(value),
+                            _ => None,
+                        })
+                        .collect();
+                    // A number that is computed anew is a counter.
+                    let counts = assigned
+                        .iter()
+                        .any(|value| matches!(value, Value::Const(_)));
+                    assigned.into_iter().any(|value| {
+                        !(counts && *value == Value::Unknown)
+                            && self.is_state(function, value, kind, depth - 1)
+                    })
+                }
+                Root::Result(stmt) => {
+                    self.is_state(function, &Value::Result(*stmt), kind, depth - 1)
+                }
+                Root::Unknown => true,
+            },
+            Value::Result(stmt) => {
+                let site = Site {
+                    function,
+                    stmt: *stmt,
+                };
+                let Some(call) = self.program.call(site) else {
+                    return true;
+                };
+                if !call.targets.is_empty() {
+                    return true;
+                }
+                match &self.program.function(function).stmt(*stmt).kind {
+                    StmtKind::Call {
+                        callee: Callee::Named(_),
+                        args,
+                    } => {
+                        // InterlockedCompareExchange(&m_stop, …) and the like read state through a pointer.
+                        args.iter().any(|arg| {
+                            matches!(arg, Value::AddressOf(_))
+                                && call.effects.iter().all(|effect| {
+                                    matches!(
+                                        effect.effect(),
+                                        Effect::Passes { .. } | Effect::Stores { .. }
+                                    )
+                                })
+                                && self.is_state(function, arg, kind, depth - 1)
+                        })
+                    }
+                    StmtKind::Call {
+                        callee: Callee::Method { receiver, .. },
+                        ..
+                    } if !call.effects.is_empty()
+                        && call.effects.iter().all(|effect| {
+                            // `map_or` and the like ask what a lock guards.
+                            matches!(
+                                effect.effect(),
+                                Effect::Passes { .. }
+                                    | Effect::Stores { .. }
+                                    | Effect::RunsHere { .. }
+                                    | Effect::Acquire { .. }
+                            )
+                        }) =>
+                    {
+                        self.is_state(function, receiver, kind, depth - 1)
+                    }
+                    _ => call.effects.is_empty(),
+                }
+            }
+            Value::Cond(cond) => self.tests_state(function, &Guard::holds((**cond).clone()), kind),
+            Value::Or(values) => values
+                .iter()
+                .any(|value| self.is_state(function, value, kind, depth - 1)),
+            Value::Unknown => true,
+            Value::Const(_) | Value::Null | Value::Text(_) | Value::Closure(_) => false,
+        }
+    }
+
+    /// Whether a statement stands in a loop, and what the loop's exits test: shared state, so that another thread ends
+    /// it, or only locals.
+    pub fn loop_of(&self, function: FnId, stmt: StmtId) -> Option<Loop> {
+        let body = self.program.function(function);
+        let (block, _) = locate(body, stmt)?;
+        let reachable_from = |start: BlockId| {
+            let mut seen = vec![false; body.blocks.len()];
+            let mut pending: Vec<BlockId> =
+                body.block(start).next.iter().map(|edge| edge.to).collect();
+            while let Some(next) = pending.pop() {
+                if !std::mem::replace(&mut seen[next.0 as usize], true) {
+                    pending.extend(body.block(next).next.iter().map(|edge| edge.to));
+                }
+            }
+            seen
+        };
+        let from_here = reachable_from(block);
+        if !from_here[block.0 as usize] {
+            return None;
+        }
+        let members: Vec<BlockId> = (0..body.blocks.len() as u32)
+            .map(BlockId)
+            .filter(|&other| {
+                from_here[other.0 as usize]
+                    && (other == block || reachable_from(other)[block.0 as usize])
+            })
+            .collect();
+        let mut shared = false;
+        let mut counted = false;
+        for &member in &members {
+            for edge in body
+                .block(member)
+                .next
+                .iter()
+                .filter(|edge| !members.contains(&edge.to))
+            {
+                for guard in &edge.when {
+                    if self.tests_state(function, guard, None) {
+                        shared = true;
+                    } else {
+                        counted = true;
+                    }
+                }
+            }
+        }
+        Some(if counted {
+            Loop::Counted
+        } else if shared {
+            Loop::Shared
+        } else {
+            Loop::Endless
+        })
+    }
+}
+
+/// The blocks from which the function can end without passing a block.
+fn blocks_that_avoid(body: &crate::ir::Function, target: BlockId) -> Vec<bool> {
+    let mut before: Vec<Vec<usize>> = vec![Vec::new(); body.blocks.len()];
+    for (number, block) in body.blocks.iter().enumerate() {
+        for edge in &block.next {
+            before[edge.to.0 as usize].push(number);
+        }
+    }
+    let mut avoids = vec![false; body.blocks.len()];
+    let mut pending: Vec<usize> = body
+        .blocks
+        .iter()
+        .enumerate()
+        .filter(|(number, block)| block.next.is_empty() && *number != target.0 as usize)
+        .map(|(number, _)| number)
+        .collect();
+    while let Some(next) = pending.pop() {
+        if std::mem::replace(&mut avoids[next], true) {
+            continue;
+        }
+        pending.extend(
+            before[next]
+                .iter()
+                .copied()
+                .filter(|&number| number != target.0 as usize && !avoids[number]),
+        );
+    }
+    avoids
+}

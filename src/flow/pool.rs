@@ -1,0 +1,314 @@
+//! Thread pool objects: where they are made, with which callback and context, and what runs in their callbacks.
+
+use super::Flow;
+use crate::api::{Arg, Effect, PoolObject};
+use crate::entry;
+use crate::ir::{Place, Root, StmtKind, Value};
+use crate::program::{FnId, Key, Program, Site};
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// A thread pool object's creation.
+#[derive(Clone, Debug)]
+pub struct PoolSite {
+    pub kind: PoolObject,
+    pub site: Site,
+    /// Where the object is kept; none for fire-and-forget work.
+    pub key: Option<Key>,
+    pub callbacks: Vec<FnId>,
+    pub context: Option<Value>,
+    /// The function in which `context` is a value: that of the site, or of the wrapper that makes the object for it.
+    pub context_in: FnId,
+    /// Creating it arms it.
+    pub armed: bool,
+    /// Its environment, where it has one.
+    pub env: Option<Value>,
+}
+
+impl Flow<'_, '_> {
+    pub(super) fn find_pool(&mut self) {
+        let program = self.program;
+        let mut pool = Vec::new();
+        for id in program.ids() {
+            for call in program.calls(id) {
+                let site = Site {
+                    function: id,
+                    stmt: call.stmt,
+                };
+                for effect in &call.effects {
+                    let Effect::TpCreate {
+                        object_kind,
+                        object,
+                        callback,
+                        context,
+                        env,
+                        armed,
+                        ..
+                    } = effect.effect()
+                    else {
+                        continue;
+                    };
+                    let key = object.and_then(|object| self.key_of(site, object));
+                    let env = env.map(|env| program.argument_value(site, env));
+                    let callback = program.argument_value(site, *callback);
+                    let context = context.map(|context| program.argument_value(site, context));
+                    let made = PoolSite {
+                        kind: *object_kind,
+                        site,
+                        key,
+                        callbacks: program.functions_of(id, &callback),
+                        context,
+                        context_in: id,
+                        armed: *armed,
+                        env: env.filter(|env| {
+                            program
+                                .constant(id, env)
+                                .is_none_or(|constant| !constant.is_zero())
+                        }),
+                    };
+                    let wrapped = self.made_by_callers(&made, &callback);
+                    if wrapped.is_empty() {
+                        pool.push(made);
+                    } else {
+                        pool.extend(wrapped);
+                    }
+                }
+            }
+        }
+        for site in &pool {
+            for &callback in &site.callbacks {
+                self.below
+                    .entry(callback)
+                    .or_insert_with(|| below(program, callback));
+            }
+        }
+        self.pool = pool;
+    }
+
+    /// The creations by a wrapper that gets its callback from its callers: one for each of them.
+    fn made_by_callers(&self, made: &PoolSite, callback: &Value) -> Vec<PoolSite> {
+        if !made.callbacks.is_empty() {
+            return Vec::new();
+        }
+        let program = self.program;
+        program
+            .handed_in(made.site, callback, &|function, value| {
+                !program.functions_of(function, value).is_empty()
+            })
+            .into_iter()
+            .map(|(caller, value)| {
+                let context = made
+                    .context
+                    .as_ref()
+                    .map(|context| entry::given_by(program, made.site, caller, context));
+                // What the wrapper returns is the caller's object.
+                let returned = program.function(made.site.function).stmts.iter().any(|stmt| {
+                    matches!(&stmt.kind, StmtKind::Return { value: Some(value) }
+                        if made.key.is_some() && program.key_of_value(made.site.function, value) == made.key)
+                });
+                PoolSite {
+                    key: if returned {
+                        self.key_of(caller, Arg::Result)
+                    } else {
+                        made.key.clone()
+                    },
+                    site: caller,
+                    callbacks: program.functions_of(caller.function, &value),
+                    context_in: context
+                        .as_ref()
+                        .map_or(made.context_in, |context| context.0),
+                    context: context.map(|context| context.1),
+                    ..made.clone()
+                }
+            })
+            .collect()
+    }
+
+    /// The creations of an object.
+    pub fn creations(&self, key: &Key) -> impl Iterator<Item = &PoolSite> {
+        self.pool
+            .iter()
+            .filter(move |site| site.key.as_ref() == Some(key))
+    }
+
+    /// The cleanup groups that the environment of a creation names.
+    pub fn groups_of(&self, creation: &PoolSite) -> Vec<Key> {
+        let program = self.program;
+        let Some(env) = &creation.env else {
+            return Vec::new();
+        };
+        let Some(env) = program.key_of_value(creation.site.function, env) else {
+            return Vec::new();
+        };
+        let mut groups = Vec::new();
+        for id in program.ids() {
+            for call in program.calls(id) {
+                let site = Site {
+                    function: id,
+                    stmt: call.stmt,
+                };
+                for effect in &call.effects {
+                    if let Effect::TpEnv {
+                        env: set,
+                        group: Some(group),
+                        ..
+                    } = effect.effect()
+                        && self.key_of(site, *set).as_ref() == Some(&env)
+                        && let Some(group) = self.key_of(site, *group)
+                    {
+                        groups.push(group);
+                    }
+                }
+            }
+        }
+        groups
+    }
+
+    /// Whether the environment of a creation keeps a module loaded while callbacks run.
+    pub fn has_library(&self, creation: &PoolSite) -> bool {
+        let program = self.program;
+        let env = creation
+            .env
+            .as_ref()
+            .and_then(|env| program.key_of_value(creation.site.function, env));
+        env.is_some_and(|env| {
+            program.ids().any(|id| {
+                program.calls(id).iter().any(|call| {
+                    let site = Site {
+                        function: id,
+                        stmt: call.stmt,
+                    };
+                    call.effects.iter().any(|effect| match effect.effect() {
+                        Effect::TpEnv {
+                            env: set,
+                            library: Some(_),
+                            ..
+                        } => self.key_of(site, *set).as_ref() == Some(&env),
+                        _ => false,
+                    })
+                })
+            })
+        })
+    }
+
+    /// Whether a function runs inside a callback of this creation.
+    pub fn is_inside_callback(&self, site: &PoolSite, function: FnId) -> bool {
+        site.callbacks.iter().any(|callback| {
+            self.below
+                .get(callback)
+                .is_some_and(|below| below.contains(&function))
+        })
+    }
+
+    /// The functions that run inside a callback of the pool, sorted.
+    pub fn inside_callbacks(&self) -> Vec<FnId> {
+        let mut all: Vec<FnId> = self.below.values().flatten().copied().collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+/// The other places that an object is kept in, where its creation is stored in several (a member, and the context that
+/// its callback gets): each with the one that stands for all.
+pub(super) fn find_aliases(program: &Program) -> HashMap<Key, Key> {
+    let mut aliases = HashMap::new();
+    for id in program.ids() {
+        for call in program.calls(id) {
+            let creates = call.effects.iter().any(|effect| {
+                matches!(
+                    effect.effect(),
+                    Effect::TpCreate {
+                        object: Some(Arg::Result),
+                        ..
+                    }
+                )
+            });
+            if !creates {
+                continue;
+            }
+            let places = kept_in(program, id, &Place::of(Root::Result(call.stmt)));
+            let mut places = places.into_iter();
+            if let Some(first) = places.next() {
+                aliases.extend(places.map(|other| (other, first.clone())));
+            }
+        }
+    }
+    aliases
+}
+
+/// The members and statics that a value of a function is stored to, itself or through a local.
+fn kept_in(program: &Program, function: FnId, value: &Place) -> BTreeSet<Key> {
+    let body = program.function(function);
+    let mut holders = vec![value.clone()];
+    let mut kept = BTreeSet::new();
+    for stmt in &body.stmts {
+        if let StmtKind::Assign { to, value } = &stmt.kind
+            && value.place().is_some_and(|place| holders.contains(&place))
+        {
+            match program.key_of_target(function, to) {
+                Some(key) if key.is_global() => {
+                    kept.insert(key);
+                }
+                _ if matches!(to.root, Root::Local(_)) && to.path.is_empty() => {
+                    holders.push(to.clone());
+                }
+                _ => {}
+            }
+        }
+    }
+    for call in program.calls(function) {
+        let site = Site {
+            function,
+            stmt: call.stmt,
+        };
+        for effect in &call.effects {
+            if let Effect::Stores { into, value } = effect.effect()
+                && program
+                    .argument_value(site, *value)
+                    .place()
+                    .is_some_and(|place| holders.contains(&place))
+                && let Some(place) = program.argument_value(site, *into).place()
+                && let Some(key) = program.key(function, &place)
+                && key.is_global()
+            {
+                kept.insert(key);
+            }
+        }
+    }
+    kept
+}
+
+/// Everything that runs when a function runs.
+fn below(program: &Program, function: FnId) -> HashSet<FnId> {
+    let mut all = HashSet::from([function]);
+    let mut pending = vec![function];
+    while let Some(next) = pending.pop() {
+        for call in program.calls(next) {
+            let site = Site {
+                function: next,
+                stmt: call.stmt,
+            };
+            let run_here = call
+                .effects
+                .iter()
+                .filter_map(|effect| match effect.effect() {
+                    Effect::RunsHere { argument } => {
+                        Some(program.functions_of(next, &program.argument_value(site, *argument)))
+                    }
+                    _ => None,
+                });
+            let targets: Vec<FnId> = call
+                .targets
+                .iter()
+                .map(|target| target.function)
+                .chain(run_here.flatten())
+                .collect();
+            for target in targets {
+                if all.len() < 4096 && all.insert(target) {
+                    pending.push(target);
+                }
+            }
+        }
+    }
+    all
+}
