@@ -561,7 +561,7 @@ fn registered_entry(program: &Program, site: Site, effect: &Effect, entries: &mu
             } else {
                 Vec::new()
             };
-            let here = (!here.is_empty()).then(|| (site, here));
+            let here = (!here.is_empty()).then_some((site, here));
             let by_callers = by_callers
                 .into_iter()
                 .map(|(caller, value)| (caller, program.functions_of(caller.function, &value)));
