@@ -3,7 +3,7 @@
 use super::{Engines, Finding, Findings};
 use crate::diagnostic::Role;
 use crate::flow::{Event, What};
-use crate::ir::{Callee, Function, Place, Root, StmtId, StmtKind, Value};
+use crate::ir::{Block, Callee, Cond, Function, Place, Root, StmtId, StmtKind, Value};
 use crate::program::{FnId, Key, Site};
 use std::collections::BTreeSet;
 
@@ -119,8 +119,13 @@ fn receivers(engines: &Engines, function: FnId, event: &Event) -> Vec<Option<Pla
 /// the way round, the close may well be what ends it.
 fn closes_again(engines: &Engines, function: FnId, close: &Event) -> bool {
     let body = engines.program.function(function);
+    let is_call = engines
+        .program
+        .call(close.site)
+        .is_some_and(|call| call.targets.is_empty());
     if close.what != What::Close
         || close.site.function != function
+        || !is_call
         || close.key.path.iter().any(|part| &**part == "[]")
         || receivers(engines, function, close) != [None]
         || is_renewed(engines, function, close, &close.key, close.stmt)
@@ -139,11 +144,20 @@ fn closes_again(engines: &Engines, function: FnId, close: &Event) -> bool {
         .into_iter()
         .filter(|&block| reached(body, block).contains(&home))
         .collect();
-    let decisions = around
+    let decisions: Vec<&Block> = around
         .iter()
-        .filter(|&&block| body.blocks[block].next.len() > 1)
-        .count();
-    decisions <= 1
+        .map(|&block| &body.blocks[block])
+        .filter(|block| block.next.len() > 1)
+        .collect();
+    // A block behind an unknown macro may be no loop at all.
+    let known = decisions.iter().all(|block| {
+        block
+            .next
+            .iter()
+            .flat_map(|edge| &edge.when)
+            .all(|guard| guard.cond != Cond::Unknown)
+    });
+    known && decisions.len() <= 1
 }
 
 /// The blocks that can run after a block.
