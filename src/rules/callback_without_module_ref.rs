@@ -6,6 +6,7 @@ use super::keeps_loaded::{
 use super::{Engines, Finding, Findings};
 use crate::api::{Effect, PoolObject};
 use crate::diagnostic::Role;
+use crate::entry;
 use crate::flow::{PoolSite, What};
 use crate::ir::{Callee, FunctionKind, StmtKind, Value};
 use crate::program::{Key, KeyRoot, Site};
@@ -154,7 +155,20 @@ fn unprotected(engines: &Engines, creation: &PoolSite) -> Option<Why> {
             .iter()
             .any(|event| event.what == What::Close && event.key == *key)
     });
-    closed.then_some(Why::Never)
+    (closed || is_closed_by_callback(engines, creation)).then_some(Why::Never)
+}
+
+/// Whether a callback closes its own object, by the parameter that it gets.
+fn is_closed_by_callback(engines: &Engines, creation: &PoolSite) -> bool {
+    creation.callbacks.iter().any(|&callback| {
+        let own = entry::object_parameter(creation.kind)
+            .map(|index| Key::of(KeyRoot::Param(callback, index)));
+        engines
+            .flow
+            .events(callback)
+            .iter()
+            .any(|event| event.what == What::Close && Some(&event.key) == own.as_ref())
+    })
 }
 
 /// Whether a local object is handed on to where nobody sees what becomes of it.

@@ -59,7 +59,9 @@ fn special(cx: &mut Context, expr: &Expr, name: &str, site: &ExprCall) -> Option
             if is_forget(name) {
                 let value = expressions::lower(cx, argument);
                 moved(cx, argument, &value);
-                return Some(value);
+                // What is forgotten is nobody's any more; what is wrapped goes on.
+                let forgotten = names::last_segment(name) == "forget";
+                return Some(if forgotten { Value::Unknown } else { value });
             }
             if is_wrapper(name) {
                 let value = expressions::lower(cx, argument);
@@ -279,7 +281,19 @@ fn null_test(method: &str) -> Option<Op> {
 
 /// Methods that take their receiver by value.
 fn is_consuming(method: &str) -> bool {
-    matches!(method, "join" | "close" | "await") || method.starts_with("into_")
+    matches!(
+        method,
+        "join"
+            | "close"
+            | "await"
+            | "for_each"
+            | "collect"
+            | "map"
+            | "filter_map"
+            | "and_then"
+            | "fold"
+            | "count"
+    ) || method.starts_with("into_")
 }
 
 /// Gives a local the type that a wrapping call names: `let h = HANDLE(x)`.
