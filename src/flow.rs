@@ -46,6 +46,8 @@ pub struct Event {
     pub site: Site,
     /// The kind of the thread pool object, where the call's name tells it.
     pub kind: Option<PoolObject>,
+    /// The parameter of this function that says with what it is armed: the caller that gives NULL disarms.
+    pub armed_with: Option<u32>,
 }
 
 /// A thread pool object's creation.
@@ -145,6 +147,7 @@ impl<'p, 'a> Flow<'p, 'a> {
                     stmt: call.stmt,
                     site,
                     kind: None,
+                    armed_with: None,
                 });
             }
             for effect in &call.effects {
@@ -202,6 +205,12 @@ impl<'p, 'a> Flow<'p, 'a> {
                         kind: match effect.effect() {
                             Effect::TpArm { object_kind, .. }
                             | Effect::TpDrain { object_kind, .. } => *object_kind,
+                            _ => None,
+                        },
+                        armed_with: match effect.effect() {
+                            Effect::TpArm {
+                                value: Some(value), ..
+                            } => parameter(&self.program.argument_value(site, *value)),
                             _ => None,
                         },
                     });
@@ -328,12 +337,21 @@ impl<'p, 'a> Flow<'p, 'a> {
                     let Some(key) = self.mapped(site, target, &event.key) else {
                         continue;
                     };
+                    let value = event
+                        .armed_with
+                        .and_then(|index| self.program.argument(site, Arg::Index(index as u8)));
+                    let disarms = value.is_some_and(|value| {
+                        self.program
+                            .constant(id, value)
+                            .is_some_and(|constant| constant.is_zero())
+                    });
                     let mapped = Event {
-                        what: event.what,
+                        what: if disarms { What::Disarm } else { event.what },
                         key,
                         stmt: call.stmt,
                         site: event.site,
                         kind: event.kind,
+                        armed_with: value.and_then(parameter),
                     };
                     if !events.contains(&mapped) {
                         events.push(mapped);
@@ -433,6 +451,10 @@ impl<'p, 'a> Flow<'p, 'a> {
         let Some(env) = program.key_of_value(creation.site.function, env) else {
             return Vec::new();
         };
+        // A timer of the old API names its queue, which ends it as a group ends its members.
+        if creation.kind == PoolObject::LegacyTimer {
+            return vec![env];
+        }
         let mut groups = Vec::new();
         for id in program.ids() {
             for call in program.calls(id) {
@@ -757,6 +779,18 @@ impl<'p, 'a> Flow<'p, 'a> {
                     {
                         self.is_state(function, receiver, kind, depth - 1)
                     }
+                    // What a mutex guards, in Rust: `*self.stopped.lock().unwrap()`.
+                    StmtKind::Call {
+                        callee: Callee::Method { receiver, .. },
+                        args,
+                    } if args.is_empty()
+                        && call
+                            .effects
+                            .iter()
+                            .any(|effect| matches!(effect.effect(), Effect::Acquire { .. })) =>
+                    {
+                        self.is_state(function, receiver, kind, depth - 1)
+                    }
                     _ => call.effects.is_empty(),
                 }
             }
@@ -867,6 +901,17 @@ pub enum Loop {
     /// Something that another thread changes.
     Shared,
     Endless,
+}
+
+/// The parameter that a value is.
+fn parameter(value: &Value) -> Option<u32> {
+    match value {
+        Value::Place(Place {
+            root: Root::Param(index),
+            path,
+        }) if path.is_empty() => Some(*index),
+        _ => None,
+    }
 }
 
 fn locate(body: &crate::ir::Function, stmt: StmtId) -> Option<(BlockId, usize)> {

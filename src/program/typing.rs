@@ -278,6 +278,29 @@ impl<'a> Program<'a> {
         }
     }
 
+    /// `Box::new(value)`, `Box::from_raw(pointer)` and `Box::into_raw(owner)`: an owner of what the argument is or
+    /// points to, and the pointer that an owner gives up.
+    fn rust_owner(&self, owner: &str, call: &str, text: &str, unit: u32) -> Option<(String, u32)> {
+        match call {
+            "into_raw" | "leak" => {
+                let (text, unit) = self
+                    .lead(text, unit)
+                    .unwrap_or_else(|| (text.to_string(), unit));
+                Some((format!("{text} *"), unit))
+            }
+            "from_raw" => {
+                let text = text.trim();
+                let pointee = text.strip_suffix('*').unwrap_or(text);
+                let pointee = pointee
+                    .strip_prefix("*mut ")
+                    .or_else(|| pointee.strip_prefix("*const "))
+                    .unwrap_or(pointee);
+                Some((format!("{owner}<{}>", pointee.trim()), unit))
+            }
+            _ => Some((format!("{owner}<{text}>"), unit)),
+        }
+    }
+
     fn type_of_result(&self, site: Site, depth: u8) -> Option<(String, u32)> {
         if depth == 0 {
             return None;
@@ -321,12 +344,27 @@ impl<'a> Program<'a> {
             }
             // `Type::new(…)` of Rust, where the type is the program's or its return type says `Self`.
             if self.lang(site.function) == Lang::Rust
-                && let Some((scope, "new" | "default" | "create" | "builder")) =
-                    base.rsplit_once("::")
+                && let Some((scope, last)) = base.rsplit_once("::")
+                && matches!(
+                    last,
+                    "new" | "default" | "create" | "builder" | "from_raw" | "into_raw" | "leak"
+                )
                 && self
                     .resolve_function(site.function, &base, Some(args.len()))
                     .is_empty()
             {
+                if let [only] = &args[..]
+                    && self
+                        .type_row(scope, unit)
+                        .is_some_and(|row| row.leads_to.is_some())
+                    && let Some((text, from)) =
+                        self.type_of_value_deep(site.function, only, depth - 1)
+                {
+                    return self.rust_owner(scope, last, &text, from);
+                }
+                if matches!(last, "from_raw" | "into_raw" | "leak") {
+                    return None;
+                }
                 return Some((scope.to_string(), unit));
             }
         }

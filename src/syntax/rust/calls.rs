@@ -196,6 +196,14 @@ pub(super) fn lower_method(cx: &mut Context, expr: &Expr, site: &ExprMethodCall)
         for argument in &site.args {
             expressions::lower(cx, argument);
         }
+        // `context.cast::<Worker>()`
+        if method == "cast".into()
+            && let Some(turbofish) = &site.turbofish
+            && let Some(syn::GenericArgument::Type(pointee)) = turbofish.args.first()
+        {
+            let pointer: syn::Type = syn::parse_quote!(*mut #pointee);
+            return expressions::typed(cx, receiver, &pointer, expr);
+        }
         return receiver;
     }
     if site.args.is_empty()

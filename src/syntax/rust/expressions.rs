@@ -22,7 +22,10 @@ pub(super) fn lower_to(cx: &mut Context, expr: &Expr, target: Target) -> Value {
         Expr::Path(path) => path_value(cx, path),
         Expr::Paren(inner) => lower_to(cx, &inner.expr, target),
         Expr::Group(inner) => lower_to(cx, &inner.expr, target),
-        Expr::Cast(cast) => cast_value(lower(cx, &cast.expr), &cast.ty),
+        Expr::Cast(cast) => {
+            let value = cast_value(lower(cx, &cast.expr), &cast.ty);
+            typed(cx, value, &cast.ty, expr)
+        }
         Expr::Reference(reference) => address(cx, &reference.expr),
         Expr::RawAddr(address_of) => address(cx, &address_of.expr),
         Expr::Field(field) => field_value(cx, field),
@@ -123,6 +126,34 @@ fn path_value(cx: &mut Context, path: &syn::ExprPath) -> Value {
         return Value::Null;
     }
     literals::limit(&name).unwrap_or_else(|| Value::Place(Place::of(Root::Global(name))))
+}
+
+/// A pointer that was cast to one to a type of a library or the program: from here on it is known what it points to, so
+/// a local bears the type. Any other cast leaves the value as it is.
+pub(super) fn typed(cx: &mut Context, value: Value, ty: &syn::Type, expr: &Expr) -> Value {
+    let syn::Type::Ptr(pointer) = ty else {
+        return value;
+    };
+    let syn::Type::Path(path) = &*pointer.elem else {
+        return value;
+    };
+    let is_class = path.path.segments.last().is_some_and(|last| {
+        let name = last.ident.to_string();
+        name.starts_with(char::is_uppercase) && name.contains(char::is_lowercase)
+    });
+    let is_open = match &value {
+        Value::Place(place) => !matches!(place.root, Root::This | Root::Global(_)),
+        Value::Result(_) => true,
+        _ => false,
+    };
+    if !is_class || !is_open {
+        return value;
+    }
+    let text = types::text(cx, ty);
+    let at = span(cx, expr);
+    let local = body::new_local(cx, "{cast}".into(), text, at);
+    body::assign(cx, local.clone(), value, at);
+    Value::Place(local)
 }
 
 /// `-1i32 as u32` and the like keep the bits; a value that fits stays as it is.
