@@ -52,6 +52,8 @@ pub struct Event {
     pub site: Site,
     /// The kind of the thread pool object, where the call's name tells it.
     pub kind: Option<PoolObject>,
+    /// The parameter of this function that says with what it is armed: the caller that gives NULL disarms.
+    pub armed_with: Option<u32>,
 }
 
 /// The events of all functions.
@@ -135,6 +137,7 @@ impl<'p, 'a> Flow<'p, 'a> {
                     stmt: call.stmt,
                     site,
                     kind: None,
+                    armed_with: None,
                 });
             }
             // An `AddRef` of the program's own counts as everybody's.
@@ -151,6 +154,7 @@ impl<'p, 'a> Flow<'p, 'a> {
                     stmt: call.stmt,
                     site,
                     kind: None,
+                    armed_with: None,
                 });
             }
             for effect in &call.effects {
@@ -209,6 +213,12 @@ impl<'p, 'a> Flow<'p, 'a> {
                         kind: match effect.effect() {
                             Effect::TpArm { object_kind, .. }
                             | Effect::TpDrain { object_kind, .. } => *object_kind,
+                            _ => None,
+                        },
+                        armed_with: match effect.effect() {
+                            Effect::TpArm {
+                                value: Some(value), ..
+                            } => parameter(&self.program.argument_value(site, *value)),
                             _ => None,
                         },
                     });
@@ -373,12 +383,21 @@ impl<'p, 'a> Flow<'p, 'a> {
                     let Some(key) = self.mapped(site, target, &event.key) else {
                         continue;
                     };
+                    let value = event
+                        .armed_with
+                        .and_then(|index| self.program.argument(site, Arg::Index(index as u8)));
+                    let disarms = value.is_some_and(|value| {
+                        self.program
+                            .constant(id, value)
+                            .is_some_and(|constant| constant.is_zero())
+                    });
                     let mapped = Event {
-                        what: event.what,
+                        what: if disarms { What::Disarm } else { event.what },
                         key,
                         stmt: call.stmt,
                         site: event.site,
                         kind: event.kind,
+                        armed_with: value.and_then(parameter),
                     };
                     if !events.contains(&mapped) {
                         events.push(mapped);
@@ -570,6 +589,17 @@ impl<'p, 'a> Flow<'p, 'a> {
                 || self.program.class_chain(owner).contains(&class)
                 || self.program.class_chain(class).contains(&owner)
         })
+    }
+}
+
+/// The parameter that a value is.
+fn parameter(value: &Value) -> Option<u32> {
+    match value {
+        Value::Place(Place {
+            root: Root::Param(index),
+            path,
+        }) if path.is_empty() => Some(*index),
+        _ => None,
     }
 }
 

@@ -175,6 +175,9 @@ impl Gate {
                 effect,
                 Effect::TpClose { .. }
                     | Effect::TpCloseGroup { .. }
+                    // A callback that waits for itself or frees its context needs no close.
+                    | Effect::TpCreate { .. }
+                    | Effect::TpDrain { .. }
                     | Effect::TpEnv {
                         library: Some(_),
                         ..

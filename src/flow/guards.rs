@@ -169,6 +169,18 @@ impl Flow<'_, '_> {
                     {
                         self.is_state(function, receiver, kind, depth - 1)
                     }
+                    // What a mutex guards, in Rust: `*self.stopped.lock().unwrap()`.
+                    StmtKind::Call {
+                        callee: Callee::Method { receiver, .. },
+                        args,
+                    } if args.is_empty()
+                        && call
+                            .effects
+                            .iter()
+                            .any(|effect| matches!(effect.effect(), Effect::Acquire { .. })) =>
+                    {
+                        self.is_state(function, receiver, kind, depth - 1)
+                    }
                     _ => call.effects.is_empty(),
                 }
             }

@@ -139,6 +139,10 @@ impl Flow<'_, '_> {
         let Some(env) = program.key_of_value(creation.site.function, env) else {
             return Vec::new();
         };
+        // A timer of the old API names its queue, which ends it as a group ends its members.
+        if creation.kind == PoolObject::LegacyTimer {
+            return vec![env];
+        }
         let mut groups = Vec::new();
         for id in program.ids() {
             for call in program.calls(id) {

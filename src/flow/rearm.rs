@@ -3,7 +3,7 @@
 use super::Flow;
 use crate::api::{Arg, Effect, PoolObject};
 use crate::entry::{self, Entry, EntryKind, Runs};
-use crate::ir::{Callee, Cond, Guard, StmtId, StmtKind, Value};
+use crate::ir::{Callee, Cond, Guard, Place, Root, StmtId, StmtKind, Value};
 use crate::program::{FnId, Key, KeyRoot, Site};
 use crate::reach::Walk;
 use std::collections::BTreeSet;
@@ -48,10 +48,7 @@ pub fn find<'w>(flow: &Flow, entries: &[Entry], walk: impl Fn(usize) -> &'w Walk
                 continue;
             };
             let disarms = value.is_some_and(|value| {
-                let value = program.argument_value(site, value);
-                program
-                    .constant(site.function, &value)
-                    .is_some_and(|constant| constant.is_zero())
+                is_zero_at_entry(flow, walk, node, site, program.argument_value(site, value))
             });
             if disarms
                 || found
@@ -120,6 +117,26 @@ pub fn at_entry(flow: &Flow, walk: &Walk, node: usize, key: Key) -> Option<Key> 
     Some(key)
 }
 
+/// Whether a value is NULL on the way from the entry: what helpers get as a parameter is followed up the path.
+fn is_zero_at_entry(flow: &Flow, walk: &Walk, node: usize, site: Site, value: Value) -> bool {
+    let mut value = value;
+    let mut function = site.function;
+    for (at, call) in walk.path(node).into_iter().rev() {
+        let Some(index) = super::parameter(&value) else {
+            break;
+        };
+        let above = flow.program.argument(call, Arg::Index(index as u8));
+        let Some(above) = above.filter(|_| walk.nodes[at].function == function) else {
+            break;
+        };
+        value = above.clone();
+        function = call.function;
+    }
+    flow.program
+        .constant(function, &value)
+        .is_some_and(|constant| constant.is_zero())
+}
+
 impl Flow<'_, '_> {
     /// The state that is tested before a statement, where a condition names it.
     fn tested_before(
@@ -145,11 +162,27 @@ impl Flow<'_, '_> {
                     && let Cond::Compare { left, right, .. } = &guard.cond
                 {
                     for value in [left, right] {
-                        self.keys_behind(function, value, 3, into);
+                        self.keys_behind(function, value, 5, into);
                     }
                 }
             }
         }
+    }
+
+    /// What a local is assigned, as a whole.
+    pub(super) fn assigned_to(&self, function: FnId, place: &Place) -> Vec<&Value> {
+        if !matches!(place.root, Root::Local(_)) || !place.path.is_empty() {
+            return Vec::new();
+        }
+        self.program
+            .function(function)
+            .stmts
+            .iter()
+            .filter_map(|stmt| match &stmt.kind {
+                StmtKind::Assign { to, value } if to == place => Some(value),
+                _ => None,
+            })
+            .collect()
     }
 
     fn block_reaches(&self, function: FnId, from: usize, to: usize) -> bool {
@@ -215,11 +248,18 @@ impl Flow<'_, '_> {
                 }
             }
             Value::Place(place) | Value::AddressOf(place) => {
-                into.extend(
-                    self.program
-                        .key(function, place)
-                        .filter(|key| key.is_global() || !key.path.is_empty()),
-                );
+                let key = self.program.key(function, place);
+                match key.filter(|key| key.is_global() || !key.path.is_empty()) {
+                    Some(key) => {
+                        into.insert(key);
+                    }
+                    // A local that has read it, or a guard.
+                    None => {
+                        for value in self.assigned_to(function, place) {
+                            self.keys_behind(function, value, depth - 1, into);
+                        }
+                    }
+                }
             }
             _ => {}
         }

@@ -6,8 +6,8 @@
 
 use super::{Event, Flow, What};
 use crate::api::{Arg, Effect};
-use crate::ir::{Place, Root, StmtId, StmtKind, Value};
-use crate::program::{FnId, Key, KeyRoot, Site};
+use crate::ir::{Callee, Place, Root, StmtId, StmtKind, Value};
+use crate::program::{Call, FnId, Key, KeyRoot, Site};
 use std::collections::{BTreeSet, HashSet};
 
 /// Where a call path passes a function: the statement that leads on, and what the object is called there.
@@ -202,19 +202,63 @@ impl Flow<'_, '_> {
                     .is_some_and(|key| keys.contains(&key))
         };
         match &self.program.function(function).stmt(stmt).kind {
-            StmtKind::Assign { to, .. } => is_one(to),
-            StmtKind::Call { .. } => self.program.call(site).is_some_and(|call| {
-                call.effects.iter().any(|effect| match effect.effect() {
+            StmtKind::Assign { to, value } => {
+                is_one(to)
+                    || (!matches!(value, Value::Result(_)) && self.guards(function, to, &is_one))
+            }
+            StmtKind::Call { callee, args } => {
+                let Some(call) = self.program.call(site) else {
+                    return false;
+                };
+                if call.effects.iter().any(|effect| match effect.effect() {
                     Effect::Stores { into, .. } => self
                         .program
                         .argument_value(site, *into)
                         .place()
                         .is_some_and(|place| is_one(&place)),
                     _ => false,
-                })
-            }),
+                }) {
+                    return true;
+                }
+                // `m_items.clear()`, `InterlockedOr(&m_stop, 1)`: what is not known to read only, writes.
+                if !call.targets.is_empty() || reads_only(call) {
+                    return false;
+                }
+                let on = match callee {
+                    Callee::Method { receiver, .. } => receiver.place(),
+                    _ => None,
+                };
+                on.is_some_and(|place| is_one(&place))
+                    || args
+                        .iter()
+                        .any(|arg| matches!(arg, Value::AddressOf(place) if is_one(place)))
+            }
             _ => false,
         }
+    }
+
+    /// Whether a local is the guard of a lock around one of these places: assigning to it writes the place.
+    fn guards(&self, function: FnId, local: &Place, is_one: &impl Fn(&Place) -> bool) -> bool {
+        self.assigned_to(function, local).into_iter().any(|value| {
+            let Value::Result(from) = value else {
+                return false;
+            };
+            let site = Site {
+                function,
+                stmt: *from,
+            };
+            let locks = self.program.call(site).is_some_and(|call| {
+                call.effects
+                    .iter()
+                    .any(|effect| matches!(effect.effect(), Effect::Acquire { .. }))
+            });
+            locks
+                && self
+                    .program
+                    .argument_value(site, Arg::This)
+                    .place()
+                    .is_some_and(|place| is_one(&place))
+        })
     }
 
     /// The functions that write one of these places, themselves or in what they call.
@@ -294,4 +338,15 @@ impl Flow<'_, '_> {
             _ => false,
         })
     }
+}
+
+/// A call that only hands a value on, or asks for it under a lock.
+fn reads_only(call: &Call) -> bool {
+    !call.effects.is_empty()
+        && call.effects.iter().all(|effect| {
+            matches!(
+                effect.effect(),
+                Effect::Passes { .. } | Effect::Acquire { .. } | Effect::Release { .. }
+            )
+        })
 }

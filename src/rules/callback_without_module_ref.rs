@@ -69,6 +69,14 @@ fn is_kept_by_environment(engines: &Engines, creation: &PoolSite) -> bool {
     let Some(env) = &creation.env else {
         return false;
     };
+    // The queue of an old timer keeps nothing by itself; who ends it and waits does.
+    if creation.kind == PoolObject::LegacyTimer {
+        let queues = engines.flow.groups_of(creation);
+        return queues.iter().any(|queue| {
+            let mut ends = engines.flow.everywhere(What::CloseGroup, queue);
+            ends.next().is_some()
+        });
+    }
     engines.flow.has_library(creation)
         || !engines.flow.groups_of(creation).is_empty()
         || engines

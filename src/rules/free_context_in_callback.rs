@@ -1,7 +1,7 @@
 //! A callback that frees what somebody else uses, or what its next run needs. See `rules/free_context_in_callback.md`.
 
 use super::{Engines, Finding, Findings};
-use crate::api::{Effect, PoolObject};
+use crate::api::{Arg, Effect, PoolObject};
 use crate::diagnostic::Role;
 use crate::entry::{EntryKind, Runs};
 use crate::flow::{PoolSite, What};
@@ -40,7 +40,7 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
         };
         let walk = engines.walk(number);
         for (node, site, key) in frees(engines, walk) {
-            if !belongs_to(engines, creation, &key) || is_counted(engines, walk, node, site) {
+            if !belongs_to(engines, creation, &key) || is_counted(engines, walk, node, site, &key) {
                 continue;
             }
             let Some(other) = other_user(engines, creation, *callback, site, &key) else {
@@ -87,12 +87,12 @@ fn belongs_to(engines: &Engines, creation: &PoolSite, key: &Key) -> bool {
 }
 
 /// A reference count decides: the free stands under the test of a count, or in a destructor that a counted pointer runs.
-fn is_counted(engines: &Engines, walk: &Walk, node: usize, site: Site) -> bool {
+fn is_counted(engines: &Engines, walk: &Walk, node: usize, site: Site, key: &Key) -> bool {
     let counts = |function: FnId| {
         engines.program.calls(function).iter().any(|call| {
             call.effects
                 .iter()
-                .any(|effect| matches!(effect.effect(), Effect::RefCount { .. }))
+                .any(|effect| matches!(effect.effect(), Effect::RefCount { up: false, .. }))
         }) || engines
             .program
             .counts(&engines.program.function(function).name, true)
@@ -113,7 +113,7 @@ fn is_counted(engines: &Engines, walk: &Walk, node: usize, site: Site) -> bool {
             .flow
             .events(site.function)
             .iter()
-            .any(|event| event.what == What::Counted)
+            .any(|event| event.what == What::Counted && event.key == *key)
 }
 
 /// Who else uses the object, or when the callback comes again.
@@ -135,7 +135,7 @@ fn other_user(
         return Some(Other::Rearm(rearm.site));
     }
     let own = creation.key.as_ref()?;
-    if let Some(period) = periodic(engines, own) {
+    if let Some(period) = periodic(engines, creation, own) {
         let closes = flow
             .events(callback)
             .iter()
@@ -168,7 +168,10 @@ fn other_user(
             .iter()
             .find(|event| event.what == What::Free && event.key == *key);
         if let Some(freed) = freed {
-            return Some(Other::Teardown(freed.site));
+            return Some(Other::Teardown(Site {
+                function: id,
+                stmt: freed.stmt,
+            }));
         }
     }
     if creation.kind == PoolObject::Work
@@ -179,8 +182,20 @@ fn other_user(
     None
 }
 
-/// Where the timer is given a period.
-fn periodic(engines: &Engines, own: &Key) -> Option<Site> {
+/// Where the timer is given a period: where it is armed, or with the old API where it is created.
+fn periodic(engines: &Engines, creation: &PoolSite, own: &Key) -> Option<Site> {
+    let created = engines.program.call(creation.site).is_some_and(|call| {
+        call.effects.iter().any(|effect| match effect.effect() {
+            Effect::TpCreate {
+                period: Some(period),
+                ..
+            } => is_not_zero(engines, creation.site, *period),
+            _ => false,
+        })
+    });
+    if created {
+        return Some(creation.site);
+    }
     engines
         .flow
         .everywhere(What::Arm, own)
@@ -190,16 +205,20 @@ fn periodic(engines: &Engines, own: &Key) -> Option<Site> {
                     Effect::TpArm {
                         period: Some(period),
                         ..
-                    } => engines
-                        .program
-                        .argument(event.site, *period)
-                        .and_then(|value| engines.program.constant(event.site.function, value))
-                        .is_some_and(|constant| !constant.is_zero()),
+                    } => is_not_zero(engines, event.site, *period),
                     _ => false,
                 })
             })
         })
         .map(|(_, event)| event.site)
+}
+
+fn is_not_zero(engines: &Engines, site: Site, arg: Arg) -> bool {
+    engines
+        .program
+        .argument(site, arg)
+        .and_then(|value| engines.program.constant(site.function, value))
+        .is_some_and(|constant| !constant.is_zero())
 }
 
 /// A second submission that can follow the first in one run of a function, with no wait between.
@@ -238,24 +257,24 @@ fn report(
     let callback = &engines.entries[entry].name;
     let (why, at, note) = match other {
         Other::Teardown(at) => (
-            "which a teardown on another thread uses and frees too",
+            "which a teardown outside the callback uses and frees as well",
             *at,
-            "whichever comes second works on freed memory: a wait in the teardown does not help, since the callback has freed the object by the time it returns",
+            "whichever comes second works on freed memory; that the teardown waits for the callback does not help, since the callback has freed the object by then",
         ),
         Other::Period(at) => (
-            "and its timer is periodic: the next run uses what this one has freed",
+            "but its timer is periodic: the next run uses what this one has freed",
             *at,
             "the callbacks of a periodic timer can even overlap",
         ),
         Other::Submitted(at) => (
-            "and its work is submitted more than once: the next run uses what this one has freed",
+            "but its work object is submitted more than once: the next run uses what this one has freed",
             *at,
             "each submission runs the callback once, and they can overlap",
         ),
         Other::Rearm(at) => (
-            "and then arms its object again: the next run uses what this one has freed",
+            "and then arms its thread pool object again: the next run uses what this one has freed",
             *at,
-            "the object keeps the pointer that it was created with",
+            "the thread pool object keeps the context pointer that it was created with",
         ),
     };
     let label = match other {
@@ -264,11 +283,34 @@ fn report(
         Other::Submitted(_) => "submitted again here",
         Other::Rearm(_) => "armed again here",
     };
+    // A helper that others call too frees rightly for them: then the callback's call is the place.
+    let path = engines.walk(entry).path(node);
+    let place = engines.labelled(&path, site, |caller| {
+        engines.flow.is_inside_callback(creation, caller)
+    });
+    let mut steps = engines.steps(entry, Some(node));
+    if place != site {
+        steps.push(engines.label(site, "and frees it here", Role::Step));
+    }
+    let help = match other {
+        Other::Teardown(_) => {
+            "let one side own the context: cancel, wait for the callbacks and free it in the teardown only; or count references, and let each side give back its own"
+        }
+        Other::Period(_) => {
+            "disarm and close the timer in the callback before the free; or cancel, wait for the callbacks and free the context outside"
+        }
+        Other::Submitted(_) => {
+            "free the context outside, after a wait for the callbacks; or give each submission a context of its own"
+        }
+        Other::Rearm(_) => {
+            "arm again only where the context is kept, and free it where the object is closed"
+        }
+    };
     findings.add(Finding {
         rule: "free_context_in_callback",
-        message: format!("the callback {callback} frees an object {why}"),
-        primary: engines.label(site, "freed by the callback", Role::Primary),
-        steps: engines.steps(entry, Some(node)),
+        message: format!("the callback {callback} frees its context, {why}"),
+        primary: engines.label(place, "freed by the callback", Role::Primary),
+        steps,
         related: vec![
             engines.label(at, label, Role::Related),
             engines.label(
@@ -277,7 +319,7 @@ fn report(
                 Role::Related,
             ),
         ],
-        help: "let one side own the object: cancel and wait for the callbacks, then free it outside; or count references and let each side give back its own".to_string(),
+        help: help.to_string(),
         notes: vec![note.to_string()],
         minor: false,
     });

@@ -8,13 +8,15 @@ use crate::flow::rearm::Rearm;
 use crate::flow::teardown::{Met, Way};
 use crate::flow::{Event, PoolSite, What};
 use crate::ir::StmtId;
-use crate::program::{FnId, Key, Site};
+use crate::program::{FnId, Key, KeyRoot, Site};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// What is wrong with a teardown.
 enum Gap {
     /// The callback tests nothing that the teardown could set.
     NoFlag,
+    /// It tests a flag, and nobody sets it.
+    FlagNotSet,
     /// It tests a flag, which the teardown sets only after it has waited.
     FlagLate,
     /// Waited, and closed while the callback that was running has armed it again.
@@ -111,7 +113,7 @@ fn gap(engines: &Engines, way: &Way, rearm: &Rearm) -> Option<(Gap, bool)> {
         flag_order(engines, way, rearm, &drains)
     };
     match flags {
-        Flags::Never => return Some((Gap::NoFlag, false)),
+        Flags::Never => return Some((Gap::FlagNotSet, false)),
         Flags::After => return Some((Gap::FlagLate, false)),
         Flags::Before => {}
     }
@@ -185,6 +187,7 @@ fn flag_order(engines: &Engines, way: &Way, rearm: &Rearm, drains: &[Met]) -> Fl
                     && Some(&event.key) == rearm.own.as_ref()
             });
         !starts
+            && !makes_owner(engines, writer, &rearm.flags)
             && !on_way.contains(&writer)
             && !matches!(
                 engines.program.function(writer).kind,
@@ -196,6 +199,19 @@ fn flag_order(engines: &Engines, way: &Way, rearm: &Rearm, drains: &[Met]) -> Fl
         (false, false) => Flags::After,
         (false, true) => Flags::Never,
     }
+}
+
+/// Whether a function gives a new object of the class that a flag is a member of: what it writes there is the value
+/// that the flag begins with.
+fn makes_owner(engines: &Engines, function: FnId, flags: &BTreeSet<Key>) -> bool {
+    let program = engines.program;
+    let text = &program.function(function).return_type;
+    let unit = program.unit_number(function);
+    let made = match text.trim() {
+        "Self" => program.owner(function),
+        text => program.led_class(text, unit),
+    };
+    made.is_some_and(|class| flags.iter().any(|flag| flag.root == KeyRoot::Object(class)))
 }
 
 /// Whether the signal source is turned off before a wait: then that wait sees the last callback.
@@ -226,23 +242,29 @@ fn report(
     let flow = &engines.flow;
     let function = program.describe(close.site.function);
     let callback = program.describe(rearm.callback);
+    let is_work = rearm.kind == PoolObject::Work;
     let (object, disarm) = match rearm.kind {
         PoolObject::Timer => ("timer", "SetThreadpoolTimer(timer, NULL, 0, 0)"),
-        PoolObject::Wait => ("wait", "SetThreadpoolWait(wait, NULL, NULL)"),
-        _ => ("work", ""),
+        PoolObject::Wait => ("wait object", "SetThreadpoolWait(wait, NULL, NULL)"),
+        _ => ("work object", ""),
     };
+    let arms = if is_work { "submits" } else { "arms" };
     let why = match gap {
         Gap::NoFlag => format!(
-            "{callback} arms the {object} again whatever the teardown does: waiting and disarming do not hold it back, and a further callback comes after the close"
+            "{callback} does so without asking whether it should stop: neither waiting nor disarming holds it back"
+        ),
+        Gap::FlagNotSet => format!(
+            "nothing sets what {callback} tests before it {arms} the {object} again: neither waiting nor disarming holds it back"
         ),
         Gap::FlagLate => format!(
-            "the flag is set only after the wait: {callback} has tested it before, and arms the {object} again after the wait"
+            "what {callback} tests before it {arms} the {object} again is set only after the wait: a run that came before has {arms_past} it by then",
+            arms_past = if is_work { "submitted" } else { "armed" }
         ),
         Gap::NoDisarm => format!(
-            "a run of {callback} that tested the flag before it was set arms the {object} again while this function waits: nothing takes that back before the close"
+            "a run of {callback} that has tested the flag before it was set arms the {object} while this function waits, and nothing takes that back before the close"
         ),
         Gap::OneRound => format!(
-            "a run of {callback} that stands between its test of the flag and its arming when the {object} is disarmed arms it again: the wait ends with that run, and the {object} is armed at the close"
+            "a run of {callback} that stands between its test of the flag and its arming while the {object} is disarmed arms it once more: the wait ends with that run, and the {object} is armed at the close"
         ),
     };
     let mut steps = Vec::new();
@@ -268,28 +290,46 @@ fn report(
                 .map(|met| (met, "disarms here")),
         )
         .collect();
-    before.sort_by_key(|((level, event), _)| (std::cmp::Reverse(*level), event.stmt));
+    before.sort_by_key(|((level, event), _)| {
+        (std::cmp::Reverse(*level), event.stmt, event.site.stmt)
+    });
     before.dedup_by_key(|((_, event), _)| event.site);
     for ((_, event), what) in before {
         steps.push(engines.label(event.site, what, Role::Step));
     }
-    let help = if rearm.kind == PoolObject::Work {
-        "test a stop flag before submitting again; in the teardown set the flag, then wait for the callbacks, then close".to_string()
-    } else {
-        format!(
+    let help = match gap {
+        Gap::NoFlag | Gap::FlagNotSet if is_work => {
+            "test a stop flag before submitting again; in the teardown set the flag, then wait for the callbacks, then close"
+                .to_string()
+        }
+        Gap::FlagLate if is_work => {
+            "set the flag first, then wait for the callbacks, then close".to_string()
+        }
+        Gap::NoFlag | Gap::FlagNotSet => format!(
             "test a stop flag before arming again; in the teardown set the flag, wait for the callbacks, disarm with {disarm}, wait again, then close"
-        )
+        ),
+        Gap::FlagLate => format!(
+            "set the flag first; then wait for the callbacks, disarm with {disarm}, wait again, then close"
+        ),
+        Gap::NoDisarm => format!(
+            "after the wait disarm with {disarm} and wait again, then close"
+        ),
+        Gap::OneRound => "wait once before the disarm as well: set the flag, wait, disarm, wait again, then close; or set the flag and disarm under a lock that the callback holds from its test to its arming".to_string(),
     };
     findings.add(Finding {
         rule: "incomplete_rearm_teardown",
         message: format!(
-            "{function} closes a {object} that its callback {callback} arms again, and one more callback can come after the close"
+            "{function} waits for the callback {callback} and closes its {object}, but {callback} {arms} the {object} again: one more callback can run after the close"
         ),
-        primary: engines.label(close.site, "closed while it can be armed again", Role::Primary),
+        primary: engines.label(
+            close.site,
+            format!("closed here, {} again or not", if is_work { "submitted" } else { "armed" }),
+            Role::Primary,
+        ),
         steps,
         related: vec![engines.label(
             rearm.site,
-            format!("{callback} arms the {object} again here"),
+            format!("{callback} {arms} the {object} again here"),
             Role::Related,
         )],
         help,

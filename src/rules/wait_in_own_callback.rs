@@ -1,14 +1,25 @@
 //! A callback that waits for itself. See `rules/wait_in_own_callback.md`.
 
 use super::{Engines, Finding, Findings};
-use crate::api::Effect;
+use crate::api::{Effect, PoolObject};
 use crate::diagnostic::Role;
 use crate::entry::{self, EntryKind, Runs};
 use crate::flow::rearm;
-use crate::ir::FunctionKind;
+use crate::ir::{Callee, FunctionKind, StmtKind, Value};
 use crate::program::{FnId, Key, KeyRoot, Site};
 use crate::reach::{Hit, Walk};
 use std::collections::BTreeSet;
+
+/// What makes the callback wait.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Waits {
+    /// A call that waits for the callbacks of an object, with a choice to cancel those that are queued.
+    Call,
+    /// The end of an owner, which waits for them; or a legacy call.
+    Owner,
+    /// The end of a group.
+    Group,
+}
 
 pub fn check(engines: &Engines, findings: &mut Findings) {
     let mut reported = BTreeSet::new();
@@ -36,22 +47,27 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
             let (Some(site), Some(node)) = (hit.site, hit.node) else {
                 continue;
             };
-            let (waited, is_group) = match hit.effect.effect() {
-                Effect::TpDrain { object, .. } => (*object, false),
-                Effect::TpCloseGroup { group } => (*group, true),
+            let (waited, what) = match hit.effect.effect() {
+                Effect::TpDrain {
+                    object,
+                    cancel: Some(_),
+                    ..
+                } => (*object, Waits::Call),
+                Effect::TpDrain { object, .. } => (*object, Waits::Owner),
+                Effect::TpCloseGroup { group } => (*group, Waits::Group),
                 _ => continue,
             };
-            let Some(key) = engines
-                .flow
-                .key_of(site, waited)
+            let Some(key) = ended(engines, site)
+                .or_else(|| engines.flow.key_of(site, waited))
                 .and_then(|key| rearm::at_entry(&engines.flow, walk, node, key))
             else {
                 continue;
             };
+            let is_group = what == Waits::Group;
             let concerned = if is_group {
                 groups.contains(&key)
             } else {
-                own.contains(&key)
+                own.contains(&key) || ends_owner(engines, &key, &own)
             };
             if !concerned
                 || !(is_group || !is_disassociated(engines, walk, hit))
@@ -60,9 +76,49 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
             {
                 continue;
             }
-            report(engines, findings, number, node, site, is_group);
+            report(engines, findings, number, node, site, what);
         }
     }
+}
+
+/// The object whose end a statement is, with what it owns: a `delete`, or the end of a scope.
+fn ended(engines: &Engines, site: Site) -> Option<Key> {
+    let program = engines.program;
+    let value = match &program.function(site.function).stmt(site.stmt).kind {
+        StmtKind::Drop { place, .. } => Value::Place(place.clone()),
+        StmtKind::Call {
+            callee: Callee::Named(name),
+            args,
+        } if name.starts_with("delete") => args.first()?.clone(),
+        _ => return None,
+    };
+    let (text, unit) = program.type_of_value(site.function, &value)?;
+    let class = program.led_class(&text, unit)?;
+    Some(Key::of(KeyRoot::Object(class)))
+}
+
+/// Whether the end of an object ends a member of it that owns the callback's own object, and waits.
+fn ends_owner(engines: &Engines, key: &Key, own: &[Key]) -> bool {
+    let program = engines.program;
+    let KeyRoot::Object(class) = key.root else {
+        return false;
+    };
+    key.path.is_empty()
+        && own.iter().any(|own| {
+            let (KeyRoot::Object(owner), [member]) = (&own.root, &own.path[..]) else {
+                return false;
+            };
+            program.class_chain(class).contains(owner)
+                && program.field(*owner, member).is_some_and(|found| {
+                    program
+                        .type_row(&found.field.type_text, program.type_unit(found.owner))
+                        .is_some_and(|row| {
+                            row.destructor
+                                .iter()
+                                .any(|end| matches!(end.effect, Effect::TpDrain { .. }))
+                        })
+                })
+        })
 }
 
 /// Whether the callback has told the pool, on the way to the wait, that nobody shall wait for it. A cleanup group waits
@@ -139,8 +195,9 @@ fn report(
     entry: usize,
     node: usize,
     site: Site,
-    is_group: bool,
+    what: Waits,
 ) {
+    let is_group = what == Waits::Group;
     let callback = &engines.entries[entry].name;
     let callee = engines.callee(site);
     let walk = engines.walk(entry);
@@ -151,17 +208,46 @@ fn report(
             Some(creation.site) == start && engines.flow.is_inside_callback(creation, caller)
         })
     });
-    let (whom, exception) = if is_group {
+    let is_legacy = engines.flow.pool.iter().any(|creation| {
+        Some(creation.site) == start
+            && matches!(
+                creation.kind,
+                PoolObject::LegacyTimer | PoolObject::LegacyWait
+            )
+    });
+    let (whom, exception) = if is_legacy {
         (
-            "the cleanup group that it is a member of",
-            "DisassociateCurrentThreadFromCallback does not help here: the group waits for the callback all the same",
+            if is_group {
+                "the timer queue that its timer is in"
+            } else {
+                "its own object"
+            },
+            "INVALID_HANDLE_VALUE is what makes the call wait for the callbacks",
+        )
+    } else if is_group {
+        (
+            "the group that its object is in",
+            "DisassociateCurrentThreadFromCallback does not help here: the group waits for a disassociated callback all the same",
         )
     } else {
         (
             "its own object",
-            "cancelling does not help: TRUE drops callbacks that are queued, and this one is running",
+            match what {
+                Waits::Call => {
+                    "cancelling does not help: TRUE drops callbacks that are queued, and this one is running"
+                }
+                _ => "the owner waits for the callbacks before it closes the object",
+            },
         )
     };
+    let mut steps = engines.steps(entry, Some(node));
+    if place != site {
+        steps.push(engines.label(
+            site,
+            format!("`{callee}` waits here for the callbacks"),
+            Role::Step,
+        ));
+    }
     let mut related = Vec::new();
     if let Some(start) = start {
         related.push(engines.label(
@@ -173,16 +259,19 @@ fn report(
     findings.add(Finding {
         rule: "wait_in_own_callback",
         message: format!(
-            "the callback {callback} waits for the callbacks of {whom} with `{callee}`: it waits for itself, for ever"
+            "the callback {callback} waits with `{callee}` until the callbacks of {whom} have returned, and is one of them: it waits for itself, for ever"
         ),
-        primary: engines.label(place, "returns only when this callback has returned", Role::Primary),
-        steps: engines.steps(entry, Some(node)),
+        primary: engines.label(place, "returns only after the callback that calls it has returned", Role::Primary),
+        steps,
         related,
-        help: if is_group {
-            "close the group's members on another thread, never in a callback of the group"
+        help: if is_legacy {
+            "give NULL in place of INVALID_HANDLE_VALUE here, which ends the object without waiting; or end it on another thread"
+                .to_string()
+        } else if is_group {
+            "end the group on another thread, never in a callback of one of its objects"
                 .to_string()
         } else {
-            "do the teardown on another thread, or call DisassociateCurrentThreadFromCallback first and keep the context alive; disarming and closing are allowed in the callback".to_string()
+            "do the teardown on another thread, or call DisassociateCurrentThreadFromCallback first and keep the context alive until the callback returns; disarming and closing without a wait are allowed here".to_string()
         },
         notes: vec![exception.to_string()],
         minor: false,

@@ -243,7 +243,7 @@ fn report(
     let callee = engines.callee(drain.site);
     let (object, disarm) = match kind {
         PoolObject::Timer => ("timer", "SetThreadpoolTimer(timer, NULL, 0, 0)"),
-        _ => ("wait", "SetThreadpoolWait(wait, NULL, NULL)"),
+        _ => ("wait object", "SetThreadpoolWait(wait, NULL, NULL)"),
     };
     let periodic = is_periodic(engines, creations);
     let rearmed = engines.rearms().iter().find(|rearm| {
@@ -252,16 +252,16 @@ fn report(
             .any(|creation| creation.site == rearm.creation)
     });
     let why = if periodic {
-        "the timer is periodic: the pool queues its next callback while, or right after, this call waits for the last one".to_string()
+        "the timer is periodic: the pool queues the next callback while, or right after, this call waits for the last one".to_string()
     } else if let Some(rearm) = rearmed {
         format!(
-            "the callback {} arms the {object} again: the next one can come after this call has waited",
+            "the callback {} arms the {object} again itself: what it arms last is still armed when this call returns",
             program.describe(rearm.callback)
         )
     } else if kind == PoolObject::Timer {
-        "a timer that is not due yet has no callback to wait for: it can come due between this call and the close".to_string()
+        "a timer that is not due yet has no callback to wait for: the call returns at once, and the timer comes due before or while it is closed".to_string()
     } else {
-        "a wait whose handle is not signalled yet has no callback to wait for: it can be signalled between this call and the close".to_string()
+        "while the handle is not signalled there is no callback to wait for: the call returns at once, and the handle is signalled before or while the object is closed".to_string()
     };
     let mut steps: Vec<Label> = way
         .iter()
@@ -284,12 +284,12 @@ fn report(
         .collect();
     steps.push(engines.label(
         drain.site,
-        format!("`{callee}` waits for the callbacks that there are now"),
+        format!("`{callee}` waits only for the callbacks that there are by now"),
         Role::Step,
     ));
     steps.push(engines.label(
         close,
-        "closed here, with a callback that came since",
+        "closed here, while a callback that has come since can be running",
         Role::Step,
     ));
     let mut related = Vec::new();
@@ -306,10 +306,33 @@ fn report(
     {
         related.push(engines.label(arm.site, "armed here", Role::Related));
     }
+    let late = engines.flow.met_after(way, What::Disarm);
+    if let Some((_, late)) = late.first() {
+        related.push(engines.label(
+            late.site,
+            "disarmed only here, when nobody waits any more",
+            Role::Related,
+        ));
+    }
+    let (source_off, flag_set) = (
+        source_is_off(engines, way),
+        flag_is_set(engines, way, creations),
+    );
+    let mut notes = vec![why];
+    if source_off {
+        notes.push(format!(
+            "a call before the wait turns off what can signal the {object}: if nothing else does, no callback is left out"
+        ));
+    } else if flag_set {
+        notes.push(
+            "the flag that is set before keeps the callback from arming it again, but not what is armed already"
+                .to_string(),
+        );
+    }
     findings.add(Finding {
         rule: "wait_without_cancel",
         message: format!(
-            "{function} waits for the callbacks of a {object} that is still armed, and closes it then: a callback can come in between"
+            "{function} waits for the callbacks of a {object} that is still armed, and then closes it: the next callback can start in between, and nobody waits for that one"
         ),
         primary: engines.label(
             drain.site,
@@ -318,8 +341,10 @@ fn report(
         ),
         steps,
         related,
-        help: format!("call {disarm} first, then `{callee}` with TRUE, then close"),
-        notes: vec![why],
-        minor: source_is_off(engines, way) || flag_is_set(engines, way, creations),
+        help: format!(
+            "disarm first: call {disarm}, then `{callee}` with TRUE, then close, then free"
+        ),
+        notes,
+        minor: source_off || flag_set,
     });
 }
