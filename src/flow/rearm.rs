@@ -1,6 +1,6 @@
 //! Re-arming: which callbacks arm their own object again, what they test before, and under which circumstances.
 
-use super::Flow;
+use super::{Flow, What};
 use crate::api::{Arg, Effect, PoolObject};
 use crate::entry::{self, Entry, EntryKind, Runs};
 use crate::ir::{Callee, Cond, Guard, Place, Root, StmtId, StmtKind, Value};
@@ -70,7 +70,9 @@ pub fn find<'w>(flow: &Flow, entries: &[Entry], walk: impl Fn(usize) -> &'w Walk
                 .and_then(|made| made.key.clone());
             let is_parameter = entry::object_parameter(kind)
                 .is_some_and(|index| armed == Key::of(KeyRoot::Param(*callback, index)));
-            if !is_parameter && own.as_ref() != Some(&armed) {
+            if !is_parameter
+                && (own.as_ref() != Some(&armed) || is_new(flow, walk, node, site, &armed))
+            {
                 continue;
             }
             let mut rearm = Rearm {
@@ -115,6 +117,16 @@ pub fn at_entry(flow: &Flow, walk: &Walk, node: usize, key: Key) -> Option<Key> 
         key = above;
     }
     Some(key)
+}
+
+/// Whether the callback has made the object that it arms: the next one of its kind, and not its own.
+fn is_new(flow: &Flow, walk: &Walk, node: usize, site: Site, armed: &Key) -> bool {
+    std::iter::once(site)
+        .chain(walk.path(node).into_iter().map(|(_, call)| call))
+        .any(|at| {
+            flow.before(at.function, at.stmt, What::Create, armed)
+                .is_some()
+        })
 }
 
 /// Whether a value is NULL on the way from the entry: what helpers get as a parameter is followed up the path.

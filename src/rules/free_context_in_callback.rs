@@ -5,7 +5,7 @@ use crate::api::{Arg, Effect, PoolObject};
 use crate::diagnostic::Role;
 use crate::entry::{EntryKind, Runs};
 use crate::flow::{PoolSite, What};
-use crate::ir::FunctionKind;
+use crate::ir::{Callee, FunctionKind, StmtKind, Value};
 use crate::program::{FnId, Key, KeyRoot, Site};
 use crate::reach::Walk;
 use std::collections::BTreeSet;
@@ -64,11 +64,45 @@ fn frees(engines: &Engines, walk: &Walk) -> Vec<(usize, Site, Key)> {
                 &engines.program.argument_value(site, *pointer),
             )
             && matches!(key.root, KeyRoot::Object(_))
+            && !is_fresh(engines, site, *pointer)
         {
             all.push((node, site, key));
         }
     }
     all
+}
+
+/// Whether the function that frees has made what it frees: the next object that a callback begins, and gives up where
+/// that fails.
+fn is_fresh(engines: &Engines, site: Site, pointer: Arg) -> bool {
+    let body = engines.program.function(site.function);
+    let Some(place) = engines.program.argument_value(site, pointer).place() else {
+        return false;
+    };
+    body.stmts.iter().any(|stmt| match &stmt.kind {
+        StmtKind::Assign {
+            to,
+            value: Value::Result(made),
+        } if *to == place => {
+            let constructs = matches!(
+                body.stmt(*made).kind,
+                StmtKind::Call {
+                    callee: Callee::Construct { heap: true, .. },
+                    ..
+                }
+            );
+            // `calloc` and the like: a call of somebody else's code that hands nothing on.
+            constructs
+                || engines
+                    .program
+                    .call(Site {
+                        function: site.function,
+                        stmt: *made,
+                    })
+                    .is_some_and(|call| call.targets.is_empty() && call.effects.is_empty())
+        }
+        _ => false,
+    })
 }
 
 /// Whether what is freed is the callback's context, or the object that the thread pool object is kept in (the

@@ -323,7 +323,7 @@ fn report(
         ),
         primary: engines.label(
             close.site,
-            format!("closed here, {} again or not", if is_work { "submitted" } else { "armed" }),
+            format!("closed here, whether it is {} again or not", if is_work { "submitted" } else { "armed" }),
             Role::Primary,
         ),
         steps,

@@ -17,16 +17,20 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
             if !matches!(event.what, What::Drain | What::CloseGroup) {
                 continue;
             }
-            let site = Site {
+            let here = Site {
                 function: id,
                 stmt: event.stmt,
             };
-            for held in engines.locks.held(site) {
-                if engines.locks.gives_back(site, &held.lock) {
-                    continue;
-                }
-                if let Some(found) = judge(engines, id, event, held) {
-                    places.entry(event.site).or_default().push(found);
+            // A lock is held here, or where the wait stands in a helper that gets the object from here.
+            let inner = Some(event.site).filter(|inner| *inner != here);
+            for site in std::iter::once(here).chain(inner) {
+                for held in engines.locks.held(site) {
+                    if engines.locks.gives_back(site, &held.lock) {
+                        continue;
+                    }
+                    if let Some(found) = judge(engines, site.function, event, held) {
+                        places.entry(event.site).or_default().push(found);
+                    }
                 }
             }
         }
