@@ -5,7 +5,7 @@
 
 use super::{FnId, Key, KeyRoot, Meaning, Program, Site, TypeId, join_name, types};
 use crate::api::{Arg, Effect, EffectRow, Row, TypeRow, When};
-use crate::ir::{Callee, FunctionKind, Name, Place, Root, StmtId, StmtKind, Value};
+use crate::ir::{Callee, FunctionKind, Name, Place, Root, StmtId, StmtKind, TypeKind, Value};
 use crate::source::Lang;
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -597,9 +597,10 @@ impl<'a> Program<'a> {
                 if !call.effects.is_empty() {
                     return;
                 }
-                continue;
             }
-            let expanded = self.expand_alias(text, *unit);
+            let Some(expanded) = self.known_name(text, *unit) else {
+                continue;
+            };
             let type_name = types::parse(&expanded);
             let spellings: Vec<String> = self
                 .spellings(&type_name.base, *unit)
@@ -647,6 +648,18 @@ impl<'a> Program<'a> {
                 self.add_rows(id, &[format!(".{base}")], args.len(), call);
             }
         }
+    }
+
+    /// What a type that is no class of the program is called by the table. A name that is a class in one `#if` arm and
+    /// an alias in the other, such as a thread type of pthreads or the standard's, goes by the alias.
+    fn known_name(&self, text: &str, unit: u32) -> Option<String> {
+        if self.class_of_text(text, unit).is_none() {
+            return Some(self.expand_alias(text, unit));
+        }
+        let alias = self.find_type(&types::parse(text).base, unit, |kind| {
+            kind == TypeKind::Alias
+        })?;
+        self.type_def(alias).alias.as_deref().map(str::to_string)
     }
 
     fn resolve_construct(

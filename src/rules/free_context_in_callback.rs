@@ -331,7 +331,7 @@ fn report(
             "let one side own the context: cancel, wait for the callbacks and free it in the teardown only; or count references, and let each side give back its own"
         }
         Other::Period(_) => {
-            "disarm and close the timer in the callback before the free; or cancel, wait for the callbacks and free the context outside"
+            "cancel, wait for the callbacks and free the context outside; or give the timer no period, and arm it again in the callback where it is to go on"
         }
         Other::Submitted(_) => {
             "free the context outside, after a wait for the callbacks; or give each submission a context of its own"

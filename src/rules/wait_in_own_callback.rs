@@ -70,7 +70,7 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
                 own.contains(&key) || ends_owner(engines, &key, &own)
             };
             if !concerned
-                || !(is_group || !is_disassociated(engines, walk, hit))
+                || (!is_group && is_disassociated(engines, walk, hit))
                 || is_asked_for(engines, walk, node, site, &own, *callback)
                 || !reported.insert((site, *callback))
             {

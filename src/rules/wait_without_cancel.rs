@@ -121,10 +121,7 @@ fn closed_next(engines: &Engines, way: &Way) -> Option<Site> {
 }
 
 fn waits_again(engines: &Engines, inner: &[Stand]) -> bool {
-    !engines
-        .flow
-        .met_after(&inner.to_vec(), What::Drain)
-        .is_empty()
+    !engines.flow.met_after(inner, What::Drain).is_empty()
 }
 
 /// Open world: what another function of the class or file disarms counts as done before, unless it runs in a callback.
