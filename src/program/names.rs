@@ -6,6 +6,7 @@ use crate::ir::{
 };
 use crate::source::Lang;
 use std::collections::HashMap;
+use std::sync::RwLock;
 
 /// Everything that can be looked up, by the last part of its name.
 #[derive(Default)]
@@ -18,6 +19,21 @@ pub(super) struct Names {
     defaults: HashMap<(Name, usize), usize>,
     /// How many classes declare a method of this name.
     declared_methods: HashMap<Name, u32>,
+    /// What the path of each unit says.
+    places: Vec<UnitPath>,
+    /// What plain names mean in each unit: the same few are asked for over and over.
+    plain: Vec<RwLock<HashMap<Box<str>, Resolved>>>,
+}
+
+/// The functions that a name means, by the number of arguments that were asked for.
+type Resolved = Vec<(Option<usize>, Vec<FnId>)>;
+
+/// What a unit's path says about it.
+#[derive(Clone, Copy, Default)]
+struct UnitPath {
+    header: bool,
+    other_system: bool,
+    windows: bool,
 }
 
 /// What a name that is no local means.
@@ -32,7 +48,24 @@ pub enum Meaning<'p> {
 
 impl Names {
     pub(super) fn collect(program: &Program) -> Names {
-        let mut names = Names::default();
+        let places: Vec<UnitPath> = (0..program.units.len() as u32)
+            .map(|unit| {
+                let path = program.path_of(unit);
+                UnitPath {
+                    header: program.units[unit as usize].lang == Lang::Cpp
+                        && [".h", ".hh", ".hpp", ".hxx", ".inl", ".ipp", ".tcc", ".h++"]
+                            .iter()
+                            .any(|ending| path.ends_with(ending)),
+                    other_system: crate::module::is_of_another_system(path),
+                    windows: crate::module::is_of_windows(path),
+                }
+            })
+            .collect();
+        let mut names = Names {
+            plain: places.iter().map(|_| RwLock::default()).collect(),
+            places,
+            ..Names::default()
+        };
         for id in program.ids() {
             names
                 .functions
@@ -203,13 +236,11 @@ impl<'a> Program<'a> {
         let windows: Vec<T> = candidates
             .iter()
             .copied()
-            .filter(|&candidate| {
-                !crate::module::is_of_another_system(self.path_of(unit_of(candidate)))
-            })
+            .filter(|&candidate| !self.names.places[unit_of(candidate) as usize].other_system)
             .collect();
         if windows.len() < candidates.len()
             && !windows.is_empty()
-            && !crate::module::is_of_another_system(here)
+            && !self.names.places[unit as usize].other_system
         {
             return self.nearest(&windows, unit, unit_of);
         }
@@ -232,7 +263,7 @@ impl<'a> Program<'a> {
         // `server.c`, `server_omp.c` and `server_win32.c` cannot be linked together: the build picks one of them.
         let mut windows = near
             .into_iter()
-            .filter(|&candidate| crate::module::is_of_windows(self.path_of(unit_of(candidate))));
+            .filter(|&candidate| self.names.places[unit_of(candidate) as usize].windows);
         let chosen = windows.next()?;
         windows
             .all(|other| unit_of(other) == unit_of(chosen))
@@ -291,11 +322,7 @@ impl<'a> Program<'a> {
     }
 
     pub(super) fn is_header(&self, unit: u32) -> bool {
-        let path = self.path_of(unit);
-        self.units[unit as usize].lang == Lang::Cpp
-            && [".h", ".hh", ".hpp", ".hxx", ".inl", ".ipp", ".tcc", ".h++"]
-                .iter()
-                .any(|ending| path.ends_with(ending))
+        self.names.places[unit as usize].header
     }
 
     /// The value of a constant, enumerator or plain macro, seen from a function.
@@ -384,9 +411,46 @@ impl<'a> Program<'a> {
     pub fn resolve_function(&self, from: FnId, name: &str, arguments: Option<usize>) -> Vec<FnId> {
         let (name, _) = types::split_template(name);
         let last = name.rsplit("::").next().unwrap_or(&name);
-        if self.functions_named(last).is_empty() {
+        let known = self.functions_named(last);
+        if known.is_empty() {
             return Vec::new();
         }
+        // A plain name outside of classes and namespaces means the same in all of a file.
+        if name.contains("::")
+            || self.owner(from).is_some()
+            || !self.function(from).scope.is_empty()
+        {
+            return self.resolve_among(known, from, &name, arguments);
+        }
+        let unit = self.unit_number(from);
+        let cache = &self.names.plain[unit as usize];
+        if let Ok(cache) = cache.read()
+            && let Some(resolved) = cache.get(&*name)
+            && let Some((_, found)) = resolved.iter().find(|(asked, _)| *asked == arguments)
+        {
+            return found.clone();
+        }
+        // The file's own come before all others.
+        let start = known.partition_point(|&id| self.unit_number(id) < unit);
+        let end = known.partition_point(|&id| self.unit_number(id) <= unit);
+        let mut found = self.resolve_among(&known[start..end], from, &name, arguments);
+        if found.is_empty() {
+            found = self.resolve_among(known, from, &name, arguments);
+        }
+        if let Ok(mut cache) = cache.write() {
+            let resolved = cache.entry(name.into_boxed_str()).or_default();
+            resolved.push((arguments, found.clone()));
+        }
+        found
+    }
+
+    fn resolve_among(
+        &self,
+        known: &[FnId],
+        from: FnId,
+        name: &str,
+        arguments: Option<usize>,
+    ) -> Vec<FnId> {
         let unit = self.unit_number(from);
         let qualified = name.contains("::");
         let caller = self.function(from);
@@ -398,12 +462,11 @@ impl<'a> Program<'a> {
                 .collect()
         });
         let aliases = if qualified {
-            self.alias_names(from, &name)
+            self.alias_names(from, name)
         } else {
             Vec::new()
         };
-        let candidates: Vec<FnId> = self
-            .functions_named(last)
+        let candidates: Vec<FnId> = known
             .iter()
             .copied()
             .filter(|&id| {
@@ -434,7 +497,7 @@ impl<'a> Program<'a> {
                 }
                 if qualified {
                     let full = &self.full_names[id.0 as usize];
-                    return ends_with_name(full, &name)
+                    return ends_with_name(full, name)
                         || aliases.iter().any(|alias| ends_with_name(full, alias));
                 }
                 if function.has_this
