@@ -43,6 +43,10 @@ pub struct Blocking {
 pub struct Handles {
     kinds: HashMap<Key, HashSet<HandleKind>>,
     detached: HashSet<Key>,
+    /// Where the thread of a handle is started.
+    starts: HashMap<Key, Vec<Site>>,
+    /// Where an event or the like is signalled.
+    signals: HashMap<Key, Vec<Site>>,
     /// DllMain's attach always pins the module.
     pub pinned: bool,
 }
@@ -61,6 +65,8 @@ impl Handles {
         let mut handles = Handles {
             kinds: HashMap::new(),
             detached: HashSet::new(),
+            starts: HashMap::new(),
+            signals: HashMap::new(),
             pinned: false,
         };
         for id in program.ids() {
@@ -75,7 +81,21 @@ impl Handles {
                             handle: Some(handle),
                             reference,
                             ..
-                        } => (*handle, HandleKind::Thread(*reference)),
+                        } => {
+                            if let Some(key) = flow.key_of(site, *handle) {
+                                let starts = handles.starts.entry(without_index(key)).or_default();
+                                starts.push(site);
+                            }
+                            (*handle, HandleKind::Thread(*reference))
+                        }
+                        Effect::Signal { on } => {
+                            if let Some(key) = flow.key_of(site, *on) {
+                                let signals =
+                                    handles.signals.entry(without_index(key)).or_default();
+                                signals.push(site);
+                            }
+                            continue;
+                        }
                         Effect::Creates {
                             class: WaitClass::Thread,
                             handle,
@@ -139,6 +159,20 @@ impl Handles {
     pub fn is_mutex(&self, key: &Key) -> bool {
         self.of(key)
             .is_some_and(|kinds| kinds.len() == 1 && kinds.contains(&HandleKind::Mutex))
+    }
+
+    /// Where the thread of a handle is started.
+    pub fn starts(&self, key: &Key) -> &[Site] {
+        self.starts
+            .get(&without_index(key.clone()))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// Where an event, a condition variable or the like is signalled.
+    pub fn signals(&self, key: &Key) -> &[Site] {
+        self.signals
+            .get(&without_index(key.clone()))
+            .map_or(&[], Vec::as_slice)
     }
 
     fn of(&self, key: &Key) -> Option<&HashSet<HandleKind>> {

@@ -3,10 +3,10 @@
 //! `report_waits`.
 
 use super::{Engines, Finding, Findings, others, outer_label};
-use crate::api::ThreadRef;
-use crate::diagnostic::Role;
-use crate::entry::{Contexts, Entry, EntryKind};
-use crate::ir::{FunctionKind, Linkage};
+use crate::api::{Effect, ThreadRef};
+use crate::diagnostic::{Label, Role};
+use crate::entry::{Contexts, Entry, EntryKind, Runs};
+use crate::ir::{FunctionKind, Linkage, StmtId, StmtKind};
 use crate::program::{FnId, Key, Site};
 use crate::reach::blocking::{self, Blocking, WaitsFor};
 use crate::reach::{Hit, Timeout};
@@ -169,6 +169,8 @@ fn report(
     } else {
         Vec::new()
     };
+    let mut steps = steps;
+    steps.extend(other_side(engines, entry, found));
     let mut notes = reasons(entry, blocking);
     let rust_thread_local = entry.kind == EntryKind::ThreadLocalDestructor
         && engines
@@ -210,6 +212,172 @@ fn report(
         notes,
         minor,
     });
+}
+
+/// The path of the one that is waited for, up to where it cannot go on: the second flow.
+fn other_side(engines: &Engines, entry: &Entry, found: &Found) -> Vec<Label> {
+    let (Some(site), Some(on)) = (
+        found.hit.site,
+        blocking::waited_on(found.hit.effect.effect()),
+    ) else {
+        return Vec::new();
+    };
+    let Some(key) = engines.flow.key_of(site, on) else {
+        return Vec::new();
+    };
+    let mut steps = match found.blocking.waits_for {
+        WaitsFor::ThreadEnd(_) => ending_thread(engines, &key),
+        WaitsFor::Signal => signalling_thread(engines, entry, found, &key),
+        WaitsFor::Callbacks => pool_callback(engines, &key),
+        _ => Vec::new(),
+    };
+    for step in &mut steps {
+        step.flow = 1;
+    }
+    steps
+}
+
+/// The thread whose end is waited for: it asks for the loader lock in a call, or at the latest when it ends.
+fn ending_thread(engines: &Engines, key: &Key) -> Vec<Label> {
+    let Some((number, procedure)) = engines.handles.starts(key).iter().find_map(|&start| {
+        engines
+            .entries_of(|kind| matches!(kind, EntryKind::ThreadProcedure(_)))
+            .find(|(_, entry)| entry.registered == Some(start))
+            .and_then(|(number, entry)| match entry.runs {
+                Runs::Function(function) => Some((number, function)),
+                Runs::Effect(_) => None,
+            })
+    }) else {
+        return Vec::new();
+    };
+    let mut steps = vec![runs_on(engines, number, "the thread that is waited for")];
+    if let Some(asks) = asking_call(engines, number) {
+        steps.extend(asks);
+        return steps;
+    }
+    let body = engines.program.function(procedure);
+    let end = (0..body.stmts.len() as u32)
+        .rev()
+        .map(StmtId)
+        .find(|&stmt| matches!(body.stmt(stmt).kind, StmtKind::Return { .. }));
+    let message =
+        "on its way out the thread asks for the loader lock (DLL_THREAD_DETACH), and waits for it";
+    match end {
+        Some(stmt) => steps.push(engines.label(
+            Site {
+                function: procedure,
+                stmt,
+            },
+            message,
+            Role::Step,
+        )),
+        None => steps.push(outer_label(
+            engines.entries[number].span,
+            message,
+            Role::Step,
+        )),
+    }
+    steps
+}
+
+/// The thread or callback that should signal.
+fn signalling_thread(engines: &Engines, entry: &Entry, found: &Found, key: &Key) -> Vec<Label> {
+    let signals = engines.handles.signals(key);
+    let other = engines
+        .entries_of(|kind| matches!(kind, EntryKind::ThreadProcedure(_)) || kind.is_pool())
+        .find_map(|(number, _)| {
+            let walk = engines.walk(number);
+            let hit = walk.hits.iter().find(|hit| {
+                matches!(hit.effect.effect(), Effect::Signal { .. })
+                    && hit.site.is_some_and(|site| signals.contains(&site))
+            })?;
+            Some((number, hit.node?, hit.site?))
+        });
+    let Some((number, node, signal)) = other else {
+        return Vec::new();
+    };
+    let mut steps = vec![runs_on(engines, number, "another thread")];
+    // The loader call that stands before the signal in one function.
+    let asks = engines.walk(number).hits.iter().find_map(|hit| {
+        let site = hit.site?;
+        (*hit.effect.effect() == Effect::AsksLoaderLock
+            && site.function == signal.function
+            && site.stmt != signal.stmt
+            && engines
+                .flow
+                .can_follow(site.function, site.stmt, signal.stmt))
+        .then_some(site)
+    });
+    steps.extend(engines.steps(number, Some(node)).into_iter().skip(1));
+    if let Some(asks) = asks {
+        let callee = engines.callee(asks);
+        steps.push(engines.label(
+            asks,
+            format!("`{callee}` asks for the loader lock, and waits for it"),
+            Role::Step,
+        ));
+        steps.push(engines.label(signal, "it would signal only then", Role::Step));
+        return steps;
+    }
+    let contexts = found.blocking.contexts;
+    let message = if contexts.has(Contexts::PROCESS_ATTACH) {
+        "it would signal here, but a new thread does not run before the loader lock is free"
+    } else if contexts.has(Contexts::PROCESS_EXIT) || entry.kind.is_destructor() {
+        "it would signal here, but at process exit this thread is gone before it gets here"
+    } else {
+        "it signals here, if it needs nothing from the loader before"
+    };
+    steps.push(engines.label(signal, message, Role::Step));
+    steps
+}
+
+/// The callback that is waited for, if it asks for the loader lock.
+fn pool_callback(engines: &Engines, key: &Key) -> Vec<Label> {
+    for creation in engines.flow.creations(key) {
+        for (number, _) in engines
+            .entries_of(EntryKind::is_pool)
+            .filter(|(_, entry)| entry.registered == Some(creation.site))
+        {
+            if let Some(asks) = asking_call(engines, number) {
+                let mut steps = vec![runs_on(engines, number, "a thread of the thread pool")];
+                steps.extend(asks);
+                return steps;
+            }
+        }
+    }
+    Vec::new()
+}
+
+fn runs_on(engines: &Engines, entry: usize, thread: &str) -> Label {
+    let entry = &engines.entries[entry];
+    outer_label(
+        entry.span,
+        format!("{} runs on {thread}", entry.name),
+        Role::Step,
+    )
+}
+
+/// The shortest way of an entry to a call that asks for the loader lock.
+fn asking_call(engines: &Engines, entry: usize) -> Option<Vec<Label>> {
+    let walk = engines.walk(entry);
+    let (_, node, site) = walk
+        .hits
+        .iter()
+        .filter(|hit| *hit.effect.effect() == Effect::AsksLoaderLock)
+        .filter_map(|hit| Some((walk.path(hit.node?).len(), hit.node?, hit.site?)))
+        .min_by_key(|&(length, node, site)| (length, site, node))?;
+    let mut steps: Vec<Label> = engines
+        .steps(entry, Some(node))
+        .into_iter()
+        .skip(1)
+        .collect();
+    let callee = engines.callee(site);
+    steps.push(engines.label(
+        site,
+        format!("`{callee}` asks for the loader lock, and waits for it"),
+        Role::Step,
+    ));
+    Some(steps)
 }
 
 /// Whether the wait is skipped when something was stopped already, and an exported function stops it.
