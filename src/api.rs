@@ -6,7 +6,7 @@
 
 use crate::source::Lang;
 use serde::Deserialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// An argument position of a call.
@@ -516,6 +516,8 @@ pub struct Api {
     constants: HashMap<String, i64>,
     own_module: Vec<String>,
     entries: Vec<EntryRow>,
+    /// The methods that end what a type owns, of all types.
+    ending_methods: HashSet<String>,
 }
 
 static BUILT_IN: &str = include_str!("../rules/apis.toml");
@@ -535,6 +537,11 @@ impl Api {
             constants: table.constants,
             own_module: table.own_module,
             entries: table.entry,
+            ending_methods: table
+                .types
+                .iter()
+                .flat_map(|row| row.ends.iter().cloned())
+                .collect(),
         };
         for row in table.api {
             api.add(row, false);
@@ -607,6 +614,11 @@ impl Api {
     /// Whether any row bears this name.
     pub fn knows(&self, name: &str) -> bool {
         self.by_name.contains_key(name)
+    }
+
+    /// Whether a method of this name ends what some type of the table owns: `reset`, `clear`.
+    pub fn may_end(&self, method: &str) -> bool {
+        self.ending_methods.contains(method)
     }
 
     /// All names of the table, for the index's literal search.

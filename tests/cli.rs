@@ -167,8 +167,21 @@ fn rules_are_listed() {
     let document: Value =
         serde_json::from_str(&run(&root, &["rules", "--format", "json"]).out).unwrap();
     let rules = document["rules"].as_array().unwrap();
-    assert_eq!(rules.len(), text.lines().count());
-    for (rule, line) in rules.iter().zip(text.lines()) {
+    let checks = document["checks"].as_array().unwrap();
+    assert_eq!(rules.len(), 21);
+    assert_eq!(rules.len() + checks.len(), text.lines().count());
+    for rule in rules {
+        let articles = rule["articles"].as_array().unwrap();
+        assert!(
+            articles
+                .iter()
+                .any(|article| article["address"].as_str().is_some()),
+            "{rule}"
+        );
+        let line = text
+            .lines()
+            .find(|line| line.split_whitespace().next() == rule["name"].as_str())
+            .unwrap();
         let words: Vec<&str> = line.split_whitespace().collect();
         assert_eq!(rule["name"], words[0]);
         assert_eq!(rule["level"], words[1]);
@@ -190,7 +203,9 @@ fn rules_are_explained() {
     assert!(run.out.starts_with("# wait_in_dll_main\n"), "{}", run.out);
     let (_, links) = run.out.split_once("## See also\n").unwrap();
     assert!(
-        links.contains("- [Dynamic-Link Library Best Practices](https://"),
+        links.contains(
+            "- [Dynamic-Link Library Best Practices, on which that article rests](https://"
+        ),
         "{links}"
     );
 }

@@ -732,7 +732,7 @@ impl<'a> Program<'a> {
         else {
             return None;
         };
-        if !args.iter().all(|arg| *arg == Value::Null) {
+        if !self.api.may_end(name) || !args.iter().all(|arg| *arg == Value::Null) {
             return None;
         }
         let (text, unit) = self.type_of_value(site.function, receiver)?;

@@ -30,6 +30,8 @@ pub fn rules_json() -> String {
         version: u32,
         tool: Tool,
         rules: Vec<Rule>,
+        /// What tplint says about the use of tplint; levels can be set for them as for rules.
+        checks: Vec<Rule>,
     }
     #[derive(Serialize)]
     struct Rule {
@@ -38,16 +40,20 @@ pub fn rules_json() -> String {
         summary: &'static str,
         articles: Vec<Link>,
     }
-    let rules = page::catalogue().iter().map(|(name, page)| Rule {
-        name,
-        level: page.level.name(),
-        summary: page.summary,
-        articles: articles(page),
-    });
+    let (checks, rules) = page::catalogue()
+        .iter()
+        .map(|(name, page)| Rule {
+            name,
+            level: page.level.name(),
+            summary: page.summary,
+            articles: articles(page),
+        })
+        .partition(|rule| rule.name == page::UNUSED_SUPPRESSION);
     pretty(&Document {
         version: 1,
         tool: TOOL,
-        rules: rules.collect(),
+        rules,
+        checks,
     })
 }
 
