@@ -140,6 +140,12 @@ impl<'a> Program<'a> {
             Some((type_text.to_string(), self.unit_number(id)))
         };
         if let Some((text, unit)) = typed {
+            // A copy of a shared owner is not the last one, unless it was made here.
+            if self.type_row(&text, unit).is_some_and(|row| row.shared)
+                && !self.is_made_here(id, place)
+            {
+                return ending;
+            }
             self.collect_ending(
                 &text,
                 unit,
@@ -153,6 +159,42 @@ impl<'a> Program<'a> {
     }
 
     /// Whether a local is a guard of, or a reference to, what a wrapper holds: its end does not end that.
+    /// Whether a local or a result is an owner that this function has made the object for: `make_shared<T>(…)`,
+    /// `shared_ptr<T>(new T)`, `Arc::new(…)`.
+    fn is_made_here(&self, id: FnId, place: &Place) -> bool {
+        let body = self.function(id);
+        let makes = |value: &Value| {
+            let Value::Result(stmt) = value else {
+                return false;
+            };
+            match &body.stmt(*stmt).kind {
+                StmtKind::Call {
+                    callee: Callee::Named(name),
+                    ..
+                } => {
+                    let base = types::split_template(name).0;
+                    types::owner_of_maker(&base).is_some() || base.ends_with("::new")
+                }
+                StmtKind::Call {
+                    callee: Callee::Construct { .. },
+                    args,
+                } => args.iter().any(|arg| {
+                    matches!(arg, Value::Result(made) if matches!(
+                        &body.stmt(*made).kind,
+                        StmtKind::Call { callee: Callee::Construct { heap: true, .. }, .. }
+                    ))
+                }),
+                _ => false,
+            }
+        };
+        match place.root {
+            Root::Result(stmt) => makes(&Value::Result(stmt)),
+            _ => body.stmts.iter().any(|stmt| {
+                matches!(&stmt.kind, StmtKind::Assign { to, value } if to == place && makes(value))
+            }),
+        }
+    }
+
     fn is_borrowed(&self, id: FnId, place: &Place) -> bool {
         let function = self.function(id);
         let mut assigned = function.stmts.iter().filter_map(|stmt| match &stmt.kind {

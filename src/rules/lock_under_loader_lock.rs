@@ -365,7 +365,7 @@ fn report(
         related: Vec::new(),
         help: match &found.strong {
             Some(_) => format!("do not take {lock} here, or never call the loader while holding it: call it first, then take the lock"),
-            None => "do not take the lock here: in DLL_PROCESS_DETACH return at once when lpvReserved is not NULL, and let an exported function that the host calls before FreeLibrary do the rest".to_string(),
+            None => "do not take the lock here: in DLL_PROCESS_DETACH return at once when lpReserved is not NULL, and let an exported function that the host calls before FreeLibrary do the rest".to_string(),
         },
         notes,
         minor: found.is_minor() || repeated || uncertain || rust_program,

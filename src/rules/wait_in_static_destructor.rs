@@ -157,7 +157,7 @@ fn report(
             (
                 outer_label(
                     entry.span,
-                    format!("its destructor blocks: {}", length_of(blocking)),
+                    format!("its destructor {}", length_of(blocking)),
                     Role::Primary,
                 ),
                 message,
@@ -479,7 +479,7 @@ fn reasons(entry: &Entry, blocking: &Blocking) -> Vec<String> {
             );
             if matches!(reference, ThreadRef::Ucrt) {
                 notes.push(
-                    "with the UCRT of Visual Studio 2015 and later the thread keeps the DLL loaded: then this hangs not in the host's FreeLibrary but when the thread's own last reference unloads the DLL on that very thread"
+                    "with the UCRT of Visual Studio 2015 and later the thread keeps the DLL loaded: the host's FreeLibrary then unloads nothing, and the last reference goes on that very thread, which waits for itself: std::thread::join throws, and the process ends in std::terminate; a wait for the thread's handle hangs"
                         .to_string(),
                 );
             }
