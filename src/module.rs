@@ -421,11 +421,15 @@ fn definition_files<'a>(tree: &Tree<'a>, build_files: &[FileId]) -> BTreeMap<&'a
         .map(|&id| (id, tree.path(id)))
         .filter(|(_, path)| path.to_ascii_lowercase().ends_with(".def"))
         // Other programs use the ending too.
+        // Other programs use the ending too, and `NAME` says that it is a program's.
         .filter(|&(id, _)| {
-            tree.text(id).lines().any(|line| {
-                let word = line.split_whitespace().next().unwrap_or("");
-                word.eq_ignore_ascii_case("EXPORTS") || word.eq_ignore_ascii_case("LIBRARY")
-            })
+            let says = |wanted: &str| {
+                tree.text(id).lines().any(|line| {
+                    let word = line.split_whitespace().next().unwrap_or("");
+                    word.eq_ignore_ascii_case(wanted)
+                })
+            };
+            says("LIBRARY") || says("EXPORTS") && !says("NAME")
         })
         .map(|(_, path)| (parent(path), path))
         .collect()
@@ -536,11 +540,21 @@ fn decide(tree: &Tree, facts: &[Facts], definitions: &BTreeMap<&str, &str>, draf
         (false, false) => Some(Kind::Unknown),
         (true, false) => Some(Kind::Exe),
         (true, true) => {
-            let definition = draft
-                .own
-                .iter()
-                .find_map(|&id| definitions.get(parent(tree.path(id))))
-                .or_else(|| definitions.get(draft.folder.as_str()));
+            // It speaks for what stands in its own folder and below, not for a pool of files that it happens to be in.
+            let definition = definitions.iter().find_map(|(folder, definition)| {
+                draft
+                    .own
+                    .iter()
+                    .all(|&id| {
+                        let holds = parent(tree.path(id));
+                        folder.is_empty()
+                            || holds == *folder
+                            || holds
+                                .strip_prefix(folder)
+                                .is_some_and(|rest| rest.starts_with('/'))
+                    })
+                    .then_some(definition)
+            });
             if let Some(definition) = definition {
                 draft
                     .evidence

@@ -197,6 +197,26 @@ impl<'a> Program<'a> {
 
     fn is_borrowed(&self, id: FnId, place: &Place) -> bool {
         let function = self.function(id);
+        // `commands.at(name)->run()`: what an accessor of a library's container gives is a reference.
+        if let Root::Result(stmt) = place.root
+            && self.lang(id) == Lang::Cpp
+            && let Some(StmtKind::Call {
+                callee: Callee::Method { name, .. },
+                ..
+            }) = function.stmts.get(stmt.0 as usize).map(|stmt| &stmt.kind)
+            && matches!(
+                &**name,
+                "at" | "front"
+                    | "back"
+                    | "get"
+                    | "value"
+                    | "operator[]"
+                    | "operator*"
+                    | "operator->"
+            )
+        {
+            return true;
+        }
         let mut assigned = function.stmts.iter().filter_map(|stmt| match &stmt.kind {
             StmtKind::Assign { to, value } if to == place => Some(value),
             _ => None,

@@ -198,9 +198,16 @@ fn other_user(
         {
             continue;
         }
-        let freed = events
-            .iter()
-            .find(|event| event.what == What::Free && event.key == *key);
+        // On one path with the close or the wait, and not where the creation has failed.
+        let freed = events.iter().find(|event| {
+            event.what == What::Free
+                && event.key == *key
+                && (event.stmt == torn.stmt
+                    || flow.can_follow(id, torn.stmt, event.stmt)
+                    || flow.can_follow(id, event.stmt, torn.stmt))
+                && (flow.before(id, event.stmt, What::Create, own).is_none()
+                    || flow.before(id, event.stmt, What::Arm, own).is_some())
+        });
         if let Some(freed) = freed {
             return Some(Other::Teardown(Site {
                 function: id,
