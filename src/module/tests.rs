@@ -314,6 +314,19 @@ fn trees_without_a_build_file() {
         shown(&[("a.c", ""), ("x.def", "LIBRARY x\nEXPORTS\n f\n")]),
         ["Dll (top): a.c"]
     );
+    // A definition file speaks for its own folder, not for a pool of files; `NAME` is a program's.
+    assert_eq!(
+        shown(&[
+            ("a/a.c", ""),
+            ("b/b.c", ""),
+            ("b/b.def", "LIBRARY b\nEXPORTS\n f\n")
+        ]),
+        ["Unknown (top): a/a.c b/b.c"]
+    );
+    assert_eq!(
+        shown(&[("a.c", ""), ("x.def", "NAME x\nEXPORTS\n f\n")]),
+        ["Unknown (top): a.c"]
+    );
     assert_eq!(shown(&[("a.h", "")]), ["Unknown headers: | a.h"]);
     assert!(shown(&[]).is_empty());
 }

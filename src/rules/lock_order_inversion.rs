@@ -118,12 +118,23 @@ fn judge<'e>(
         (forth, one.or_else(|| way(forth, &none))?),
         (back, other.or_else(|| way(back, &none))?),
     ];
+    // Who has the second lock already takes it again, and waits for nobody.
+    if [forth, back]
+        .into_iter()
+        .any(|pair| takes_again(engines, pair))
+    {
+        return None;
+    }
     // A third lock that both hold keeps them apart.
     let [one, other] = [&paths[0], &paths[1]].map(|(pair, way)| held_around(engines, pair, way));
     let own = [
         engines.locks.identity(forth.function, &forth.first.lock)?,
         engines.locks.identity(back.function, &back.first.lock)?,
     ];
+    // The callers of one path hold its second lock already.
+    if one.contains(&own[1]) || other.contains(&own[0]) {
+        return None;
+    }
     if one.intersection(&other).any(|key| !own.contains(key)) {
         return None;
     }
@@ -172,6 +183,20 @@ fn is_one_thread(engines: &Engines, function: FnId) -> bool {
 }
 
 /// The locks that a path holds when it takes the second one.
+/// Whether the second lock of a pair is held somewhere on the way from the first to it.
+fn takes_again(engines: &Engines, pair: &Pair) -> bool {
+    let locks = &engines.locks;
+    let Some(second) = locks.identity(pair.function, &pair.second.lock) else {
+        return false;
+    };
+    pair.second.chain.iter().any(|site| {
+        locks
+            .held(*site)
+            .iter()
+            .any(|held| locks.identity(site.function, &held.lock).as_ref() == Some(&second))
+    })
+}
+
 fn held_around(engines: &Engines, pair: &Pair, way: &Way) -> BTreeSet<Key> {
     let locks = &engines.locks;
     let inner = pair.second.chain.first().copied();
