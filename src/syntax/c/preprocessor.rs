@@ -111,10 +111,15 @@ pub fn strip(text: &str, cpp: bool) -> Stripped {
     let (mut bytes, mut directives) = without_comments(text.as_bytes());
     let tree = group_tree(&directives, bytes.len());
     let guard = include_guard(&directives, &bytes);
+    let undefined = undefined(&directives);
     let mut decider = Decider {
         bytes: &mut bytes,
         directives: &mut directives,
-        environment: Environment { cpp, guard },
+        environment: Environment {
+            cpp,
+            guard,
+            undefined,
+        },
         arms: Arms::default(),
         opaque: Vec::new(),
     };
@@ -432,6 +437,36 @@ fn include_guard(directives: &[Directive], bytes: &[u8]) -> Option<String> {
         .iter()
         .all(|byte| byte.is_ascii_whitespace());
     (defined && nothing_before).then_some(name)
+}
+
+/// The names that a file undefines before it mentions them otherwise, and never defines: headers that are only to be
+/// read are kept out of the compiler's sight so.
+fn undefined(directives: &[Directive]) -> Vec<String> {
+    let word = |directive: &Directive| {
+        directive
+            .rest
+            .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .find(|word| !word.is_empty())
+            .unwrap_or("")
+            .to_string()
+    };
+    directives
+        .iter()
+        .enumerate()
+        .filter(|(_, directive)| directive.name == "undef")
+        .take(64)
+        .map(|(at, directive)| (at, word(directive)))
+        .filter(|(at, name)| {
+            let before = directives[..*at]
+                .iter()
+                .any(|other| other.rest.contains(name.as_str()));
+            let defined = directives
+                .iter()
+                .any(|other| other.name == "define" && word(other) == *name);
+            !name.is_empty() && !before && !defined
+        })
+        .map(|(_, name)| name)
+        .collect()
 }
 
 struct Decider<'a> {

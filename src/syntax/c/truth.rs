@@ -6,6 +6,8 @@ pub struct Environment {
     pub cpp: bool,
     /// The file's include guard counts as not yet defined.
     pub guard: Option<String>,
+    /// Names that the file undefines before it asks for them, and never defines.
+    pub undefined: Vec<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,7 +92,11 @@ fn platform(name: &str, environment: &Environment) -> Option<bool> {
         | "__ANDROID__" | "__CYGWIN__" | "__MACH__" | "__FreeBSD__" | "__NetBSD__"
         | "__OpenBSD__" | "__HAIKU__" | "__EMSCRIPTEN__" | "__sun" | "__wasm__" => false,
         "__cplusplus" => environment.cpp,
-        _ if environment.guard.as_deref() == Some(name) => false,
+        _ if environment.guard.as_deref() == Some(name)
+            || environment.undefined.iter().any(|gone| gone == name) =>
+        {
+            false
+        }
         _ => return None,
     })
 }
@@ -294,6 +300,7 @@ mod tests {
         let environment = Environment {
             cpp: true,
             guard: None,
+            undefined: vec!["GONE".to_string()],
         };
         evaluate(directive, rest, &environment)
     }
@@ -308,6 +315,7 @@ mod tests {
     #[test]
     fn the_platform_decides() {
         assert_eq!(truth("ifdef", " _WIN32"), Truth::True);
+        assert_eq!(truth("ifdef", " GONE"), Truth::False);
         assert_eq!(truth("if", " defined(__linux__) || 0"), Truth::False);
         assert_eq!(truth("if", " !defined _WIN32 && FOO"), Truth::False);
         assert_eq!(truth("if", " 2 > 1 && (3 & 1)"), Truth::True);
