@@ -91,25 +91,24 @@ impl Flow<'_, '_> {
 
     /// The events of a kind on the object that come before the end of a way.
     pub fn met_before(&self, way: &[Stand], what: What) -> Vec<Met<'_>> {
-        let mut met = Vec::new();
-        for (level, stand) in way.iter().enumerate() {
-            met.extend(
-                self.events(stand.function)
-                    .iter()
-                    .filter(|event| {
-                        event.what == what
-                            && event.key == stand.key
-                            && event.stmt != stand.stmt
-                            && self.leads_to(stand, event.stmt, stand.stmt)
-                    })
-                    .map(|event| (level, event)),
-            );
-        }
-        met
+        self.met(way, what, |stand, event| {
+            self.leads_to(stand, event.stmt, stand.stmt)
+        })
     }
 
     /// The events of a kind on the object that come after the end of a way.
     pub fn met_after(&self, way: &[Stand], what: What) -> Vec<Met<'_>> {
+        self.met(way, what, |stand, event| {
+            self.leads_to(stand, stand.stmt, event.stmt)
+        })
+    }
+
+    fn met(
+        &self,
+        way: &[Stand],
+        what: What,
+        ordered: impl Fn(&Stand, &Event) -> bool,
+    ) -> Vec<Met<'_>> {
         let mut met = Vec::new();
         for (level, stand) in way.iter().enumerate() {
             met.extend(
@@ -119,7 +118,7 @@ impl Flow<'_, '_> {
                         event.what == what
                             && event.key == stand.key
                             && event.stmt != stand.stmt
-                            && self.leads_to(stand, stand.stmt, event.stmt)
+                            && ordered(stand, event)
                     })
                     .map(|event| (level, event)),
             );

@@ -3,7 +3,6 @@
 use super::{Engines, Finding, Findings};
 use crate::api::{Arg, Effect, PoolObject};
 use crate::diagnostic::Role;
-use crate::entry::{EntryKind, Runs};
 use crate::flow::{PoolSite, What};
 use crate::ir::{Callee, FunctionKind, StmtKind, Value};
 use crate::program::{FnId, Key, KeyRoot, Site};
@@ -24,26 +23,13 @@ enum Other {
 
 pub fn check(engines: &Engines, findings: &mut Findings) {
     let mut reported = BTreeSet::new();
-    for (number, entry) in engines.entries.iter().enumerate() {
-        let (EntryKind::PoolCallback(_), Runs::Function(callback), Some(start)) =
-            (entry.kind, &entry.runs, entry.registered)
-        else {
-            continue;
-        };
-        let Some(creation) = engines
-            .flow
-            .pool
-            .iter()
-            .find(|creation| creation.site == start)
-        else {
-            continue;
-        };
+    for (number, _, callback, creation) in engines.pool_callbacks() {
         let walk = engines.walk(number);
         for (node, site, key) in frees(engines, walk) {
             if !belongs_to(engines, creation, &key) || is_counted(engines, walk, node, site, &key) {
                 continue;
             }
-            let Some(other) = other_user(engines, creation, *callback, site, &key) else {
+            let Some(other) = other_user(engines, creation, callback, site, &key) else {
                 continue;
             };
             if reported.insert(site) {

@@ -5,8 +5,9 @@
 
 pub mod page;
 
+use crate::api::PoolObject;
 use crate::diagnostic::{Diagnostic, Label, Level, Role};
-use crate::entry::{self, Entries, Entry, EntryKind};
+use crate::entry::{self, Entries, Entry, EntryKind, Runs};
 use crate::flow::Flow;
 use crate::flow::rearm::{self, Rearm};
 use crate::locks::Locks;
@@ -152,6 +153,24 @@ impl<'p, 'a> Engines<'p, 'a> {
     pub fn rearms(&self) -> &[Rearm] {
         self.rearms
             .get_or_init(|| rearm::find(&self.flow, &self.entries, |entry| self.walk(entry)))
+    }
+
+    /// The callbacks of thread pool objects: the number of the entry, the kind, the function, and where the object is made.
+    pub fn pool_callbacks(
+        &self,
+    ) -> impl Iterator<Item = (usize, PoolObject, FnId, &crate::flow::PoolSite)> {
+        self.entries
+            .iter()
+            .enumerate()
+            .filter_map(|(number, entry)| {
+                let (EntryKind::PoolCallback(kind), Runs::Function(callback), Some(start)) =
+                    (entry.kind, &entry.runs, entry.registered)
+                else {
+                    return None;
+                };
+                let made = self.flow.pool.iter().find(|made| made.site == start)?;
+                Some((number, kind, *callback, made))
+            })
     }
 
     /// The entries of some kinds, each with its number.

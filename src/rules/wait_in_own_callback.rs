@@ -3,7 +3,7 @@
 use super::{Engines, Finding, Findings};
 use crate::api::{Effect, PoolObject};
 use crate::diagnostic::Role;
-use crate::entry::{self, EntryKind, Runs};
+use crate::entry;
 use crate::flow::rearm;
 use crate::ir::{Callee, FunctionKind, StmtKind, Value};
 use crate::program::{FnId, Key, KeyRoot, Site};
@@ -23,23 +23,10 @@ enum Waits {
 
 pub fn check(engines: &Engines, findings: &mut Findings) {
     let mut reported = BTreeSet::new();
-    for (number, entry) in engines.entries.iter().enumerate() {
-        let (EntryKind::PoolCallback(kind), Runs::Function(callback), Some(start)) =
-            (entry.kind, &entry.runs, entry.registered)
-        else {
-            continue;
-        };
-        let Some(creation) = engines
-            .flow
-            .pool
-            .iter()
-            .find(|creation| creation.site == start)
-        else {
-            continue;
-        };
+    for (number, kind, callback, creation) in engines.pool_callbacks() {
         let mut own: Vec<Key> = creation.key.iter().cloned().collect();
         own.extend(
-            entry::object_parameter(kind).map(|index| Key::of(KeyRoot::Param(*callback, index))),
+            entry::object_parameter(kind).map(|index| Key::of(KeyRoot::Param(callback, index))),
         );
         let groups = engines.flow.groups_of(creation);
         let walk = engines.walk(number);
@@ -71,8 +58,8 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
             };
             if !concerned
                 || (!is_group && is_disassociated(engines, walk, hit))
-                || is_asked_for(engines, walk, node, site, &own, *callback)
-                || !reported.insert((site, *callback))
+                || is_asked_for(engines, walk, node, site, &own, callback)
+                || !reported.insert((site, callback))
             {
                 continue;
             }
