@@ -5,6 +5,7 @@
 //! things means nothing: a wrong edge costs more than a missing one.
 
 mod calls;
+mod endings;
 mod keys;
 mod names;
 pub mod origin;
@@ -13,6 +14,7 @@ mod typing;
 mod values;
 
 pub use calls::{Call, CallEffect, Target};
+pub use endings::Ending;
 pub use keys::{Key, KeyRoot};
 pub use names::Meaning;
 pub use values::Constant;

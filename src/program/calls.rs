@@ -3,15 +3,16 @@
 //! A `Drop`, a `delete` and the end of what an owner owns are calls of destructors. Where the program defines a
 //! function of a known name itself, its body counts and not the table.
 
-use super::{FnId, Key, KeyRoot, Meaning, Program, Site, TypeId, join_name, types};
-use crate::api::{Arg, Effect, EffectRow, Row, TypeRow, When};
+use super::endings::is_started;
+use super::{Ending, FnId, Meaning, Program, Site, TypeId, join_name, types};
+use crate::api::{Effect, EffectRow, Row, TypeRow, When};
 use crate::ir::{Callee, FunctionKind, Name, Place, Root, StmtId, StmtKind, TypeKind, Value};
 use crate::source::Lang;
 use rayon::prelude::*;
 use std::sync::Arc;
 
 /// How deep wrappers of wrappers are followed.
-const DEEPEST: u8 = 8;
+pub(super) const DEEPEST: u8 = 8;
 
 /// A function that a call runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,16 +56,6 @@ pub struct Call {
     pub name: Name,
     /// Neither the program nor the table knows it.
     pub unresolved: bool,
-}
-
-/// What ends when an object ends.
-#[derive(Default)]
-pub struct Ending {
-    pub targets: Vec<Target>,
-    pub effects: Vec<(CallEffect, Option<Name>)>,
-    /// What happens only if the object came from a call that starts something, with the member that holds it; none for
-    /// the object itself.
-    pub started: Vec<(CallEffect, Option<Name>, Option<Key>)>,
 }
 
 impl<'a> Program<'a> {
@@ -127,310 +118,6 @@ impl<'a> Program<'a> {
             }
         }
         calls
-    }
-
-    fn ending_of_drop(&self, id: FnId, place: &Place, type_text: &str) -> Ending {
-        let mut ending = Ending::default();
-        let typed = if types::parse(type_text).is_inferred() {
-            if self.is_borrowed(id, place) {
-                return ending;
-            }
-            self.type_of_place(id, place)
-        } else {
-            Some((type_text.to_string(), self.unit_number(id)))
-        };
-        if let Some((text, unit)) = typed {
-            // A copy of a shared owner is not the last one, unless it was made here.
-            if self.type_row(&text, unit).is_some_and(|row| row.shared)
-                && !self.is_made_here(id, place)
-            {
-                return ending;
-            }
-            self.collect_ending(
-                &text,
-                unit,
-                (None, None),
-                &mut Vec::new(),
-                &mut ending,
-                DEEPEST,
-            );
-        }
-        ending
-    }
-
-    /// Whether a local is a guard of, or a reference to, what a wrapper holds: its end does not end that.
-    /// Whether a local or a result is an owner that this function has made the object for: `make_shared<T>(…)`,
-    /// `shared_ptr<T>(new T)`, `Arc::new(…)`.
-    fn is_made_here(&self, id: FnId, place: &Place) -> bool {
-        let body = self.function(id);
-        let makes = |value: &Value| {
-            let Value::Result(stmt) = value else {
-                return false;
-            };
-            match &body.stmt(*stmt).kind {
-                StmtKind::Call {
-                    callee: Callee::Named(name),
-                    ..
-                } => {
-                    let base = types::split_template(name).0;
-                    types::owner_of_maker(&base).is_some() || base.ends_with("::new")
-                }
-                StmtKind::Call {
-                    callee: Callee::Construct { .. },
-                    args,
-                } => args.iter().any(|arg| {
-                    matches!(arg, Value::Result(made) if matches!(
-                        &body.stmt(*made).kind,
-                        StmtKind::Call { callee: Callee::Construct { heap: true, .. }, .. }
-                    ))
-                }),
-                _ => false,
-            }
-        };
-        match place.root {
-            Root::Result(stmt) => makes(&Value::Result(stmt)),
-            _ => body.stmts.iter().any(|stmt| {
-                matches!(&stmt.kind, StmtKind::Assign { to, value } if to == place && makes(value))
-            }),
-        }
-    }
-
-    fn is_borrowed(&self, id: FnId, place: &Place) -> bool {
-        let function = self.function(id);
-        // `commands.at(name)->run()`: what an accessor of a library's container gives is a reference.
-        if let Root::Result(stmt) = place.root
-            && self.lang(id) == Lang::Cpp
-            && let Some(StmtKind::Call {
-                callee: Callee::Method { name, .. },
-                ..
-            }) = function.stmts.get(stmt.0 as usize).map(|stmt| &stmt.kind)
-            && matches!(
-                &**name,
-                "at" | "front"
-                    | "back"
-                    | "get"
-                    | "value"
-                    | "operator[]"
-                    | "operator*"
-                    | "operator->"
-            )
-        {
-            return true;
-        }
-        let mut assigned = function.stmts.iter().filter_map(|stmt| match &stmt.kind {
-            StmtKind::Assign { to, value } if to == place => Some(value),
-            _ => None,
-        });
-        let (Some(mut value), None) = (assigned.next(), assigned.next()) else {
-            return false;
-        };
-        // `mutex.lock().unwrap()`, `mutex.lock()?`.
-        for _ in 0..4 {
-            let Value::Result(stmt) = value else {
-                return false;
-            };
-            let Some(StmtKind::Call {
-                callee: Callee::Method { receiver, name },
-                ..
-            }) = function.stmts.get(stmt.0 as usize).map(|stmt| &stmt.kind)
-            else {
-                return false;
-            };
-            match &**name {
-                "lock" | "try_lock" | "read" | "write" | "borrow" | "borrow_mut" | "as_ref"
-                | "as_mut" | "get" | "get_mut" | "iter" | "iter_mut" | "first" | "last" => {
-                    return true;
-                }
-                "unwrap" | "expect" | "unwrap_or_else" | "ok" | "map_err" => value = receiver,
-                _ => return false,
-            }
-        }
-        false
-    }
-
-    /// What the end of an object of this type runs and does.
-    pub fn ending(&self, type_text: &str, unit: u32) -> Ending {
-        let mut ending = Ending::default();
-        self.collect_ending(
-            type_text,
-            unit,
-            (None, None),
-            &mut Vec::new(),
-            &mut ending,
-            DEEPEST,
-        );
-        ending
-    }
-
-    fn collect_ending(
-        &self,
-        text: &str,
-        unit: u32,
-        (note, holder): (Option<Name>, Option<&Key>),
-        seen: &mut Vec<TypeId>,
-        ending: &mut Ending,
-        depth: u8,
-    ) {
-        if depth == 0 || seen.len() > 12 || self.is_pointer_like(text, unit) {
-            return;
-        }
-        if let Some(class) = self.class_of_text(text, unit) {
-            self.collect_class_ending(class, note.clone(), seen, ending, false);
-            if !self.type_def(class).template_params.is_empty() {
-                let name = types::parse(&self.expand_alias(text, unit));
-                for owned in self.owned_parameters(class) {
-                    if let Some(argument) = name.args.get(owned) {
-                        let from = (note.clone(), holder);
-                        self.collect_owned(argument, unit, from, seen, ending, depth);
-                    }
-                }
-            }
-            return;
-        }
-        let Some(row) = self.type_row(text, unit) else {
-            return;
-        };
-        if row.leaks {
-            return;
-        }
-        for index in 0..row.destructor.len() {
-            let effect = CallEffect::Type(row.clone(), index as u8);
-            if row.if_started {
-                ending.started.push((effect, note.clone(), holder.cloned()));
-            } else {
-                ending.effects.push((effect, note.clone()));
-            }
-        }
-        let name = types::parse(&self.expand_alias(text, unit));
-        for &owned in &row.owns {
-            if let Some(argument) = name.args.get(owned as usize) {
-                let from = (note.clone(), holder);
-                self.collect_owned(argument, unit, from, seen, ending, depth);
-            }
-        }
-    }
-
-    /// What ends with an owner that was made for a type.
-    fn collect_owned(
-        &self,
-        argument: &str,
-        unit: u32,
-        (note, holder): (Option<Name>, Option<&Key>),
-        seen: &mut Vec<TypeId>,
-        ending: &mut Ending,
-        depth: u8,
-    ) {
-        match self.class_of_text(argument, unit) {
-            Some(class) if !self.is_pointer_like(argument, unit) => {
-                // Owned through a pointer: the dynamic type may be a derived one.
-                self.collect_class_ending(class, note, seen, ending, true);
-            }
-            _ => self.collect_ending(argument, unit, (note, holder), seen, ending, depth - 1),
-        }
-    }
-
-    /// Which template parameters of a class its objects own: those that its destructor deletes a pointer to, as a smart
-    /// pointer of the program's own does.
-    fn owned_parameters(&self, class: TypeId) -> Vec<usize> {
-        let params = &self.type_def(class).template_params;
-        let mut owned = Vec::new();
-        for id in self.own_destructors(class) {
-            for stmt in &self.function(id).stmts {
-                let StmtKind::Call {
-                    callee: Callee::Named(name),
-                    args,
-                } = &stmt.kind
-                else {
-                    continue;
-                };
-                if !matches!(&**name, "delete" | "delete[]") {
-                    continue;
-                }
-                let Some((text, _)) = args
-                    .first()
-                    .and_then(Value::place)
-                    .and_then(|place| self.type_of_place(id, &place))
-                else {
-                    continue;
-                };
-                let pointee = text.trim_end_matches([' ', '*', '&']).to_string();
-                owned.extend(params.iter().position(|param| **param == *pointee));
-            }
-        }
-        owned.sort_unstable();
-        owned.dedup();
-        owned
-    }
-
-    fn collect_class_ending(
-        &self,
-        class: TypeId,
-        note: Option<Name>,
-        seen: &mut Vec<TypeId>,
-        ending: &mut Ending,
-        dynamic: bool,
-    ) {
-        if seen.contains(&class) || seen.len() > 12 {
-            return;
-        }
-        seen.push(class);
-        let def = self.type_def(class);
-        for id in self.own_destructors(class) {
-            if !ending.targets.iter().any(|target| target.function == id) {
-                ending.targets.push(Target {
-                    function: id,
-                    note: note.clone(),
-                });
-            }
-        }
-        let unit = self.type_unit(class);
-        for field in def.fields.iter().rev() {
-            let note: Name = match &note {
-                Some(note) => note.clone(),
-                None => format!("as its member `{}` ends", field.name).into(),
-            };
-            let text = self.text_in_scope(&field.type_text, &self.class_name(class));
-            let holder = Key {
-                root: KeyRoot::Object(class),
-                path: vec![field.name.clone()],
-            };
-            self.collect_ending(
-                &text,
-                unit,
-                (Some(note), Some(&holder)),
-                seen,
-                ending,
-                DEEPEST,
-            );
-        }
-        for base in &def.bases {
-            if let Some(base) = self.class_of_text(base, unit) {
-                self.collect_class_ending(base, note.clone(), seen, ending, false);
-            } else {
-                self.collect_ending(base, unit, (note.clone(), None), seen, ending, DEEPEST);
-            }
-        }
-        if dynamic && self.has_virtual_destructor(class) {
-            let derived = self.all_derived(class);
-            if derived.len() <= 8 {
-                for sub in derived {
-                    let note: Name =
-                        format!("when the object is a `{}`", self.type_def(sub).name).into();
-                    self.collect_class_ending(sub, Some(note), seen, ending, false);
-                }
-            }
-        }
-    }
-
-    fn has_virtual_destructor(&self, class: TypeId) -> bool {
-        self.class_chain(class).into_iter().any(|id| {
-            let def = self.type_def(id);
-            def.kind == crate::ir::TypeKind::Trait
-                || def
-                    .methods
-                    .iter()
-                    .any(|method| method.name.starts_with('~') && method.is_virtual)
-        })
     }
 
     fn resolve_call(&self, id: FnId, stmt: StmtId, callee: &Callee, args: &[Value]) -> Call {
@@ -785,52 +472,6 @@ impl<'a> Program<'a> {
         self.add_rows(id, &spellings, args.len(), call);
     }
 
-    /// The owner of one object whose object a call ends for certain: `owner.reset()`, with nothing new.
-    pub fn ended_owner(&self, site: Site) -> Option<&Value> {
-        let StmtKind::Call {
-            callee: Callee::Method { receiver, name },
-            args,
-        } = &self.function(site.function).stmt(site.stmt).kind
-        else {
-            return None;
-        };
-        if !self.api.may_end(name) || !args.iter().all(|arg| *arg == Value::Null) {
-            return None;
-        }
-        let (text, unit) = self.type_of_value(site.function, receiver)?;
-        let row = self.type_row(&text, unit)?;
-        let ends = !row.shared
-            && row.ends.iter().any(|ends| **ends == **name)
-            && row.leads_to.is_some()
-            && row.owns.len() == 1;
-        ends.then_some(receiver)
-    }
-
-    /// Whether a statement ends an object of a class, or of one derived from it, as a whole: a drop or a `delete`.
-    pub fn ends_object(&self, site: Site, class: TypeId) -> bool {
-        let typed = match &self.function(site.function).stmt(site.stmt).kind {
-            StmtKind::Drop { place, type_text } => if types::parse(type_text).is_inferred() {
-                self.type_of_place(site.function, place)
-            } else {
-                Some((type_text.to_string(), self.unit_number(site.function)))
-            }
-            .filter(|(text, unit)| !self.is_pointer_like(text, *unit)),
-            StmtKind::Call {
-                callee: Callee::Named(name),
-                args,
-            } if name.starts_with("delete") => args
-                .first()
-                .and_then(|pointer| self.type_of_value(site.function, pointer)),
-            StmtKind::Call { .. } => self
-                .ended_owner(site)
-                .and_then(|owner| self.type_of_value(site.function, owner)),
-            _ => None,
-        };
-        typed
-            .and_then(|(text, unit)| self.led_class(&text, unit))
-            .is_some_and(|ended| self.class_chain(ended).contains(&class))
-    }
-
     /// Adds the effects of the first spelling that the table knows.
     fn add_rows(&self, id: FnId, spellings: &[String], arguments: usize, call: &mut Call) {
         let lang = self.lang(id);
@@ -853,45 +494,6 @@ impl<'a> Program<'a> {
         let def = self.type_def(class);
         join_name(&def.scope, &def.name)
     }
-}
-
-/// Whether a local or temporary came from a call that starts something, and nothing has waited for it since.
-fn is_started(function: &crate::ir::Function, place: &Place, calls: &[Call]) -> bool {
-    let from = match place.root {
-        Root::Result(stmt) if place.path.is_empty() => Some(stmt),
-        _ => function.stmts.iter().find_map(|stmt| match &stmt.kind {
-            StmtKind::Assign {
-                to,
-                value: Value::Result(stmt),
-            } if to == place => Some(*stmt),
-            _ => None,
-        }),
-    };
-    let starts = |call: &Call| {
-        call.effects.iter().any(|effect| {
-            matches!(
-                effect.effect(),
-                Effect::Spawn {
-                    handle: Some(Arg::Result),
-                    ..
-                }
-            )
-        })
-    };
-    let waits = |call: &Call| {
-        let receives = matches!(
-            &function.stmt(call.stmt).kind,
-            StmtKind::Call { callee: Callee::Method { receiver, .. }, .. } if receiver.place().as_ref() == Some(place)
-        );
-        receives
-            && call
-                .effects
-                .iter()
-                .any(|effect| matches!(effect.effect(), Effect::Wait { .. }))
-    };
-    from.is_some_and(|from| {
-        calls.iter().any(|call| call.stmt == from && starts(call)) && !calls.iter().any(waits)
-    })
 }
 
 fn plain(functions: Vec<FnId>) -> Vec<Target> {
