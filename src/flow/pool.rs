@@ -143,28 +143,17 @@ impl Flow<'_, '_> {
         if creation.kind == PoolObject::LegacyTimer {
             return vec![env];
         }
-        let mut groups = Vec::new();
-        for id in program.ids() {
-            for call in program.calls(id) {
-                let site = Site {
-                    function: id,
-                    stmt: call.stmt,
-                };
-                for effect in &call.effects {
-                    if let Effect::TpEnv {
-                        env: set,
-                        group: Some(group),
-                        ..
-                    } = effect.effect()
-                        && self.key_of(site, *set).as_ref() == Some(&env)
-                        && let Some(group) = self.key_of(site, *group)
-                    {
-                        groups.push(group);
-                    }
-                }
-            }
-        }
-        groups
+        program
+            .effects()
+            .filter_map(|(site, effect)| match effect.effect() {
+                Effect::TpEnv {
+                    env: set,
+                    group: Some(group),
+                    ..
+                } if self.key_of(site, *set).as_ref() == Some(&env) => self.key_of(site, *group),
+                _ => None,
+            })
+            .collect()
     }
 
     /// Whether the environment of a creation keeps a module loaded while callbacks run.
@@ -175,22 +164,16 @@ impl Flow<'_, '_> {
             .as_ref()
             .and_then(|env| program.key_of_value(creation.site.function, env));
         env.is_some_and(|env| {
-            program.ids().any(|id| {
-                program.calls(id).iter().any(|call| {
-                    let site = Site {
-                        function: id,
-                        stmt: call.stmt,
-                    };
-                    call.effects.iter().any(|effect| match effect.effect() {
-                        Effect::TpEnv {
-                            env: set,
-                            library: Some(_),
-                            ..
-                        } => self.key_of(site, *set).as_ref() == Some(&env),
-                        _ => false,
-                    })
+            program
+                .effects()
+                .any(|(site, effect)| match effect.effect() {
+                    Effect::TpEnv {
+                        env: set,
+                        library: Some(_),
+                        ..
+                    } => self.key_of(site, *set).as_ref() == Some(&env),
+                    _ => false,
                 })
-            })
         })
     }
 

@@ -83,6 +83,18 @@ impl<'a> Program<'a> {
         self.callers = callers;
     }
 
+    /// All effects of all calls, in the order of the functions and their statements.
+    pub fn effects(&self) -> impl Iterator<Item = (Site, &CallEffect)> {
+        self.ids().flat_map(move |function| {
+            self.calls(function).iter().flat_map(move |call| {
+                let stmt = call.stmt;
+                call.effects
+                    .iter()
+                    .map(move |effect| (Site { function, stmt }, effect))
+            })
+        })
+    }
+
     fn calls_of(&self, id: FnId) -> Vec<Call> {
         let function = self.function(id);
         let mut calls = Vec::new();

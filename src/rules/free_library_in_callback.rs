@@ -101,25 +101,16 @@ fn frees_own_module(engines: &Engines, findings: &mut Findings) {
 /// SetThreadpoolCallbackLibrary hands the reference to the pool; a FreeLibrary of the same handle gives it back twice.
 fn releases_twice(engines: &Engines, findings: &mut Findings) {
     let program = engines.program;
-    let mut given = Vec::new();
-    for id in program.ids() {
-        for call in program.calls(id) {
-            let site = Site {
-                function: id,
-                stmt: call.stmt,
-            };
-            for effect in &call.effects {
-                if let Effect::TpEnv {
-                    library: Some(library),
-                    ..
-                } = effect.effect()
-                    && let Some(key) = engines.flow.key_of(site, *library)
-                {
-                    given.push((key, site));
-                }
-            }
-        }
-    }
+    let given: Vec<_> = program
+        .effects()
+        .filter_map(|(site, effect)| match effect.effect() {
+            Effect::TpEnv {
+                library: Some(library),
+                ..
+            } => Some((engines.flow.key_of(site, *library)?, site)),
+            _ => None,
+        })
+        .collect();
     for (key, start) in given {
         for id in program.ids() {
             for call in program.calls(id) {
