@@ -141,7 +141,12 @@ pub struct Env {
     locals: BTreeMap<Place, Abstract>,
     statics: BTreeMap<Key, Abstract>,
     config: BTreeMap<Name, bool>,
+    /// How many calls deep this is evaluated: getters of getters, and two operators that are written by each other.
+    depth: u8,
 }
+
+/// How many calls deep the result of a call is evaluated.
+const DEEPEST_CALL: u8 = 4;
 
 impl Env {
     pub fn new(state: &State) -> Env {
@@ -152,6 +157,7 @@ impl Env {
             locals: BTreeMap::new(),
             statics: state.statics.clone(),
             config: state.config.clone(),
+            depth: 0,
         }
     }
 
@@ -203,6 +209,7 @@ impl Env {
                 .collect(),
             statics: agreed(&self.statics, &other.statics),
             config: agreed(&self.config, &other.config),
+            depth: self.depth,
         }
     }
 
@@ -315,7 +322,7 @@ impl Env {
             return Abstract::Unknown;
         };
         let body = program.function(target.function);
-        if body.blocks.len() > 1 || body.stmts.len() > 3 {
+        if body.blocks.len() > 1 || body.stmts.len() > 3 || self.depth >= DEEPEST_CALL {
             return Abstract::Unknown;
         }
         let returned = body.stmts.iter().find_map(|stmt| match &stmt.kind {
@@ -335,7 +342,8 @@ impl Env {
                 .collect(),
             _ => Vec::new(),
         };
-        let inside = Env::new(&self.state(params, Vec::new()));
+        let mut inside = Env::new(&self.state(params, Vec::new()));
+        inside.depth = self.depth + 1;
         inside.evaluate(program, target.function, returned)
     }
 
