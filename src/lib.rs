@@ -28,6 +28,8 @@
 //! belongs to the object ("is there a timer", "was it started"); a solver over places cannot tell that from a gap. Taking
 //! it as done costs a missed finding, asking for it on all paths costs false ones.
 //!
+//! Code under the loader lock that calls another DLL of the same tree is followed into that DLL (`module::imports`).
+//!
 //! A rule gets them through `rules::Engines` (and not the bare `Program`), because several rules ask the same walk.
 #![forbid(unsafe_code)]
 
@@ -52,6 +54,7 @@ pub mod syntax;
 use diagnostic::Diagnostic;
 use ir::Unit;
 use module::Module;
+use module::imports::{Exports, with_imports};
 use program::Program;
 use rayon::prelude::*;
 use source::{FileId, Sources, Span};
@@ -90,6 +93,8 @@ pub struct ModuleSummary {
     /// Why this kind, for people.
     pub evidence: Vec<String>,
     pub sources: Vec<FileId>,
+    /// Other DLLs of the tree that code under the loader lock calls.
+    pub imports: Vec<String>,
     /// What the loader, the CRT, the thread pool or the system calls: kind (`DllMain`, `static destructor`, …), name, place.
     pub entries: Vec<(String, String, Span)>,
     /// Names that are called on a path from an entry and that nothing defines or knows, with the number of calls.
@@ -111,6 +116,7 @@ pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String>
     };
     let facts = index::scan_all(sources, &names);
     let modules = module::find(sources, &facts, &options.modules);
+    let exports = Exports::collect(&modules, &facts);
     drop(facts);
     let units = Units::new(sources, &modules);
     let gate = Gate::new(&api)?;
@@ -129,8 +135,27 @@ pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String>
             };
             let opaque = linked.iter().map(|unit| unit.opaque.len()).sum();
             let program = Program::link(sources, &api, module, linked);
-            let result = check(&program, options, opaque);
-            drop(program);
+            let engines = rules::Engines::new(&program);
+            let providers = imported(&engines, &modules, &exports);
+            let result = if providers.is_empty() {
+                check(&engines, options, opaque, &providers)
+            } else {
+                drop(engines);
+                let mut linked = program.units;
+                let extended = with_imports(module, &providers);
+                let further: Vec<FileId> = files_of(&extended)
+                    .into_iter()
+                    .filter(|file| files.binary_search(file).is_err())
+                    .collect();
+                linked.extend(further.iter().filter_map(|&file| units.borrow(file)));
+                let program = Program::link(sources, &api, &extended, linked);
+                let result = check(&rules::Engines::new(&program), options, opaque, &providers);
+                drop(program);
+                for file in further {
+                    units.give_back(file);
+                }
+                result
+            };
             for file in files {
                 units.give_back(file);
             }
@@ -238,18 +263,58 @@ impl Gate {
     }
 }
 
+/// The other DLLs of the tree that code under the loader lock calls: what such a call blocks on blocks DllMain.
+fn imported<'m>(
+    engines: &rules::Engines,
+    modules: &'m [Module],
+    exports: &Exports,
+) -> Vec<&'m Module> {
+    let program = engines.program;
+    if !program.is_dll() {
+        return Vec::new();
+    }
+    let mut names: Vec<&ir::Name> = engines
+        .entries_of(|kind| kind.is_dll_main() || kind.is_destructor())
+        .flat_map(|(number, _)| &engines.walk(number).unresolved)
+        .map(|(name, _)| name)
+        .filter(|name| exports.knows(name))
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    let mut providers: Vec<&Module> = Vec::new();
+    for name in names {
+        let declared_in: Vec<FileId> = program
+            .units
+            .iter()
+            .filter(|unit| {
+                unit.declarations
+                    .iter()
+                    .any(|declaration| declaration.name == *name)
+            })
+            .map(|unit| unit.file)
+            .collect();
+        if let Some(provider) = exports.provider(modules, program.module, name, &declared_in)
+            && !providers.iter().any(|known| known.name == provider.name)
+        {
+            providers.push(provider);
+        }
+    }
+    providers
+}
+
 fn check(
-    program: &Program,
+    engines: &rules::Engines,
     options: &Options,
     opaque_regions: usize,
+    imports: &[&Module],
 ) -> (Vec<Diagnostic>, ModuleSummary) {
-    let engines = rules::Engines::new(program);
+    let program = engines.program;
     let mut findings = rules::Findings::default();
     for rule in rules::RULES
         .iter()
         .filter(|rule| options.rules.is_empty() || options.rules.contains(&rule.name))
     {
-        (rule.check)(&engines, &mut findings);
+        (rule.check)(engines, &mut findings);
     }
     let module = program.module;
     let mut summary = ModuleSummary {
@@ -261,6 +326,7 @@ fn check(
         },
         evidence: module.evidence.clone(),
         sources: module.sources.clone(),
+        imports: imports.iter().map(|module| module.name.clone()).collect(),
         opaque_regions,
         ..ModuleSummary::default()
     };
@@ -333,6 +399,12 @@ impl<'a> Units<'a> {
             *slot = Some(Arc::new(unit));
         }
         slot.clone()
+    }
+
+    /// A unit for a module that was not counted as its user.
+    fn borrow(&self, file: FileId) -> Option<Arc<Unit>> {
+        self.users[file.0 as usize].fetch_add(1, Ordering::Relaxed);
+        self.get(file)
     }
 
     fn give_back(&self, file: FileId) {

@@ -8,6 +8,7 @@ mod cargo;
 mod cmake;
 mod gather;
 mod headers;
+pub mod imports;
 mod msbuild;
 mod small;
 #[cfg(test)]

@@ -77,6 +77,9 @@ pub fn modules_text(modules: &[ModuleSummary], sources: &Sources) -> String {
         for &file in &module.sources {
             let _ = writeln!(out, "    {}", sources.file(file).path);
         }
+        for import in &module.imports {
+            let _ = writeln!(out, "  calls into: {import}");
+        }
         let _ = writeln!(out, "  entries: {}", module.entries.len());
         for (kind, name, span) in &module.entries {
             let at = sources.start(*span);
@@ -117,6 +120,7 @@ pub fn modules_json(modules: &[ModuleSummary], sources: &Sources) -> String {
         kind: &'a str,
         evidence: &'a [String],
         sources: Vec<&'a str>,
+        imports: &'a [String],
         entries: Vec<Entry<'a>>,
         unresolved: Vec<Unresolved<'a>>,
         opaque_regions: usize,
@@ -140,6 +144,7 @@ pub fn modules_json(modules: &[ModuleSummary], sources: &Sources) -> String {
         kind: module.kind,
         evidence: &module.evidence,
         sources: module.sources.iter().map(|&file| path(file)).collect(),
+        imports: &module.imports,
         entries: module
             .entries
             .iter()
