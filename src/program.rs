@@ -6,6 +6,7 @@
 
 mod calls;
 mod endings;
+mod handed;
 mod keys;
 mod names;
 pub mod origin;
@@ -81,6 +82,8 @@ pub struct Program<'a> {
     written: HashMap<Key, Vec<Site>>,
     /// Places that hold what a spawning call gave.
     started: HashSet<Key>,
+    /// Which functions have objects of a class as locals.
+    makers: OnceLock<handed::Makers>,
 }
 
 impl<'a> Program<'a> {
@@ -114,6 +117,7 @@ impl<'a> Program<'a> {
             assignments: HashMap::new(),
             written: HashMap::new(),
             started: HashSet::new(),
+            makers: OnceLock::new(),
             units,
         };
         for (number, unit) in program.units.iter().enumerate() {

@@ -374,6 +374,17 @@ impl Search<'_, '_> {
             };
             targets.extend(called.into_iter().map(|function| (function, None)));
         }
+        // The user's function, which a library's callback calls, has the methods of what it is given.
+        if targets.is_empty() && self.entry.kind.is_pool() {
+            for method in program.handed_methods(site) {
+                let unknown = vec![Abstract::Unknown; program.function(method).params.len()];
+                let state = env.state(unknown, Vec::new());
+                let note = Some(Name::from(
+                    "through a function of which only the pointer is known",
+                ));
+                self.enter(method, state, Some((node, site)), note);
+            }
+        }
         for (target, note) in targets {
             if (self.watches)(target) {
                 self.walk.watched.push((node, site, target, env.contexts()));

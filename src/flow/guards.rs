@@ -3,7 +3,7 @@
 use super::{Flow, locate};
 use crate::api::{Effect, PoolObject};
 use crate::entry;
-use crate::ir::{BlockId, Callee, Cond, Guard, Root, StmtId, StmtKind, Value};
+use crate::ir::{BlockId, Callee, Cond, Guard, Place, Root, StmtId, StmtKind, Value};
 use crate::program::{Constant, FnId, Site};
 
 /// What ends a loop.
@@ -38,7 +38,14 @@ impl Flow<'_, '_> {
         let Some((target, _)) = locate(body, stmt) else {
             return true;
         };
-        let avoids = blocks_that_avoid(body, target);
+        // A test that only chooses between two ways to do the same holds nothing back.
+        let mut targets = vec![target];
+        targets.extend(
+            self.alternatives(function, stmt)
+                .into_iter()
+                .filter_map(|other| locate(body, other).map(|(block, _)| block)),
+        );
+        let avoids = blocks_that_avoid(body, &targets);
         let mut seen = vec![false; body.blocks.len()];
         let mut pending = vec![BlockId(0)];
         seen[0] = true;
@@ -54,6 +61,24 @@ impl Flow<'_, '_> {
             }
         }
         true
+    }
+
+    /// The other statements of a function that arm the same object as this one does.
+    fn alternatives(&self, function: FnId, stmt: StmtId) -> Vec<StmtId> {
+        let arms = |event: &&super::Event| event.what == super::What::Arm;
+        let events = self.events(function);
+        let own: Vec<_> = events
+            .iter()
+            .filter(arms)
+            .filter(|event| event.stmt == stmt)
+            .map(|event| &event.key)
+            .collect();
+        events
+            .iter()
+            .filter(arms)
+            .filter(|event| event.stmt != stmt && own.contains(&&event.key))
+            .map(|event| event.stmt)
+            .collect()
     }
 
     pub(super) fn tests_state(
@@ -81,7 +106,7 @@ impl Flow<'_, '_> {
                     self.program.constant(function, value),
                     Some(Constant::Number(_) | Constant::Null | Constant::Text(_))
                 ),
-                Root::This => true,
+                Root::This => !self.is_of_one_run(function, place),
                 Root::Param(_) | Root::Capture(_) if !place.path.is_empty() => true,
                 Root::Param(index) => {
                     // In the callback itself the parameters are the pool's: no state. In a helper they may carry one.
@@ -193,6 +218,19 @@ impl Flow<'_, '_> {
         }
     }
 
+    /// Whether a member belongs to an object that lives for one run of a callback: nobody else sets it.
+    fn is_of_one_run(&self, function: FnId, place: &Place) -> bool {
+        let Some(class) = self.program.owner(function) else {
+            return false;
+        };
+        let makers = self.program.makers(class);
+        !makers.is_empty()
+            && self.program.is_own_member(class, &place.path)
+            && makers
+                .iter()
+                .all(|&maker| self.below.values().any(|below| below.contains(&maker)))
+    }
+
     /// Whether a statement stands in a loop, and what the loop's exits test: shared state, so that another thread ends
     /// it, or only locals.
     pub fn loop_of(&self, function: FnId, stmt: StmtId) -> Option<Loop> {
@@ -248,8 +286,9 @@ impl Flow<'_, '_> {
     }
 }
 
-/// The blocks from which the function can end without passing a block.
-fn blocks_that_avoid(body: &crate::ir::Function, target: BlockId) -> Vec<bool> {
+/// The blocks from which the function can end without passing one of these blocks.
+fn blocks_that_avoid(body: &crate::ir::Function, targets: &[BlockId]) -> Vec<bool> {
+    let is_target = |number: usize| targets.iter().any(|target| target.0 as usize == number);
     let mut before: Vec<Vec<usize>> = vec![Vec::new(); body.blocks.len()];
     for (number, block) in body.blocks.iter().enumerate() {
         for edge in &block.next {
@@ -261,7 +300,7 @@ fn blocks_that_avoid(body: &crate::ir::Function, target: BlockId) -> Vec<bool> {
         .blocks
         .iter()
         .enumerate()
-        .filter(|(number, block)| block.next.is_empty() && *number != target.0 as usize)
+        .filter(|(number, block)| block.next.is_empty() && !is_target(*number))
         .map(|(number, _)| number)
         .collect();
     while let Some(next) = pending.pop() {
@@ -272,7 +311,7 @@ fn blocks_that_avoid(body: &crate::ir::Function, target: BlockId) -> Vec<bool> {
             before[next]
                 .iter()
                 .copied()
-                .filter(|&number| number != target.0 as usize && !avoids[number]),
+                .filter(|&number| !is_target(number) && !avoids[number]),
         );
     }
     avoids

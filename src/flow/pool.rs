@@ -289,6 +289,7 @@ fn below(program: &Program, function: FnId) -> HashSet<FnId> {
                 .iter()
                 .map(|target| target.function)
                 .chain(run_here.flatten())
+                .chain(program.handed_methods(site))
                 .collect();
             for target in targets {
                 if all.len() < 4096 && all.insert(target) {

@@ -288,7 +288,10 @@ impl Flow<'_, '_> {
     pub fn is_locked(&self, function: FnId, stmt: StmtId) -> bool {
         let releases = |taken: StmtId| {
             move |at: StmtId| match &self.program.function(function).stmt(at).kind {
-                StmtKind::Drop { place, .. } => self.holds_result(function, place, taken),
+                StmtKind::Drop { place, .. } => {
+                    self.holds_result(function, place, taken)
+                        && !self.is_written_through(function, at, place, taken)
+                }
                 StmtKind::Call { .. } => self
                     .program
                     .call(Site { function, stmt: at })
@@ -302,12 +305,101 @@ impl Flow<'_, '_> {
         };
         self.program.calls(function).iter().any(|call| {
             call.stmt != stmt
-                && call
-                    .effects
-                    .iter()
-                    .any(|effect| matches!(effect.effect(), Effect::Acquire { try_: false, .. }))
+                && self.takes_lock(call, 3)
                 && self.path_without(function, call.stmt, stmt, releases(call.stmt))
         })
+    }
+
+    /// Whether a lock is held at an event, taken in the function or in a callee on the way to the event's own call.
+    pub fn is_event_locked(&self, function: FnId, event: &Event) -> bool {
+        self.is_event_locked_deep(function, event, 4)
+    }
+
+    fn is_event_locked_deep(&self, function: FnId, event: &Event, depth: u8) -> bool {
+        if self.is_locked(function, event.stmt) {
+            return true;
+        }
+        if depth == 0 || event.site.function == function {
+            return false;
+        }
+        let call = self.program.call(Site {
+            function,
+            stmt: event.stmt,
+        });
+        call.is_some_and(|call| {
+            call.targets.iter().any(|target| {
+                self.events(target.function)
+                    .iter()
+                    .filter(|inner| inner.what == event.what && inner.site == event.site)
+                    .any(|inner| self.is_event_locked_deep(target.function, inner, depth - 1))
+            })
+        })
+    }
+
+    /// Whether a call takes a lock that is still held when it returns: itself, or because it gives the guard back.
+    fn takes_lock(&self, call: &Call, depth: u8) -> bool {
+        let acquires = call
+            .effects
+            .iter()
+            .any(|effect| matches!(effect.effect(), Effect::Acquire { try_: false, .. }));
+        let gives_guard = || match &call.targets[..] {
+            [only] if depth > 0 => self
+                .program
+                .function(only.function)
+                .stmts
+                .iter()
+                .any(|stmt| match &stmt.kind {
+                    StmtKind::Return { value: Some(value) } => {
+                        self.is_guard(only.function, value, depth - 1)
+                    }
+                    _ => false,
+                }),
+            _ => false,
+        };
+        acquires || gives_guard()
+    }
+
+    /// Whether a value is what taking a lock gave, perhaps unwrapped.
+    fn is_guard(&self, function: FnId, value: &Value, depth: u8) -> bool {
+        let mut value = value.clone();
+        for _ in 0..4 {
+            let Value::Result(stmt) = value else {
+                let assigned = value
+                    .place()
+                    .map_or_else(Vec::new, |place| self.assigned_to(function, &place));
+                let [only] = assigned[..] else {
+                    return false;
+                };
+                value = only.clone();
+                continue;
+            };
+            let site = Site { function, stmt };
+            if self
+                .program
+                .call(site)
+                .is_some_and(|call| self.takes_lock(call, depth))
+            {
+                return true;
+            }
+            value = self.program.argument_value(site, Arg::This);
+        }
+        false
+    }
+
+    /// `*guard = value` of Rust ends the old value behind the guard, and not the guard: the assignment follows at once.
+    fn is_written_through(
+        &self,
+        function: FnId,
+        dropped: StmtId,
+        place: &Place,
+        taken: StmtId,
+    ) -> bool {
+        let body = self.program.function(function);
+        let next = super::locate(body, dropped)
+            .and_then(|(block, index)| body.block(block).stmts.get(index + 1))
+            .map(|&next| &body.stmt(next).kind);
+        matches!(next, Some(StmtKind::Assign { to, value })
+            if to == place && !value.place().is_some_and(|value| self.holds_result(function, &value, taken)))
     }
 
     /// Whether a local has the result of a call, directly or unwrapped.

@@ -524,7 +524,7 @@ impl<'a> Program<'a> {
     }
 
     /// Where `->`, `*` or `[]` leads from a wrapper type.
-    fn lead(&self, text: &str, unit: u32) -> Option<(String, u32)> {
+    pub(super) fn lead(&self, text: &str, unit: u32) -> Option<(String, u32)> {
         let expanded = self.expand_alias(text, unit);
         let row = self.type_row(&expanded, unit)?;
         let name = types::parse(&expanded);

@@ -42,7 +42,9 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
         let callee = engines.callee(site);
         let walk = engines.walk(entry);
         let place = engines.labelled(&walk.path(node), site, |caller| {
-            walk.nodes.iter().any(|node| node.function == caller)
+            walk.nodes
+                .iter()
+                .any(|node| node.function == caller.function)
         });
         let mut related = Vec::new();
         if let Some(start) = engines.entries[entry].registered {

@@ -313,7 +313,7 @@ fn report(
     // A helper that others call too frees rightly for them: then the callback's call is the place.
     let path = engines.walk(entry).path(node);
     let place = engines.labelled(&path, site, |caller| {
-        engines.flow.is_inside_callback(creation, caller)
+        engines.flow.is_inside_callback(creation, caller.function)
     });
     let mut steps = engines.steps(entry, Some(node));
     if place != site {

@@ -151,7 +151,7 @@ fn gap(engines: &Engines, way: &Way, rearm: &Rearm) -> Option<(Gap, bool)> {
     let locked = rearm.locked
         && disarms
             .iter()
-            .any(|(_, disarm)| flow.is_locked(disarm.site.function, disarm.site.stmt));
+            .any(|(level, disarm)| flow.is_event_locked(way[*level].function, disarm));
     (!locked).then_some((Gap::OneRound, true))
 }
 

@@ -286,12 +286,12 @@ impl<'p, 'a> Engines<'p, 'a> {
     }
 
     /// Where the label of a call stands that a path leads to: at the call itself, or, where it stands in a helper that
-    /// others call too, at the call of the helper. `concerned` says which callers have the hazard.
+    /// others call too, at the call of the helper. `concerned` says which calls of the helper have the hazard.
     pub fn labelled(
         &self,
         path: &[(usize, Site)],
         site: Site,
-        concerned: impl Fn(FnId) -> bool,
+        concerned: impl Fn(Site) -> bool,
     ) -> Site {
         let mut place = site;
         for (_, call) in path.iter().rev() {
@@ -300,7 +300,7 @@ impl<'p, 'a> Engines<'p, 'a> {
                     .program
                     .callers(place.function)
                     .iter()
-                    .all(|caller| concerned(caller.function))
+                    .all(|&caller| concerned(caller))
             {
                 break;
             }

@@ -26,7 +26,10 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
             .find(|creation| creation.site == rearm.creation);
         let path = engines.walk(rearm.entry).path(rearm.node);
         let place = engines.labelled(&path, rearm.site, |caller| {
-            creation.is_some_and(|creation| engines.flow.is_inside_callback(creation, caller))
+            let kind = (caller.function == rearm.callback).then_some(rearm.kind);
+            creation
+                .is_some_and(|creation| engines.flow.is_inside_callback(creation, caller.function))
+                && !engines.flow.is_guarded(caller.function, caller.stmt, kind)
         });
         report(
             engines,

@@ -192,7 +192,8 @@ fn report(
     let start = engines.entries[entry].registered;
     let place = engines.labelled(&path, site, |caller| {
         engines.flow.pool.iter().any(|creation| {
-            Some(creation.site) == start && engines.flow.is_inside_callback(creation, caller)
+            Some(creation.site) == start
+                && engines.flow.is_inside_callback(creation, caller.function)
         })
     });
     let is_legacy = engines.flow.pool.iter().any(|creation| {
