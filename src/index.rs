@@ -8,7 +8,7 @@
 
 mod c;
 mod head;
-mod preprocessor;
+pub(crate) mod preprocessor;
 mod rust;
 
 use std::collections::HashMap;

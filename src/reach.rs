@@ -94,10 +94,13 @@ pub fn from(
                 effect: effect.clone(),
                 contexts: entry.contexts,
                 timeout,
-                config: BTreeMap::new(),
+                config: around_entry(program, entry).unwrap_or_default(),
             });
             return walk;
         }
+    };
+    let Some(config) = around_entry(program, entry) else {
+        return walk;
     };
     let count = program.function(function).params.len();
     let mut params = vec![Abstract::Unknown; count];
@@ -112,7 +115,7 @@ pub fn from(
         params,
         captures: Vec::new(),
         statics: facts.clone(),
-        config: BTreeMap::new(),
+        config,
     };
     let mut search = Search {
         program,
@@ -130,6 +133,22 @@ pub fn from(
         }
     }
     walk
+}
+
+/// The `#if` conditions without which there is no such entry: those around the static, and around the function that
+/// registers it. `None` where they contradict each other.
+fn around_entry(program: &Program, entry: &Entry) -> Option<BTreeMap<Name, bool>> {
+    let object = entry
+        .object
+        .map_or(&[][..], |object| &program.static_def(object).when);
+    let registered = entry
+        .registered
+        .map_or(&[][..], |site| &program.function(site.function).when);
+    let mut config = BTreeMap::new();
+    [object, registered]
+        .into_iter()
+        .all(|guards| state::add_config(&mut config, guards))
+        .then_some(config)
 }
 
 impl Walk {
@@ -159,10 +178,14 @@ impl Search<'_, '_> {
     fn enter(
         &mut self,
         function: FnId,
-        state: State,
+        mut state: State,
         parent: Option<(usize, Site)>,
         note: Option<Name>,
     ) {
+        // A definition under conditions that this path rules out is not the one that is called.
+        if !state::add_config(&mut state.config, &self.program.function(function).when) {
+            return;
+        }
         let known = self.states.entry(function).or_default();
         if known.iter().any(|other| other.covers(&state)) {
             if let Some((node, site)) = parent
@@ -386,10 +409,18 @@ impl Search<'_, '_> {
             }
         }
         for (target, note) in targets {
+            let body = program.function(target);
+            // What is true under the conditions around the definition is true in it.
+            let Some(env) = body
+                .when
+                .iter()
+                .try_fold(env.clone(), |env, guard| env.assume(program, target, guard))
+            else {
+                continue;
+            };
             if (self.watches)(target) {
                 self.walk.watched.push((node, site, target, env.contexts()));
             }
-            let body = program.function(target);
             // `Type::method(object, …)` of Rust: the object is no parameter.
             let skip = if body.has_this && args.len() > body.params.len() {
                 receiver_offset
@@ -410,7 +441,7 @@ impl Search<'_, '_> {
                 })
                 .collect();
             let captures = if program.enclosing(target) == Some(site.function) {
-                self.captures(site.function, target, env)
+                self.captures(site.function, target, &env)
             } else {
                 Vec::new()
             };

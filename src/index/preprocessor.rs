@@ -15,13 +15,23 @@ pub fn condition(text: &str) -> Option<bool> {
 }
 
 /// Whether a macro is defined when building for Windows with any compiler.
+///
+/// C++/CX and C++/CLI (`/ZW`, `/clr`) count as off: what stands behind them is another language, which a C++ parser
+/// stumbles over.
 pub fn defined(name: &str) -> Option<bool> {
     match name {
-        "_WIN32" | "WIN32" => Some(true),
-        "__linux__" | "__linux" | "linux" | "__gnu_linux__" | "__APPLE__" | "__MACH__"
-        | "__unix__" | "__unix" | "unix" | "__ANDROID__" | "ANDROID" | "__CYGWIN__"
-        | "__FreeBSD__" | "__OpenBSD__" | "__NetBSD__" | "__DragonFly__" | "__sun"
-        | "__HAIKU__" | "__EMSCRIPTEN__" => Some(false),
+        "_WIN32" | "WIN32" | "_WINDOWS" | "__WIN32__" | "__WINDOWS__" | "_Windows" => Some(true),
+        "__linux__" | "__linux" | "linux" | "__gnu_linux__" | "__GLIBC__" | "__ANDROID__"
+        | "ANDROID" | "__BIONIC__" | "__APPLE__" | "__MACH__" | "__unix__" | "__unix" | "unix"
+        | "__CYGWIN__" | "__FreeBSD__" | "__FreeBSD_kernel__" | "__OpenBSD__" | "__NetBSD__"
+        | "__DragonFly__" | "__sun" | "__sun__" | "__SVR4" | "__svr4__" | "__HAIKU__"
+        | "__BEOS__" | "__QNX__" | "__QNXNTO__" | "__Fuchsia__" | "__gnu_hurd__" | "__GNU__"
+        | "_AIX" | "__hpux" | "__hpux__" | "__sgi" | "__osf__" | "__minix" | "__VXWORKS__"
+        | "__INTEGRITY" | "__amigaos__" | "__MSDOS__" | "__DJGPP__" | "__OS2__" | "__wasm__"
+        | "__wasi__" | "__EMSCRIPTEN__" | "__SWITCH__" | "__NX__" | "__ORBIS__"
+        | "__PROSPERO__" => Some(false),
+        "__cplusplus_winrt" | "__cplusplus_cli" | "_MANAGED" | "_M_CEE" | "_M_CEE_PURE"
+        | "_M_CEE_SAFE" | "__CLR_VER" => Some(false),
         _ => None,
     }
 }

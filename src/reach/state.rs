@@ -129,6 +129,14 @@ pub fn agreed<K: Ord + Clone, V: PartialEq + Clone>(
         .collect()
 }
 
+/// Adds the conditions among these guards. False where one of them contradicts what is known.
+pub fn add_config(config: &mut BTreeMap<Name, bool>, guards: &[Guard]) -> bool {
+    guards.iter().all(|guard| match &guard.cond {
+        Cond::Config(text) => *config.entry(text.clone()).or_insert(guard.holds) == guard.holds,
+        _ => true,
+    })
+}
+
 /// How many statics a state remembers.
 const MOST_STATICS: usize = 12;
 
@@ -141,6 +149,8 @@ pub struct Env {
     locals: BTreeMap<Place, Abstract>,
     statics: BTreeMap<Key, Abstract>,
     config: BTreeMap<Name, bool>,
+    /// What is known of statics only where an open `#if` condition has this value: it was set in one arm.
+    under_config: BTreeMap<(Name, bool, Key), Abstract>,
     /// How many calls deep this is evaluated: getters of getters, and two operators that are written by each other.
     depth: u8,
 }
@@ -157,6 +167,7 @@ impl Env {
             locals: BTreeMap::new(),
             statics: state.statics.clone(),
             config: state.config.clone(),
+            under_config: BTreeMap::new(),
             depth: 0,
         }
     }
@@ -209,8 +220,40 @@ impl Env {
                 .collect(),
             statics: agreed(&self.statics, &other.statics),
             config: agreed(&self.config, &other.config),
+            under_config: self.joined_under_config(other),
             depth: self.depth,
         }
+    }
+
+    /// What stays true of statics under one value of a condition, where two paths meet of which one has it and the
+    /// other has not.
+    fn joined_under_config(&self, other: &Env) -> BTreeMap<(Name, bool, Key), Abstract> {
+        let mut facts: BTreeMap<(Name, bool, Key), Abstract> = BTreeMap::new();
+        for (one, another) in [(self, other), (other, self)] {
+            facts.extend(one.under_config.clone());
+            for (text, &holds) in &one.config {
+                if another.config.get(text) != Some(&!holds) {
+                    continue;
+                }
+                for (key, value) in &one.statics {
+                    if another.statics.get(key) != Some(value) {
+                        facts.insert((text.clone(), holds, key.clone()), value.clone());
+                    }
+                }
+            }
+        }
+        facts.retain(|fact, value| self.implies(fact, value) && other.implies(fact, value));
+        while facts.len() > MOST_STATICS {
+            facts.pop_last();
+        }
+        facts
+    }
+
+    fn implies(&self, fact: &(Name, bool, Key), value: &Abstract) -> bool {
+        let (text, holds, key) = fact;
+        self.config.get(text) == Some(&!holds)
+            || self.statics.get(key) == Some(value)
+            || self.under_config.get(fact) == Some(value)
     }
 
     /// `reserved == NULL ? 1 : 0`: two values that stand for the contexts in which they were assigned.
@@ -228,6 +271,7 @@ impl Env {
     /// Forgets numbers, so that a loop comes to rest.
     pub fn without_values(mut self) -> Env {
         self.locals.clear();
+        self.under_config.clear();
         self
     }
 
@@ -374,6 +418,13 @@ impl Env {
         match &guard.cond {
             Cond::Config(text) => {
                 self.config.insert(text.clone(), guard.holds);
+                for ((about, holds, key), value) in std::mem::take(&mut self.under_config) {
+                    if about != *text {
+                        self.under_config.insert((about, holds, key), value);
+                    } else if holds == guard.holds {
+                        self.statics.entry(key).or_insert(value);
+                    }
+                }
             }
             // A local or parameter that was compared is known from here on.
             Cond::Compare {
@@ -443,6 +494,7 @@ impl Env {
             }
             Root::Global(_) | Root::This => {
                 if let Some(key) = program.key(function, place) {
+                    self.under_config.retain(|(_, _, about), _| *about != key);
                     if value == Abstract::Unknown {
                         self.statics.remove(&key);
                     } else if self.statics.len() < MOST_STATICS || self.statics.contains_key(&key) {

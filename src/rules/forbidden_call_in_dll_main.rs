@@ -323,7 +323,7 @@ fn loads_own(engines: &Engines, hit: &Hit) -> bool {
 
 enum Debug {
     No,
-    /// Compiled into the compiler's debug builds only: `_DEBUG`, no `NDEBUG`, `debug_assertions`.
+    /// Compiled into debug builds only: `_DEBUG`, no `NDEBUG`, `DBG` of the kits' checked builds, `debug_assertions`.
     Build,
     /// Behind a switch of the project's own, `DEBUG`, which ordinary builds do not set.
     OwnSwitch,
@@ -331,22 +331,42 @@ enum Debug {
 
 fn debug_only(hit: &Hit) -> Debug {
     let mut debug = Debug::No;
-    for (text, holds) in &hit.config {
-        let mut words = text
-            .split(|c: char| !(c.is_alphanumeric() || c == '_'))
-            .filter(|word| !word.is_empty() && *word != "defined");
-        // One name only: of a combination nobody knows which part decides.
-        let (Some(word), None) = (words.next(), words.next()) else {
-            continue;
+    for (text, &holds) in &hit.config {
+        // Of a conjunction that holds, every part does; of another combination nobody knows which part decides.
+        let parts: Vec<&str> = if holds && !text.contains("||") && !text.contains("!(") {
+            text.split(" && ").collect()
+        } else {
+            vec![text]
         };
-        let holds = *holds != text.trim_start().starts_with('!');
-        match (word, holds) {
-            ("_DEBUG" | "debug_assertions", true) | ("NDEBUG", false) => return Debug::Build,
-            ("DEBUG", true) => debug = Debug::OwnSwitch,
-            _ => {}
+        for part in parts {
+            match debug_switch(part, holds) {
+                Debug::Build => return Debug::Build,
+                Debug::OwnSwitch => debug = Debug::OwnSwitch,
+                Debug::No => {}
+            }
         }
     }
     debug
+}
+
+/// What a condition about one name says: `_DEBUG`, `!defined(NDEBUG)`, `DBG == 1`.
+fn debug_switch(text: &str, holds: bool) -> Debug {
+    let positive = [" == 1", " != 0", " > 0", " >= 1"]
+        .iter()
+        .find_map(|end| text.strip_suffix(end))
+        .unwrap_or(text);
+    let mut words = positive
+        .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+        .filter(|word| !word.is_empty() && *word != "defined");
+    let (Some(word), None) = (words.next(), words.next()) else {
+        return Debug::No;
+    };
+    let holds = holds != positive.trim_start().starts_with('!');
+    match (word, holds) {
+        ("_DEBUG" | "DBG" | "debug_assertions", true) | ("NDEBUG", false) => Debug::Build,
+        ("DEBUG", true) => Debug::OwnSwitch,
+        _ => Debug::No,
+    }
 }
 
 fn report(engines: &Engines, findings: &mut Findings, place: &Place) {

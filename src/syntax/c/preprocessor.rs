@@ -501,6 +501,12 @@ impl Decider<'_> {
         let mut live: Vec<(&ArmNode, Vec<Guard>)> = Vec::new();
         let mut before: Vec<Guard> = Vec::new();
         let mut decided = false;
+        let windows_later = group.arms.iter().skip(1).any(|arm| {
+            let directive = &self.directives[arm.directive];
+            directive.name.starts_with("elif")
+                && self.mentions_windows(arm.directive)
+                && evaluate(&directive.name, &directive.rest, &self.environment) == Truth::True
+        });
         for arm in &group.arms {
             if decided {
                 self.kill(arm.body.clone());
@@ -509,6 +515,10 @@ impl Decider<'_> {
             let directive = &self.directives[arm.directive];
             match evaluate(&directive.name, &directive.rest, &self.environment) {
                 Truth::False => self.kill(arm.body.clone()),
+                // `#if defined(__unix__) || defined(SOMETHING)` … `#elif defined(_WIN32)`: not for Windows.
+                Truth::Open { .. } if windows_later && names_others(&directive.rest) => {
+                    self.kill(arm.body.clone());
+                }
                 Truth::True => {
                     decided = true;
                     live.push((arm, before.clone()));
@@ -624,6 +634,17 @@ impl Decider<'_> {
             _ => starts_line_in_capitals(&self.bytes[..=at]),
         }
     }
+}
+
+/// Whether a condition is a list of macros of which any suffices, and one of them is another platform's.
+fn names_others(condition: &str) -> bool {
+    let words = condition
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(|word| !word.is_empty() && *word != "defined");
+    !condition.contains(['!', '=', '<', '>', '&'])
+        && words
+            .into_iter()
+            .any(|word| crate::index::preprocessor::defined(word) == Some(false))
 }
 
 /// Whether the text ends with a word in capitals that stands first on its line.

@@ -1,5 +1,7 @@
 //! The truth of `#if` conditions: certain on Windows, certainly not, or open.
 
+use crate::index::preprocessor;
+
 /// What is known besides the platform.
 #[derive(Debug)]
 pub struct Environment {
@@ -86,19 +88,14 @@ fn negate(value: Known) -> Known {
 }
 
 fn platform(name: &str, environment: &Environment) -> Option<bool> {
-    Some(match name {
-        "_WIN32" | "WIN32" | "_WINDOWS" | "__WIN32__" | "__WINDOWS__" | "_Windows" => true,
-        "__linux__" | "__linux" | "linux" | "__APPLE__" | "__unix__" | "__unix" | "unix"
-        | "__ANDROID__" | "__CYGWIN__" | "__MACH__" | "__FreeBSD__" | "__NetBSD__"
-        | "__OpenBSD__" | "__HAIKU__" | "__EMSCRIPTEN__" | "__sun" | "__wasm__" => false,
-        "__cplusplus" => environment.cpp,
-        _ if environment.guard.as_deref() == Some(name)
-            || environment.undefined.iter().any(|gone| gone == name) =>
-        {
-            false
-        }
-        _ => return None,
-    })
+    let gone = || {
+        environment.guard.as_deref() == Some(name)
+            || environment.undefined.iter().any(|gone| gone == name)
+    };
+    match name {
+        "__cplusplus" => Some(environment.cpp),
+        _ => preprocessor::defined(name).or_else(|| gone().then_some(false)),
+    }
 }
 
 fn defined(name: &str, environment: &Environment) -> Known {
