@@ -9,7 +9,7 @@ pub mod blocking;
 mod body;
 mod state;
 
-pub use body::{captures, environments, given_params, transfer};
+pub use body::{captures, environments, given_params, holds, transfer};
 pub use state::{Abstract, Env, State};
 
 use crate::api::{Effect, Predicate};
@@ -233,7 +233,7 @@ impl Search<'_, '_> {
             return;
         };
         for effect in &call.effects {
-            if !self.holds(site, effect, env) {
+            if !holds(program, site, effect, env) {
                 continue;
             }
             match effect.effect() {
@@ -393,19 +393,6 @@ impl Search<'_, '_> {
                 None,
             );
         }
-    }
-
-    /// Whether the condition of an effect is met. What is not known meets none but "lacks a flag".
-    fn holds(&self, site: Site, effect: &CallEffect, env: &Env) -> bool {
-        let Some(when) = effect.when() else {
-            return true;
-        };
-        let value = match self.program.argument(site, when.arg) {
-            Some(value) => env.evaluate(self.program, site.function, value),
-            // An argument that is not written has its default, which is NULL or 0 wherever it matters.
-            None => Abstract::Null,
-        };
-        value.meets(when.is, when.flag)
     }
 
     fn timeout(&self, site: Site, effect: &Effect, env: &Env) -> Timeout {

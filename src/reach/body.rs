@@ -5,7 +5,7 @@
 use super::state::{Abstract, Env, State, reads_through};
 use crate::api::{Arg, Effect};
 use crate::ir::{Callee, Function, Place, Root, StmtId, StmtKind, Value};
-use crate::program::{Call, FnId, Program, Site};
+use crate::program::{Call, CallEffect, FnId, Program, Site};
 use std::collections::VecDeque;
 
 /// What is known at the start of each block, `None` where the state rules the block out.
@@ -276,4 +276,17 @@ pub fn captures(program: &Program, function: FnId, closure: FnId, env: &Env) -> 
         .iter()
         .map(|capture| env.evaluate(program, function, &capture.value))
         .collect()
+}
+
+/// Whether the condition of an effect is met. What is not known meets none but "lacks a flag" and "perhaps".
+pub fn holds(program: &Program, site: Site, effect: &CallEffect, env: &Env) -> bool {
+    let Some(when) = effect.when() else {
+        return true;
+    };
+    let value = match program.argument(site, when.arg) {
+        Some(value) => env.evaluate(program, site.function, value),
+        // An argument that is not written has its default, which is NULL or 0 wherever it matters.
+        None => Abstract::Null,
+    };
+    value.meets(when.is, when.flag)
 }
