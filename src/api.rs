@@ -331,6 +331,19 @@ pub enum Effect {
     Stores {
         into: Arg,
         value: Arg,
+        /// Only where the place holds this.
+        expected: Option<Arg>,
+        /// Adds the value's bits to what is there.
+        #[serde(default)]
+        bits: bool,
+    },
+    /// Gives the value of a place, as it is before the call changes it.
+    Reads {
+        from: Arg,
+    },
+    /// From here on a guard's end does not give its lock back.
+    Disarms {
+        guard: Arg,
     },
     /// Gives a number: a pseudo handle.
     Gives {
@@ -371,6 +384,8 @@ pub enum Predicate {
     NotZero,
     HasFlag,
     LacksFlag,
+    /// Unless it is NULL for certain.
+    PerhapsNotNull,
 }
 
 /// One effect of a row, with the condition under which it holds.

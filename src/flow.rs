@@ -282,7 +282,7 @@ impl<'p, 'a> Flow<'p, 'a> {
             call.effects
                 .iter()
                 .find_map(|effect| match effect.effect() {
-                    Effect::Stores { into, value }
+                    Effect::Stores { into, value, .. }
                         if self.program.argument_value(site, *value)
                             == Value::Result(made.stmt) =>
                     {

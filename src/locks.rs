@@ -8,11 +8,12 @@
 //! first and each once. Who runs a function, and under the loader lock or not, is the rules' question.
 
 mod identity;
+mod paths;
 mod walk;
 mod ways;
 
 pub use identity::{Lock, LockRoot};
-pub use ways::Way;
+pub use ways::{Wanted, Way};
 
 use crate::api::Effect;
 use crate::ir::{Place, Root, StmtId, StmtKind, Value};
@@ -122,6 +123,7 @@ pub struct Locks<'p, 'a> {
     run_by: HashMap<FnId, Vec<Site>>,
     /// The way to the nearest call that asks for the loader lock.
     asks: HashMap<FnId, (Site, Option<FnId>)>,
+    paths: paths::Paths,
 }
 
 /// So many locks of a function are kept.
@@ -143,6 +145,7 @@ impl<'p, 'a> Locks<'p, 'a> {
             asked: BTreeMap::new(),
             run_by: HashMap::new(),
             asks: HashMap::new(),
+            paths: paths::Paths::default(),
         };
         let mut touching: Vec<FnId> = Vec::new();
         for id in program.ids() {
@@ -474,8 +477,24 @@ impl<'p, 'a> Locks<'p, 'a> {
         }
     }
 
-    /// The calls from a statement down to the one that asks for the loader lock, where there is one.
+    /// The calls from a statement down to one that asks for the loader lock, where there are some that can run.
     fn asks_at(&self, site: Site) -> Option<Vec<Site>> {
+        let nearest = self.nearest_ask(site)?;
+        let asks = self.at_end(&nearest).is_some_and(|env| {
+            nearest
+                .last()
+                .is_some_and(|&last| self.asks_here(last, &env))
+        });
+        if asks {
+            return Some(nearest);
+        }
+        self.find_below(site, &|site, env| self.asks_here(site, env), &|function| {
+            self.asks.contains_key(&function)
+        })
+    }
+
+    /// The calls down to the nearest one that asks for the loader lock, whatever is handed on.
+    fn nearest_ask(&self, site: Site) -> Option<Vec<Site>> {
         let call = self.program.call(site)?;
         if call.effects.iter().any(|effect| {
             *effect.effect() == Effect::AsksLoaderLock && holds(self.program, site, effect)
@@ -522,12 +541,15 @@ impl<'p, 'a> Locks<'p, 'a> {
                     if first_key == second_key || self.gives_back(site, &first.lock) {
                         continue;
                     }
+                    let Some(second) = self.possible(second, &second_key) else {
+                        continue;
+                    };
                     pairs.push((
                         (first_key.clone(), second_key),
                         Pair {
                             function: id,
                             first: first.clone(),
-                            second: second.clone(),
+                            second,
                         },
                     ));
                 }
@@ -557,6 +579,32 @@ impl<'p, 'a> Locks<'p, 'a> {
                 known.push(ask);
             }
         }
+    }
+
+    /// A way to take a lock that what is handed on does not rule out: the one that is known, or another.
+    fn possible(&self, take: &Take, key: &Key) -> Option<Take> {
+        if self.can_run(&take.chain) {
+            return Some(take.clone());
+        }
+        let takes_it = |site: Site| {
+            self.summaries.get(&site.function).and_then(|summary| {
+                summary.takes.iter().find(|other| {
+                    other.chain == [site]
+                        && self.identity(site.function, &other.lock).as_ref() == Some(key)
+                })
+            })
+        };
+        let chain = self.find_below(
+            *take.chain.first()?,
+            &|site, _| takes_it(site).is_some(),
+            &|function| !self.takes(function).is_empty(),
+        )?;
+        let shared = takes_it(*chain.last()?)?.shared;
+        Some(Take {
+            lock: take.lock.clone(),
+            chain,
+            shared,
+        })
     }
 
     /// Whether what a statement calls gives a lock of the caller back on the way.

@@ -476,7 +476,7 @@ impl<'a> Program<'a> {
                     stmt: call.stmt,
                 };
                 for effect in &call.effects {
-                    if let crate::api::Effect::Stores { into, value } = effect.effect()
+                    if let crate::api::Effect::Stores { into, value, .. } = effect.effect()
                         && let Some(place) = self.argument_value(site, *into).place()
                         && let Some(key) = self.key(id, &place)
                     {

@@ -6,15 +6,16 @@
 //! another thread or kept for later is not entered. A function gets at most 64 states, then one that joins them.
 
 pub mod blocking;
+mod body;
 mod state;
 
-pub use state::{Abstract, State};
+pub use body::{captures, environments, given_params, holds, transfer};
+pub use state::{Abstract, Env, State};
 
 use crate::api::{Effect, Predicate};
 use crate::entry::{Contexts, Entry, Runs};
 use crate::ir::{Callee, Name, Place, Root, StmtId, StmtKind, Value};
 use crate::program::{Call, CallEffect, FnId, Key, Meaning, Program, Site};
-use state::Env;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// How long a wait lasts at most.
@@ -217,56 +218,19 @@ impl Search<'_, '_> {
     /// Walks the body of one node, block by block, until the environments no longer change; then takes the calls.
     fn run(&mut self, node: usize) {
         let function = self.walk.nodes[node].function;
-        let body = self.program.function(function);
-        let mut at_start: Vec<Option<Env>> = vec![None; body.blocks.len()];
+        let program = self.program;
+        let body = program.function(function);
         if body.blocks.is_empty() {
             return;
         }
-        at_start[0] = Some(Env::new(&self.walk.nodes[node].state));
-        let mut pending: VecDeque<usize> = VecDeque::from([0]);
-        let mut visits = vec![0u8; body.blocks.len()];
-        while let Some(block) = pending.pop_front() {
-            visits[block] = visits[block].saturating_add(1);
-            let Some(mut env) = at_start[block].clone() else {
-                continue;
-            };
-            let mut ended = false;
-            for &stmt in &body.blocks[block].stmts {
-                if self.transfer(function, stmt, &mut env) {
-                    ended = true;
-                    break;
-                }
-            }
-            if ended {
-                continue;
-            }
-            for edge in &body.blocks[block].next {
-                let Some(after) = edge.when.iter().try_fold(env.clone(), |env, guard| {
-                    env.assume(self.program, function, guard)
-                }) else {
-                    continue;
-                };
-                let next = edge.to.0 as usize;
-                let joined = match &at_start[next] {
-                    Some(before) if visits[next] > 8 => before.join(&after).without_values(),
-                    Some(before) => before.join(&after),
-                    None => after,
-                };
-                if at_start[next].as_ref() != Some(&joined) {
-                    at_start[next] = Some(joined);
-                    if !pending.contains(&next) {
-                        pending.push_back(next);
-                    }
-                }
-            }
-        }
+        let at_start = environments(program, function, &self.walk.nodes[node].state);
         let mut exits: Option<BTreeMap<Key, Abstract>> = None;
         for (block, env) in at_start.into_iter().enumerate() {
             let Some(mut env) = env else { continue };
             let mut ended = false;
             for &stmt in &body.blocks[block].stmts {
                 self.take(node, function, stmt, &env);
-                if self.transfer(function, stmt, &mut env) {
+                if transfer(program, function, stmt, &mut env) {
                     ended = true;
                     break;
                 }
@@ -283,41 +247,6 @@ impl Search<'_, '_> {
         }
     }
 
-    /// What a statement does to the environment. True where the path ends.
-    fn transfer(&self, function: FnId, stmt: StmtId, env: &mut Env) -> bool {
-        match &self.program.function(function).stmt(stmt).kind {
-            StmtKind::Assign { to, value } => {
-                let value = env.evaluate(self.program, function, value);
-                env.assign(self.program, function, to, value);
-            }
-            StmtKind::Call { args, .. } => {
-                for arg in args {
-                    if let Value::AddressOf(place) = arg {
-                        env.assign(self.program, function, place, Abstract::Unknown);
-                    }
-                }
-                if let Some(call) = self.program.call(Site { function, stmt })
-                    && call.effects.iter().any(|effect| {
-                        matches!(
-                            effect.effect(),
-                            Effect::NoReturn
-                                | Effect::ExitThread
-                                | Effect::ExitProcess
-                                | Effect::ModuleUnref {
-                                    exits_thread: true,
-                                    ..
-                                }
-                        )
-                    })
-                {
-                    return true;
-                }
-            }
-            _ => {}
-        }
-        false
-    }
-
     /// Records the effects of a statement that runs, and enters what it calls.
     fn take(&mut self, node: usize, function: FnId, stmt: StmtId, env: &Env) {
         let program = self.program;
@@ -327,7 +256,7 @@ impl Search<'_, '_> {
             return;
         };
         for effect in &call.effects {
-            if !self.holds(site, effect, env) {
+            if !holds(program, site, effect, env) {
                 continue;
             }
             match effect.effect() {
@@ -340,6 +269,8 @@ impl Search<'_, '_> {
                 }
                 Effect::RunsLater { .. }
                 | Effect::Passes { .. }
+                | Effect::Reads { .. }
+                | Effect::Disarms { .. }
                 | Effect::Duration { .. }
                 | Effect::Creates { .. }
                 | Effect::KeepsNothing => {}
@@ -367,14 +298,6 @@ impl Search<'_, '_> {
 
     fn enter_targets(&mut self, node: usize, site: Site, call: &Call, env: &Env) {
         let program = self.program;
-        let (args, receiver_offset): (&[Value], usize) =
-            match &program.function(site.function).stmt(site.stmt).kind {
-                StmtKind::Call { args, callee } => (
-                    args,
-                    usize::from(matches!(callee, Callee::Named(name) if name.contains("::"))),
-                ),
-                _ => (&[], 0),
-            };
         let mut targets: Vec<(FnId, Option<Name>)> = call
             .targets
             .iter()
@@ -421,27 +344,9 @@ impl Search<'_, '_> {
             if (self.watches)(target) {
                 self.walk.watched.push((node, site, target, env.contexts()));
             }
-            // `Type::method(object, …)` of Rust: the object is no parameter.
-            let skip = if body.has_this && args.len() > body.params.len() {
-                receiver_offset
-            } else {
-                0
-            };
-            let params = (0..body.params.len())
-                .map(|index| match args.get(index + skip) {
-                    Some(value) => env.evaluate(program, site.function, value),
-                    None => match &body.params[index].default {
-                        Some(default) => program
-                            .constant(target, default)
-                            .map_or(Abstract::Unknown, Abstract::from),
-                        None => program
-                            .default_argument(target, index)
-                            .map_or(Abstract::Unknown, Abstract::from),
-                    },
-                })
-                .collect();
+            let params = given_params(program, site, target, &env);
             let captures = if program.enclosing(target) == Some(site.function) {
-                self.captures(site.function, target, &env)
+                captures(program, site.function, target, &env)
             } else {
                 Vec::new()
             };
@@ -454,19 +359,10 @@ impl Search<'_, '_> {
         }
     }
 
-    fn captures(&self, function: FnId, closure: FnId, env: &Env) -> Vec<Abstract> {
-        self.program
-            .function(closure)
-            .captures
-            .iter()
-            .map(|capture| env.evaluate(self.program, function, &capture.value))
-            .collect()
-    }
-
     fn closure_state(&self, function: FnId, target: FnId, _value: &Value, env: &Env) -> State {
         let params = vec![Abstract::Unknown; self.program.function(target).params.len()];
         let captures = if self.program.enclosing(target) == Some(function) {
-            self.captures(function, target, env)
+            captures(self.program, function, target, env)
         } else {
             Vec::new()
         };
@@ -542,19 +438,6 @@ impl Search<'_, '_> {
         }
     }
 
-    /// Whether the condition of an effect is met. What is not known meets none but "lacks a flag".
-    fn holds(&self, site: Site, effect: &CallEffect, env: &Env) -> bool {
-        let Some(when) = effect.when() else {
-            return true;
-        };
-        let value = match self.program.argument(site, when.arg) {
-            Some(value) => env.evaluate(self.program, site.function, value),
-            // An argument that is not written has its default, which is NULL or 0 wherever it matters.
-            None => Abstract::Null,
-        };
-        value.meets(when.is, when.flag)
-    }
-
     fn timeout(&self, site: Site, effect: &Effect, env: &Env) -> Timeout {
         let Effect::Wait {
             timeout,
@@ -611,6 +494,7 @@ impl Abstract {
                 number.is_some_and(|number| number != 0)
                     || matches!(self, Abstract::NotZero | Abstract::Function(_))
             }
+            Predicate::PerhapsNotNull => number != Some(0),
             Predicate::InvalidHandle => number.is_some_and(|number| {
                 number == -1 || number == 0xFFFF_FFFF || number as u64 == u64::MAX
             }),

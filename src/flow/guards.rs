@@ -171,7 +171,9 @@ impl Flow<'_, '_> {
                                 && call.effects.iter().all(|effect| {
                                     matches!(
                                         effect.effect(),
-                                        Effect::Passes { .. } | Effect::Stores { .. }
+                                        Effect::Passes { .. }
+                                            | Effect::Reads { .. }
+                                            | Effect::Stores { .. }
                                     )
                                 })
                                 && self.is_state(function, arg, kind, depth - 1)
@@ -186,6 +188,7 @@ impl Flow<'_, '_> {
                             matches!(
                                 effect.effect(),
                                 Effect::Passes { .. }
+                                    | Effect::Reads { .. }
                                     | Effect::Stores { .. }
                                     | Effect::RunsHere { .. }
                                     | Effect::Acquire { .. }

@@ -437,7 +437,10 @@ fn reads_only(call: &Call) -> bool {
         && call.effects.iter().all(|effect| {
             matches!(
                 effect.effect(),
-                Effect::Passes { .. } | Effect::Acquire { .. } | Effect::Release { .. }
+                Effect::Passes { .. }
+                    | Effect::Reads { .. }
+                    | Effect::Acquire { .. }
+                    | Effect::Release { .. }
             )
         })
 }

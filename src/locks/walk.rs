@@ -163,7 +163,7 @@ impl Judge<'_, '_, '_> {
                 }
                 let before = held.len();
                 held.retain(|held| !held.guards.contains(place));
-                if held.len() != before {
+                if held.len() != before || self.is_disarmed(place) {
                     return false;
                 }
             }
@@ -198,6 +198,13 @@ impl Judge<'_, '_, '_> {
                         summary.releases_unknown = true;
                     }
                 },
+                Effect::Disarms { guard } => {
+                    if let Some(place) = identity::argument_place(program, site, *guard) {
+                        for held in held.iter_mut() {
+                            held.guards.retain(|other| *other != place);
+                        }
+                    }
+                }
                 Effect::Wait {
                     class: WaitClass::Handle,
                     on: Some(on),
@@ -274,6 +281,23 @@ impl Judge<'_, '_, '_> {
             && !value
                 .place()
                 .is_some_and(|value| held.iter().any(|held| held.guards.contains(&value)))
+    }
+
+    /// Whether a guard is told somewhere to keep its lock: its end gives nothing back then.
+    fn is_disarmed(&self, guard: &Place) -> bool {
+        let program = self.locks.program;
+        program.calls(self.id).iter().any(|call| {
+            let site = Site {
+                function: self.id,
+                stmt: call.stmt,
+            };
+            call.effects.iter().any(|effect| match effect.effect() {
+                Effect::Disarms { guard: arg } => {
+                    identity::argument_place(program, site, *arg).as_ref() == Some(guard)
+                }
+                _ => false,
+            })
+        })
     }
 
     /// Where the guard of an acquisition lives.

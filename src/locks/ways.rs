@@ -3,9 +3,9 @@
 
 use super::Locks;
 use crate::ir::{FunctionKind, Linkage};
-use crate::program::{FnId, Site};
+use crate::program::{FnId, Key, Site};
 use crate::source::Lang;
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 
 /// A search gives up after so many functions.
 const MOST_CALLERS: usize = 4096;
@@ -18,20 +18,26 @@ pub struct Way {
     pub calls: Vec<Site>,
 }
 
+/// What a way has to be like.
+pub struct Wanted<'w> {
+    /// What is run by threads, the pool or the system.
+    pub entries: &'w HashSet<FnId>,
+    /// What the way does not lead through: functions that only the loader runs.
+    pub avoided: &'w HashSet<FnId>,
+    /// The calls below the function: nothing that is handed down may rule them out.
+    pub below: &'w [Site],
+    /// Locks that are not held on the way.
+    pub without: &'w BTreeSet<Key>,
+}
+
 impl Locks<'_, '_> {
-    /// The shortest way into a function that does not lead through one of `avoided` (what only the loader runs).
-    /// `entries` are run by threads, the pool or the system.
-    pub fn way_to(
-        &self,
-        function: FnId,
-        entries: &HashSet<FnId>,
-        avoided: &HashSet<FnId>,
-    ) -> Option<Way> {
+    /// The shortest way into a function that is as it is wanted.
+    pub fn way_to(&self, function: FnId, wanted: &Wanted) -> Option<Way> {
         let program = self.program;
         let mut below: HashMap<FnId, Option<(Site, FnId)>> = HashMap::from([(function, None)]);
         let mut queue = VecDeque::from([function]);
         while let Some(next) = queue.pop_front() {
-            if avoided.contains(&next) {
+            if wanted.avoided.contains(&next) {
                 continue;
             }
             let body = program.function(next);
@@ -42,22 +48,40 @@ impl Locks<'_, '_> {
                 .callers(next)
                 .filter(|site| site.function != next)
                 .collect();
-            if callers.is_empty() || body.linkage == Linkage::Exported || entries.contains(&next) {
+            if callers.is_empty()
+                || body.linkage == Linkage::Exported
+                || wanted.entries.contains(&next)
+            {
                 let mut calls = Vec::new();
                 let mut current = next;
                 while let Some(Some((site, callee))) = below.get(&current) {
                     calls.push(*site);
                     current = *callee;
                 }
-                return Some(Way { root: next, calls });
+                let whole: Vec<Site> = calls.iter().chain(wanted.below).copied().collect();
+                if whole.is_empty() || self.can_run(&whole) {
+                    return Some(Way { root: next, calls });
+                }
             }
             for site in callers {
-                if below.len() < MOST_CALLERS && !below.contains_key(&site.function) {
+                if below.len() < MOST_CALLERS
+                    && !below.contains_key(&site.function)
+                    && !self.is_held_at(site, wanted.without)
+                {
                     below.insert(site.function, Some((site, next)));
                     queue.push_back(site.function);
                 }
             }
         }
         None
+    }
+
+    /// Whether one of these locks is held at a call.
+    pub fn is_held_at(&self, site: Site, locks: &BTreeSet<Key>) -> bool {
+        !locks.is_empty()
+            && self.held(site).iter().any(|held| {
+                self.identity(site.function, &held.lock)
+                    .is_some_and(|key| locks.contains(&key))
+            })
     }
 }

@@ -380,7 +380,20 @@ impl<'a> Program<'a> {
             let (text, unit) = self.type_of_value_deep(site.function, receiver, depth - 1)?;
             // A builder's method gives the builder back.
             let base = types::parse(&self.expand_alias(&text, unit)).base;
-            let builds = self.spellings(&base, unit).iter().any(|spelling| {
+            let spellings = self.spellings(&base, unit);
+            let given = spellings.iter().find_map(|spelling| {
+                self.api
+                    .rows(
+                        &format!("{spelling}::{name}"),
+                        args.len(),
+                        self.lang(site.function),
+                    )
+                    .find_map(|row| row.gives.clone())
+            });
+            if let Some(given) = given {
+                return Some((given, unit));
+            }
+            let builds = spellings.iter().any(|spelling| {
                 self.api
                     .rows(
                         &format!("{spelling}::{name}"),
@@ -388,15 +401,14 @@ impl<'a> Program<'a> {
                         self.lang(site.function),
                     )
                     .any(|row| {
-                        matches!(
-                            row.effects[..],
-                            [crate::api::EffectRow {
-                                effect: crate::api::Effect::Passes {
-                                    argument: crate::api::Arg::This
-                                },
-                                ..
-                            }]
-                        )
+                        let passed = crate::api::Effect::Passes {
+                            argument: crate::api::Arg::This,
+                        };
+                        row.effects.iter().any(|row| row.effect == passed)
+                            && row.effects.iter().all(|row| {
+                                row.effect == passed
+                                    || matches!(row.effect, crate::api::Effect::Reads { .. })
+                            })
                     })
             });
             if builds {

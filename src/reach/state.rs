@@ -1,7 +1,8 @@
 //! What is known while a body is walked.
 
+use super::body::read_by;
 use crate::entry::Contexts;
-use crate::ir::{Cond, Guard, Name, Op, Place, Root, StmtKind, Value};
+use crate::ir::{Cond, Guard, Name, Op, Place, Root, StmtId, StmtKind, Value};
 use crate::program::{Constant, FnId, Key, Program, Site};
 use std::collections::BTreeMap;
 
@@ -59,7 +60,7 @@ impl Abstract {
     }
 
     /// Whether it is not zero, where that is certain.
-    fn truth(&self) -> Option<bool> {
+    pub(super) fn truth(&self) -> Option<bool> {
         match self {
             Abstract::NotZero | Abstract::UpTo(_) | Abstract::Function(_) => Some(true),
             _ => self.number().map(|number| number != 0),
@@ -298,15 +299,34 @@ impl Env {
                 Abstract::Number(all)
             }
             Value::Place(place) => self.evaluate_place(program, function, place),
-            Value::Result(stmt) => self.evaluate_call(
-                program,
-                Site {
-                    function,
-                    stmt: *stmt,
-                },
-            ),
+            Value::Result(stmt) => {
+                self.evaluate_place(program, function, &Place::of(Root::Result(*stmt)))
+            }
             Value::Unknown => Abstract::Unknown,
         }
+    }
+
+    /// What an object holds here.
+    pub(super) fn value_of(&self, program: &Program, function: FnId, place: &Place) -> Abstract {
+        self.evaluate_place(program, function, place)
+    }
+
+    /// What a call has given.
+    pub(super) fn set_result(&mut self, stmt: StmtId, value: Abstract) {
+        let place = Place::of(Root::Result(stmt));
+        if value == Abstract::Unknown {
+            self.locals.remove(&place);
+        } else {
+            self.locals.insert(place, value);
+        }
+    }
+
+    /// Forgets what other threads can change.
+    pub(super) fn without_shared(mut self) -> Env {
+        self.statics.clear();
+        self.locals
+            .retain(|place, _| !matches!(place.root, Root::Result(_)));
+        self
     }
 
     fn evaluate_place(&self, program: &Program, function: FnId, place: &Place) -> Abstract {
@@ -314,6 +334,7 @@ impl Env {
             return known.clone();
         }
         match &place.root {
+            Root::This if place.path.is_empty() => Abstract::NotZero,
             Root::Param(index) if place.path.is_empty() => self
                 .params
                 .get(*index as usize)
@@ -376,9 +397,26 @@ impl Env {
         let Some(returned) = returned else {
             return Abstract::Unknown;
         };
-        if matches!(returned, Value::Result(_)) {
+        if reads_through(program, target.function, returned, &body.return_type) {
             return Abstract::Unknown;
         }
+        let read = match returned {
+            // `return flag.load();`
+            Value::Result(stmt) => {
+                let inner = Site {
+                    function: target.function,
+                    stmt: *stmt,
+                };
+                let read = program
+                    .call(inner)
+                    .and_then(|call| read_by(program, inner, call));
+                let Some(place) = read else {
+                    return Abstract::Unknown;
+                };
+                Some(Value::Place(place))
+            }
+            _ => None,
+        };
         let params = match &program.function(site.function).stmt(site.stmt).kind {
             StmtKind::Call { args, .. } => args
                 .iter()
@@ -388,7 +426,7 @@ impl Env {
         };
         let mut inside = Env::new(&self.state(params, Vec::new()));
         inside.depth = self.depth + 1;
-        inside.evaluate(program, target.function, returned)
+        inside.evaluate(program, target.function, read.as_ref().unwrap_or(returned))
     }
 
     fn evaluate_cond(&self, program: &Program, function: FnId, cond: &Cond) -> Abstract {
@@ -505,6 +543,26 @@ impl Env {
             Root::Result(_) | Root::Unknown => {}
         }
     }
+}
+
+/// Whether a value that becomes one of this type is what a pointer points to: `*p` is written as `p` is.
+pub(super) fn reads_through(
+    program: &Program,
+    function: FnId,
+    value: &Value,
+    type_text: &str,
+) -> bool {
+    let Value::Place(place) = value else {
+        return false;
+    };
+    let body = program.function(function);
+    let from = match place.root {
+        Root::Param(index) if place.path.is_empty() => body.params.get(index as usize),
+        Root::Local(index) if place.path.is_empty() => body.locals.get(index as usize),
+        _ => None,
+    };
+    let is_value = |text: &str| !text.is_empty() && !text.ends_with('*') && text != "auto";
+    from.is_some_and(|from| from.type_text.ends_with('*')) && is_value(type_text)
 }
 
 /// A place that no other thread or callee changes: not a member of something shared.

@@ -4,7 +4,7 @@ use super::lock_under_loader_lock::{Threads, chain, thread_steps};
 use super::{Engines, Finding, Findings, others};
 use crate::diagnostic::Role;
 use crate::entry::EntryKind;
-use crate::locks::{LockRoot, Pair, Way};
+use crate::locks::{LockRoot, Pair, Wanted, Way};
 use crate::program::{FnId, Key, Site};
 use crate::source::Span;
 use std::collections::{BTreeSet, HashSet};
@@ -47,7 +47,7 @@ const LONG: usize = 5;
 /// Two paths that take two locks in opposite orders.
 struct Inversion<'e> {
     paths: [(&'e Pair, Way); 2],
-    /// The objects may be different ones, or it takes a third thread that writes.
+    /// The objects may be different ones, or a test on the way can rule it out.
     minor: Option<&'static str>,
 }
 
@@ -94,10 +94,23 @@ fn judge<'e>(
     {
         return None;
     }
+    // Two readers of one lock do not wait for each other.
+    if (forth.first.shared && back.second.shared) || (forth.second.shared && back.first.shared) {
+        return None;
+    }
     let none = HashSet::new();
-    let way = |pair: &Pair, avoided: &HashSet<FnId>| {
-        engines.locks.way_to(pair.function, &threads.own, avoided)
+    let way_without = |pair: &Pair, avoided: &HashSet<FnId>, without: &BTreeSet<Key>| {
+        engines.locks.way_to(
+            pair.function,
+            &Wanted {
+                entries: &threads.own,
+                avoided,
+                below: &pair.second.chain,
+                without,
+            },
+        )
     };
+    let way = |pair: &Pair, avoided: &HashSet<FnId>| way_without(pair, avoided, &BTreeSet::new());
     let free = [way(forth, once), way(back, once)];
     if free.iter().all(Option::is_none) {
         return None;
@@ -114,7 +127,7 @@ fn judge<'e>(
         }
     }
     let [one, other] = free;
-    let paths = [
+    let mut paths = [
         (forth, one.or_else(|| way(forth, &none))?),
         (back, other.or_else(|| way(back, &none))?),
     ];
@@ -135,18 +148,28 @@ fn judge<'e>(
     if one.contains(&own[1]) || other.contains(&own[0]) {
         return None;
     }
-    if one.intersection(&other).any(|key| !own.contains(key)) {
-        return None;
+    let common = |one: &BTreeSet<Key>, other: &BTreeSet<Key>| -> BTreeSet<Key> {
+        one.intersection(other)
+            .filter(|key| !own.contains(key))
+            .cloned()
+            .collect()
+    };
+    let gates = common(&one, &other);
+    if !gates.is_empty() {
+        // One of the paths can do without it, or there is no inversion.
+        let around = [one, other];
+        let (index, way) = [0, 1].into_iter().find_map(|index| {
+            let pair = paths[index].0;
+            let way = way_without(pair, once, &gates)?;
+            common(&held_around(engines, pair, &way), &around[1 - index])
+                .is_empty()
+                .then_some((index, way))
+        })?;
+        paths[index].1 = way;
     }
     let minor = if [forth, back].into_iter().any(|pair| !is_one_object(pair)) {
         Some(
             "the two paths reach the locks through different objects: they block each other where these are the same",
-        )
-    } else if (forth.first.shared && back.second.shared)
-        || (forth.second.shared && back.first.shared)
-    {
-        Some(
-            "both paths share one of the locks: they block each other when a third thread waits to write",
         )
     } else if [forth, back]
         .into_iter()

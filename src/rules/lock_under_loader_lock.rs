@@ -6,7 +6,7 @@ use crate::api::Effect;
 use crate::diagnostic::{Label, Role};
 use crate::entry::{Contexts, EntryKind, Runs};
 use crate::ir::FunctionKind;
-use crate::locks::{Asked, Lock, Way};
+use crate::locks::{Asked, Lock, Wanted, Way};
 use crate::program::{FnId, Key, Site};
 use crate::reach::Timeout;
 use crate::source::Lang;
@@ -105,6 +105,7 @@ struct Found<'e> {
     function: FnId,
     key: Option<Key>,
     contexts: Contexts,
+    shared: bool,
     length: usize,
     /// The other thread: how it gets there, and what it does.
     strong: Option<(Way, &'e Asked)>,
@@ -125,16 +126,19 @@ impl Found<'_> {
 fn acquisitions<'e>(engines: &'e Engines, number: usize) -> Vec<Found<'e>> {
     let locks = &engines.locks;
     let walk = engines.walk(number);
-    let mut taken: Vec<(usize, Site, Lock, Contexts)> = Vec::new();
+    let mut taken: Vec<(usize, Site, Lock, bool, Contexts)> = Vec::new();
     let mut created: Vec<Key> = Vec::new();
     for hit in &walk.hits {
         let (Some(node), Some(site)) = (hit.node, hit.site) else {
             continue;
         };
-        let arg = match hit.effect.effect() {
+        let (arg, shared) = match hit.effect.effect() {
             Effect::Acquire {
-                lock, try_: false, ..
-            } => *lock,
+                lock,
+                try_: false,
+                shared,
+                ..
+            } => (*lock, *shared),
             Effect::Wait { on: Some(on), .. }
                 if matches!(hit.timeout, Timeout::Infinite | Timeout::Unknown)
                     && engines
@@ -142,7 +146,7 @@ fn acquisitions<'e>(engines: &'e Engines, number: usize) -> Vec<Found<'e>> {
                         .key_of(site, *on)
                         .is_some_and(|key| engines.handles.is_mutex(&key)) =>
             {
-                *on
+                (*on, false)
             }
             Effect::CreatesLock { lock } => {
                 if let Some(lock) = locks.lock_of(site, *lock)
@@ -158,7 +162,7 @@ fn acquisitions<'e>(engines: &'e Engines, number: usize) -> Vec<Found<'e>> {
         // What a wrapper takes for its caller is the caller's.
         let is_wrapper = locks.is_passed_on(site) && walk.nodes[node].parent.is_some();
         if !is_wrapper && let Some(lock) = locks.lock_of(site, arg) {
-            taken.push((node, site, lock, hit.contexts));
+            taken.push((node, site, lock, shared, hit.contexts));
         }
     }
     for &(node, site, target, contexts) in &walk.watched {
@@ -166,11 +170,11 @@ fn acquisitions<'e>(engines: &'e Engines, number: usize) -> Vec<Found<'e>> {
             continue;
         }
         for take in locks.passed_on(site, target) {
-            taken.push((node, site, take.lock, contexts));
+            taken.push((node, site, take.lock, take.shared, contexts));
         }
     }
     let mut all = Vec::new();
-    for (node, site, lock, contexts) in taken {
+    for (node, site, lock, shared, contexts) in taken {
         let (function, lock) = seen_from_above(engines, number, node, site, lock);
         if lock.is_local() {
             continue;
@@ -199,6 +203,7 @@ fn acquisitions<'e>(engines: &'e Engines, number: usize) -> Vec<Found<'e>> {
             function,
             key,
             contexts,
+            shared,
             length: walk.path(node).len(),
             strong: None,
         });
@@ -271,11 +276,56 @@ fn counterpart<'e>(
             if found.lock.is_single() && other.is_single() && found.lock != *other {
                 return None;
             }
-            let way = engines
-                .locks
-                .way_to(asked.function, &threads.own, &threads.loader)?;
-            Some((way, asked))
+            // Two readers do not wait for each other.
+            if found.shared && asked.held.shared {
+                return None;
+            }
+            let wanted = Wanted {
+                entries: &threads.own,
+                avoided: &threads.loader,
+                below: &asked.chain,
+                without: &BTreeSet::new(),
+            };
+            let way = engines.locks.way_to(asked.function, &wanted)?;
+            (!runs_once_without(engines, threads, asked, key)).then_some((way, asked))
         })
+}
+
+/// Whether the loader call stands in the initialiser of a function's own static, and the function runs without the lock
+/// as well: the initialiser runs once, and the first run need not be the one with the lock.
+fn runs_once_without(engines: &Engines, threads: &Threads, asked: &Asked, key: &Key) -> bool {
+    let without = BTreeSet::from([key.clone()]);
+    let nothing = HashSet::new();
+    asked.chain.iter().enumerate().any(|(index, &site)| {
+        index > 0
+            && initializes_static(engines, site)
+            && engines
+                .locks
+                .way_to(
+                    site.function,
+                    &Wanted {
+                        entries: &threads.own,
+                        avoided: &nothing,
+                        below: &asked.chain[index..],
+                        without: &without,
+                    },
+                )
+                .is_some()
+    })
+}
+
+/// Whether a call stands in the initialiser of a static of the function around it.
+fn initializes_static(engines: &Engines, site: Site) -> bool {
+    let program = engines.program;
+    let span = program.stmt_span(site);
+    program.unit_of(site.function).statics.iter().any(|object| {
+        object
+            .function
+            .is_some_and(|index| program.sibling(site.function, index) == site.function)
+            && object.span.file == span.file
+            && object.span.start <= span.start
+            && span.end <= object.span.end
+    })
 }
 
 fn report(

@@ -358,7 +358,7 @@ fn use_of(engines: &Engines, site: Site) -> Use {
         match effect.effect() {
             Effect::CloseHandle { .. } | Effect::Detach { .. } => found = Use::Closes,
             Effect::Passes { .. } => found = Use::Passes,
-            Effect::KeepsNothing | Effect::Terminate { .. } => {}
+            Effect::KeepsNothing | Effect::Reads { .. } | Effect::Terminate { .. } => {}
             _ => return Use::Other,
         }
     }

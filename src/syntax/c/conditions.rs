@@ -113,7 +113,7 @@ impl<'t> Lowering<'t> {
         };
         let value = match bits {
             Some(cond) => Value::Cond(Box::new(cond)),
-            None => self.expression(node),
+            None => self.operand(node),
         };
         self.leave_scope(span);
         self.branch_on(value, yes, no);

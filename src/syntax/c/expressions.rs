@@ -252,6 +252,21 @@ impl<'t> Lowering<'t> {
         }
     }
 
+    /// A value that is compared: what a pointer points to is told apart from the pointer, as its first element.
+    pub(super) fn operand(&mut self, node: Node) -> Value {
+        let value = self.expression(node);
+        if !is_dereference(self, node) {
+            return value;
+        }
+        match value {
+            Value::Place(place) => Value::Place(place.field(self.name("[]"))),
+            Value::Result(stmt) => {
+                Value::Place(Place::of(Root::Result(stmt)).field(self.name("[]")))
+            }
+            value => value,
+        }
+    }
+
     /// `x++`, `x += y`: the place keeps an unknown value.
     fn modify(&mut self, target: Value, node: Node) -> Value {
         let span = self.span(node);
@@ -345,8 +360,8 @@ impl<'t> Lowering<'t> {
                 Value::Or(values)
             }
             _ => {
-                let left = self.expression(left);
-                let right = self.expression(right);
+                let left = self.operand(left);
+                let right = self.operand(right);
                 match comparison(operator, left, right) {
                     Some(cond) => Value::Cond(Box::new(cond)),
                     None => Value::Unknown,
@@ -683,4 +698,33 @@ fn comparison(operator: &str, left: Value, right: Value) -> Option<Cond> {
         op,
         right: left,
     })
+}
+
+/// Whether a value is written as `*p`, casts and parentheses aside, and not as `*&x`.
+fn is_dereference(lowering: &Lowering, node: Node) -> bool {
+    let mut node = node;
+    loop {
+        let inner = match node.kind() {
+            "parenthesized_expression" => first(node),
+            "cast_expression" => node.child_by_field_name("value"),
+            "pointer_expression" => {
+                let operator = node
+                    .child_by_field_name("operator")
+                    .map_or("", |operator| lowering.text(operator));
+                let mut argument = node.child_by_field_name("argument");
+                while let Some(inner) =
+                    argument.filter(|inner| inner.kind() == "parenthesized_expression")
+                {
+                    argument = first(inner);
+                }
+                return operator == "*"
+                    && argument.is_some_and(|inner| inner.kind() != "pointer_expression");
+            }
+            _ => return false,
+        };
+        match inner {
+            Some(inner) => node = inner,
+            None => return false,
+        }
+    }
 }
