@@ -9,6 +9,7 @@ mod endings;
 mod keys;
 mod names;
 pub mod origin;
+mod settled;
 pub mod types;
 mod typing;
 mod values;
