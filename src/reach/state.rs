@@ -1,9 +1,11 @@
 //! What is known while a body is walked.
 
+use crate::api::Effect;
 use crate::entry::Contexts;
 use crate::ir::{Cond, Guard, Name, Op, Place, Root, StmtKind, Value};
 use crate::program::{Constant, FnId, Key, Program, Site};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What is known of a value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -74,6 +76,8 @@ pub struct State {
     pub params: Vec<Abstract>,
     pub captures: Vec<Abstract>,
     pub statics: BTreeMap<Key, Abstract>,
+    /// What statics are as long as only process attach is left: the same in all states of a walk.
+    pub initial: Arc<BTreeMap<Key, Abstract>>,
     /// The value of open `#if` conditions along the path.
     pub config: BTreeMap<Name, bool>,
 }
@@ -113,6 +117,7 @@ impl State {
             params,
             captures: Vec::new(),
             statics: agreed(&self.statics, &other.statics),
+            initial: self.initial,
             config: agreed(&self.config, &other.config),
         }
     }
@@ -140,6 +145,7 @@ pub struct Env {
     captures: Vec<Abstract>,
     locals: BTreeMap<Place, Abstract>,
     statics: BTreeMap<Key, Abstract>,
+    initial: Arc<BTreeMap<Key, Abstract>>,
     config: BTreeMap<Name, bool>,
     /// How many calls deep this is evaluated: getters of getters, and two operators that are written by each other.
     depth: u8,
@@ -156,6 +162,7 @@ impl Env {
             captures: state.captures.clone(),
             locals: BTreeMap::new(),
             statics: state.statics.clone(),
+            initial: state.initial.clone(),
             config: state.config.clone(),
             depth: 0,
         }
@@ -180,6 +187,7 @@ impl Env {
             params,
             captures,
             statics: self.statics.clone(),
+            initial: self.initial.clone(),
             config: self.config.clone(),
         }
     }
@@ -208,6 +216,7 @@ impl Env {
                 .filter(|(_, value)| *value != Abstract::Unknown)
                 .collect(),
             statics: agreed(&self.statics, &other.statics),
+            initial: self.initial.clone(),
             config: agreed(&self.config, &other.config),
             depth: self.depth,
         }
@@ -284,10 +293,15 @@ impl Env {
                 }
             }
             Root::Global(_) | Root::This | Root::Local(_) => {
-                if !self.statics.is_empty()
+                let begins =
+                    !self.initial.is_empty() && self.contexts.within(Contexts::PROCESS_ATTACH);
+                if (!self.statics.is_empty() || begins)
                     && !matches!(place.root, Root::Local(_))
                     && let Some(key) = program.key(function, place)
-                    && let Some(known) = self.statics.get(&key)
+                    && let Some(known) = self
+                        .statics
+                        .get(&key)
+                        .or_else(|| self.initial.get(&key).filter(|_| begins))
                 {
                     return known.clone();
                 }
@@ -318,6 +332,20 @@ impl Env {
         let Some(call) = program.call(site) else {
             return Abstract::Unknown;
         };
+        // What a call only hands on: `HandleToLong(g_thread)`.
+        if call.targets.is_empty()
+            && self.depth < DEEPEST_CALL
+            && let Some(argument) = call
+                .effects
+                .iter()
+                .find_map(|effect| match effect.effect() {
+                    Effect::Passes { argument } => Some(*argument),
+                    _ => None,
+                })
+            && let Some(value @ Value::Place(_)) = program.argument(site, argument)
+        {
+            return self.evaluate(program, site.function, value);
+        }
         let [target] = &call.targets[..] else {
             return Abstract::Unknown;
         };
