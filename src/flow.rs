@@ -101,6 +101,11 @@ impl<'p, 'a> Flow<'p, 'a> {
         flow
     }
 
+    /// The program that this is about.
+    pub fn program(&self) -> &'p Program<'a> {
+        self.program
+    }
+
     /// The events of a function, its callees' included, by statement.
     pub fn events(&self, function: FnId) -> &[Event] {
         &self.events[function.0 as usize]

@@ -205,7 +205,7 @@ pub struct TypeDef {
 pub struct Field {
     pub name: Name,
     pub type_text: Name,
-    /// A default member initializer that is a plain value.
+    /// A default member initializer: a plain value, or `Unknown` where it is more than that.
     pub init: Option<Value>,
     pub span: Span,
 }

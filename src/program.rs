@@ -10,6 +10,7 @@ mod handed;
 mod keys;
 mod names;
 pub mod origin;
+mod settled;
 pub mod types;
 mod typing;
 mod values;

@@ -5,6 +5,7 @@
 //! and what is known of statics and `#if` conditions. Branches that a state rules out are not taken; what is passed to
 //! another thread or kept for later is not entered. A function gets at most 64 states, then one that joins them.
 
+pub mod beginning;
 pub mod blocking;
 mod body;
 mod state;
@@ -17,6 +18,7 @@ use crate::entry::{Contexts, Entry, Runs};
 use crate::ir::{Callee, Name, Place, Root, StmtId, StmtKind, Value};
 use crate::program::{Call, CallEffect, FnId, Key, Meaning, Program, Site};
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
 
 /// How long a wait lasts at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -74,11 +76,13 @@ pub struct Walk {
 const MOST_STATES: usize = 64;
 const MOST_NODES: usize = 20_000;
 
-/// Runs an entry. `facts` are known of statics before it runs; calls of what `watches` names are listed one by one.
+/// Runs an entry. `facts` are known of statics before it runs, `initial` as long as only process attach is left; calls
+/// of what `watches` names are listed one by one.
 pub fn from(
     program: &Program,
     entry: &Entry,
     facts: &BTreeMap<Key, Abstract>,
+    initial: &Arc<BTreeMap<Key, Abstract>>,
     watches: &dyn Fn(FnId) -> bool,
 ) -> Walk {
     let mut walk = Walk::default();
@@ -116,6 +120,7 @@ pub fn from(
         params,
         captures: Vec::new(),
         statics: facts.clone(),
+        initial: initial.clone(),
         config,
     };
     let mut search = Search {

@@ -12,6 +12,7 @@ use crate::reach::{self, Abstract, Env, State};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// A search for another chain gives up after so many functions.
 const MOST_SEARCHED: usize = 200;
@@ -69,6 +70,7 @@ fn open_state(program: &Program, function: FnId) -> State {
         params: vec![Abstract::Unknown; program.function(function).params.len()],
         captures: Vec::new(),
         statics: BTreeMap::new(),
+        initial: Arc::default(),
         config: BTreeMap::new(),
     }
 }

@@ -126,9 +126,26 @@ impl<'a> Program<'a> {
                         });
                     }
                 }
+                StmtKind::Assign { to, .. } if self.empties(id, stmt_id) => {
+                    if let Some((text, unit)) = self.type_of_place(id, to) {
+                        let ending = self.ending(&text, unit);
+                        calls.push(Call {
+                            stmt: stmt_id,
+                            targets: ending.targets,
+                            effects: ending
+                                .effects
+                                .into_iter()
+                                .map(|(effect, _)| effect)
+                                .collect(),
+                            name: "the destructor".into(),
+                            unresolved: false,
+                        });
+                    }
+                }
                 _ => {}
             }
         }
+        self.without_settled(id, &mut calls);
         calls
     }
 

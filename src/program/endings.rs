@@ -1,9 +1,10 @@
 //! Endings: what the end of an object runs and does, as a local, a member, an owner's object or a static.
 
 use super::calls::{Call, CallEffect, DEEPEST, Target};
+use super::settled::Settled;
 use super::{FnId, Key, KeyRoot, Program, Site, TypeId, types};
-use crate::api::{Arg, Effect};
-use crate::ir::{Callee, Name, Place, Root, StmtKind, Value};
+use crate::api::{Arg, Effect, WaitClass};
+use crate::ir::{Callee, FunctionKind, Name, Place, Root, StmtId, StmtKind, Value};
 use crate::source::Lang;
 
 /// What ends when an object ends.
@@ -14,11 +15,16 @@ pub struct Ending {
     /// What happens only if the object came from a call that starts something, with the member that holds it; none for
     /// the object itself.
     pub started: Vec<(CallEffect, Option<Name>, Option<Key>)>,
+    /// The local or temporary whose end this is: of what its members share with others it is an owner among several.
+    local: Option<(FnId, Place)>,
 }
 
 impl<'a> Program<'a> {
     pub(super) fn ending_of_drop(&self, id: FnId, place: &Place, type_text: &str) -> Ending {
-        let mut ending = Ending::default();
+        let mut ending = Ending {
+            local: (self.lang(id) == Lang::Cpp).then(|| (id, place.clone())),
+            ..Ending::default()
+        };
         let typed = if types::parse(type_text).is_inferred() {
             if self.is_borrowed(id, place) {
                 return ending;
@@ -46,43 +52,112 @@ impl<'a> Program<'a> {
         ending
     }
 
-    /// Whether a local is a guard of, or a reference to, what a wrapper holds: its end does not end that.
     /// Whether a local or a result is an owner that this function has made the object for: `make_shared<T>(…)`,
     /// `shared_ptr<T>(new T)`, `Arc::new(…)`.
     fn is_made_here(&self, id: FnId, place: &Place) -> bool {
-        let body = self.function(id);
-        let makes = |value: &Value| {
-            let Value::Result(stmt) = value else {
-                return false;
-            };
-            match &body.stmt(*stmt).kind {
-                StmtKind::Call {
-                    callee: Callee::Named(name),
-                    ..
-                } => {
-                    let base = types::split_template(name).0;
-                    types::owner_of_maker(&base).is_some() || base.ends_with("::new")
-                }
-                StmtKind::Call {
-                    callee: Callee::Construct { .. },
-                    args,
-                } => args.iter().any(|arg| {
-                    matches!(arg, Value::Result(made) if matches!(
-                        &body.stmt(*made).kind,
-                        StmtKind::Call { callee: Callee::Construct { heap: true, .. }, .. }
-                    ))
-                }),
-                _ => false,
-            }
-        };
         match place.root {
-            Root::Result(stmt) => makes(&Value::Result(stmt)),
-            _ => body.stmts.iter().any(|stmt| {
-                matches!(&stmt.kind, StmtKind::Assign { to, value } if to == place && makes(value))
+            Root::Result(stmt) => self.makes(id, &Value::Result(stmt), 3),
+            _ => self.function(id).stmts.iter().any(|stmt| {
+                matches!(&stmt.kind, StmtKind::Assign { to, value } if to == place && self.makes(id, value, 3))
             }),
         }
     }
 
+    /// Whether a value is an owner of an object that was made for it.
+    fn makes(&self, id: FnId, value: &Value, depth: u8) -> bool {
+        let stmt = match value {
+            Value::Result(stmt) => stmt,
+            Value::Place(place)
+                if matches!(place.root, Root::Local(_)) && place.path.is_empty() =>
+            {
+                return depth > 0
+                    && self.function(id).stmts.iter().any(|stmt| {
+                        matches!(&stmt.kind, StmtKind::Assign { to, value }
+                            if to == place && self.makes(id, value, depth - 1))
+                    });
+            }
+            _ => return false,
+        };
+        match self
+            .function(id)
+            .stmts
+            .get(stmt.0 as usize)
+            .map(|stmt| &stmt.kind)
+        {
+            Some(StmtKind::Call {
+                callee: Callee::Named(name),
+                ..
+            }) => {
+                let base = types::split_template(name).0;
+                types::owner_of_maker(&base).is_some() || base.ends_with("::new")
+            }
+            Some(StmtKind::Call {
+                callee: Callee::Construct { heap, .. },
+                args,
+            }) => *heap || (depth > 0 && args.iter().any(|arg| self.makes(id, arg, depth - 1))),
+            _ => false,
+        }
+    }
+
+    /// Whether a shared owner inside a local or temporary may be the only one: a constructor made an object for the
+    /// member, or the function did that and put it in.
+    fn is_filled(&self, id: FnId, place: &Place, holder: Option<&Key>) -> bool {
+        let by_class = holder.is_some_and(|holder| match (&holder.root, &holder.path[..]) {
+            (KeyRoot::Object(class), [field]) => self.is_made_by_class(*class, field),
+            _ => false,
+        });
+        let of_local = |other: &Place| other.root == place.root;
+        let made_from = |stmt: StmtId| {
+            self.function(id).stmts.iter().any(|other| {
+                matches!(&other.kind, StmtKind::Assign { to, value: Value::Result(made) } if to == place && *made == stmt)
+            }) || place.root == Root::Result(stmt)
+        };
+        by_class
+            || self
+                .function(id)
+                .stmts
+                .iter()
+                .enumerate()
+                .any(|(index, stmt)| match &stmt.kind {
+                    StmtKind::Assign { to, value } => of_local(to) && self.makes(id, value, 3),
+                    StmtKind::Call { callee, args } => {
+                        let concerned = match callee {
+                            Callee::Method { receiver, .. } => {
+                                receiver.place().is_some_and(|receiver| of_local(&receiver))
+                            }
+                            Callee::Construct { .. } | Callee::Named(_) => {
+                                made_from(StmtId(index as u32))
+                            }
+                            _ => false,
+                        };
+                        concerned && args.iter().any(|arg| self.makes(id, arg, 3))
+                    }
+                    _ => false,
+                })
+    }
+
+    /// Whether a class makes the object of a shared owner among its members itself: in a constructor, or by a default
+    /// member initializer that is more than a plain value.
+    fn is_made_by_class(&self, class: TypeId, field: &str) -> bool {
+        let initialized = self
+            .type_def(class)
+            .fields
+            .iter()
+            .any(|member| &*member.name == field && member.init == Some(Value::Unknown));
+        initialized
+            || self.methods(class).iter().any(|&method| {
+                let body = self.function(method);
+                body.kind == FunctionKind::Ctor
+                    && body.stmts.iter().any(|stmt| {
+                        matches!(&stmt.kind, StmtKind::Assign { to, value }
+                            if (to.path.last().is_some_and(|last| &**last == field)
+                                || matches!(&to.root, Root::Global(name) if &**name == field))
+                                && self.makes(method, value, 3))
+                    })
+            })
+    }
+
+    /// Whether a local is a guard of, or a reference to, what a wrapper holds: its end does not end that.
     fn is_borrowed(&self, id: FnId, place: &Place) -> bool {
         let function = self.function(id);
         // `commands.at(name)->run()`: what an accessor of a library's container gives is a reference.
@@ -181,6 +256,13 @@ impl<'a> Program<'a> {
         if row.leaks {
             return;
         }
+        if row.shared
+            && let Some((id, place)) = &ending.local
+            && (holder.is_some() || note.is_some() || depth < DEEPEST)
+            && !self.is_filled(*id, place, holder)
+        {
+            return;
+        }
         for index in 0..row.destructor.len() {
             let effect = CallEffect::Type(row.clone(), index as u8);
             if row.if_started {
@@ -277,6 +359,12 @@ impl<'a> Program<'a> {
                 Some(note) => note.clone(),
                 None => format!("as its member `{}` ends", field.name).into(),
             };
+            let before = (
+                ending.targets.len(),
+                ending.effects.len(),
+                ending.started.len(),
+                seen.len(),
+            );
             let text = self.text_in_scope(&field.type_text, &self.class_name(class));
             let holder = Key {
                 root: KeyRoot::Object(class),
@@ -290,6 +378,33 @@ impl<'a> Program<'a> {
                 ending,
                 DEEPEST,
             );
+            let now = (ending.targets.len(), ending.effects.len());
+            if now == (before.0, before.1) && ending.started.len() == before.2 {
+                continue;
+            }
+            match self.settled_member(class, &field.name) {
+                Some(Settled::Emptied) => {
+                    ending.targets.truncate(before.0);
+                    ending.effects.truncate(before.1);
+                    ending.started.truncate(before.2);
+                    seen.truncate(before.3);
+                }
+                Some(Settled::Joined) => {
+                    let mut index = 0;
+                    ending.effects.retain(|(effect, _)| {
+                        index += 1;
+                        index <= before.1
+                            || !matches!(
+                                effect.effect(),
+                                Effect::Wait {
+                                    class: WaitClass::Thread,
+                                    ..
+                                }
+                            )
+                    });
+                }
+                None => {}
+            }
         }
         for base in &def.bases {
             if let Some(base) = self.class_of_text(base, unit) {

@@ -6,6 +6,7 @@ use super::{Hit, Timeout, Walk};
 use crate::api::{Arg, Effect, ModuleSource, ThreadRef, WaitClass};
 use crate::entry::{Contexts, Entry, EntryKind};
 use crate::flow::{Flow, Loop};
+use crate::ir::{Callee, Place, StmtId, StmtKind, Value};
 use crate::program::origin::{Origin, Origins, flags};
 use crate::program::{Key, Program, Site};
 use std::collections::{HashMap, HashSet};
@@ -42,6 +43,9 @@ pub struct Blocking {
 /// What the handles of a program are.
 pub struct Handles {
     kinds: HashMap<Key, HashSet<HandleKind>>,
+    /// The same for objects that were made to hold one handle: the class's member says what all its objects hold, this
+    /// what one holds.
+    holders: HashMap<Key, HashSet<HandleKind>>,
     detached: HashSet<Key>,
     /// Where the thread of a handle is started.
     starts: HashMap<Key, Vec<Site>>,
@@ -64,6 +68,7 @@ impl Handles {
     pub fn collect(program: &Program, flow: &Flow) -> Handles {
         let mut handles = Handles {
             kinds: HashMap::new(),
+            holders: HashMap::new(),
             detached: HashSet::new(),
             starts: HashMap::new(),
             signals: HashMap::new(),
@@ -114,6 +119,9 @@ impl Handles {
                         }
                         _ => continue,
                     };
+                    if let Some(key) = held_by(program, site, arg) {
+                        handles.holders.entry(key).or_default().insert(kind);
+                    }
                     if let Some(key) = flow.key_of(site, arg) {
                         handles
                             .kinds
@@ -178,6 +186,63 @@ impl Handles {
     fn of(&self, key: &Key) -> Option<&HashSet<HandleKind>> {
         self.kinds.get(&without_index(key.clone()))
     }
+
+    /// What a wait waits for, told by the object that holds the handle: `WaitForSingleObject(mutex.get(), …)`,
+    /// `mutex.m_handle`, or the object itself, which converts.
+    fn held_at(&self, program: &Program, site: Site, on: Arg) -> Option<&HashSet<HandleKind>> {
+        let holder = match program.argument_value(site, on) {
+            Value::Place(place) => place,
+            Value::Result(stmt) => {
+                match &program
+                    .function(site.function)
+                    .stmts
+                    .get(stmt.0 as usize)?
+                    .kind
+                {
+                    StmtKind::Call {
+                        callee: Callee::Method { receiver, .. },
+                        args,
+                    } if args.is_empty() => receiver.place()?,
+                    _ => return None,
+                }
+            }
+            _ => return None,
+        };
+        let known = |place: &Place| {
+            let key = program.key_of_target(site.function, place)?;
+            self.holders.get(&key)
+        };
+        known(&holder).or_else(|| {
+            let mut around = holder.clone();
+            around.path.pop()?;
+            known(&around)
+        })
+    }
+}
+
+/// The object that is made from a created handle and nothing else: `AutoHandle mutex(CreateMutexW(…))`.
+fn held_by(program: &Program, made: Site, arg: Arg) -> Option<Key> {
+    if arg != Arg::Result {
+        return None;
+    }
+    let body = program.function(made.function);
+    let object = body
+        .stmts
+        .iter()
+        .enumerate()
+        .find_map(|(index, stmt)| match &stmt.kind {
+            StmtKind::Call {
+                callee: Callee::Construct { heap: false, .. },
+                args,
+            } if args[..] == [Value::Result(made.stmt)] => Some(StmtId(index as u32)),
+            _ => None,
+        })?;
+    body.stmts.iter().find_map(|stmt| match &stmt.kind {
+        StmtKind::Assign { to, value } if *value == Value::Result(object) => {
+            program.key_of_target(made.function, to)
+        }
+        _ => None,
+    })
 }
 
 /// LoadLibrary of a path that was asked of the own handle.
@@ -246,7 +311,11 @@ pub fn judge(flow: &Flow, handles: &Handles, entry: &Entry, hit: &Hit) -> Option
             WaitsFor::ThreadEnd(reference.unwrap_or(ThreadRef::Unknown))
         }
         WaitClass::Handle => {
-            let kinds = key.as_ref().and_then(|key| handles.of(key));
+            let holder = match (hit.site, on) {
+                (Some(site), Some(on)) => handles.held_at(flow.program(), site, *on),
+                _ => None,
+            };
+            let kinds = holder.or_else(|| key.as_ref().and_then(|key| handles.of(key)));
             let only: Vec<HandleKind> =
                 kinds.map_or_else(Vec::new, |kinds| kinds.iter().copied().collect());
             match only[..] {

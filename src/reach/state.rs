@@ -1,10 +1,12 @@
 //! What is known while a body is walked.
 
 use super::body::read_by;
+use crate::api::Effect;
 use crate::entry::Contexts;
 use crate::ir::{Cond, Guard, Name, Op, Place, Root, StmtId, StmtKind, Value};
 use crate::program::{Constant, FnId, Key, Program, Site};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What is known of a value.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -75,6 +77,8 @@ pub struct State {
     pub params: Vec<Abstract>,
     pub captures: Vec<Abstract>,
     pub statics: BTreeMap<Key, Abstract>,
+    /// What statics are as long as only process attach is left: the same in all states of a walk.
+    pub initial: Arc<BTreeMap<Key, Abstract>>,
     /// The value of open `#if` conditions along the path.
     pub config: BTreeMap<Name, bool>,
 }
@@ -114,6 +118,7 @@ impl State {
             params,
             captures: Vec::new(),
             statics: agreed(&self.statics, &other.statics),
+            initial: self.initial,
             config: agreed(&self.config, &other.config),
         }
     }
@@ -149,6 +154,7 @@ pub struct Env {
     captures: Vec<Abstract>,
     locals: BTreeMap<Place, Abstract>,
     statics: BTreeMap<Key, Abstract>,
+    initial: Arc<BTreeMap<Key, Abstract>>,
     config: BTreeMap<Name, bool>,
     /// What is known of statics only where an open `#if` condition has this value: it was set in one arm.
     under_config: BTreeMap<(Name, bool, Key), Abstract>,
@@ -167,6 +173,7 @@ impl Env {
             captures: state.captures.clone(),
             locals: BTreeMap::new(),
             statics: state.statics.clone(),
+            initial: state.initial.clone(),
             config: state.config.clone(),
             under_config: BTreeMap::new(),
             depth: 0,
@@ -192,6 +199,7 @@ impl Env {
             params,
             captures,
             statics: self.statics.clone(),
+            initial: self.initial.clone(),
             config: self.config.clone(),
         }
     }
@@ -220,6 +228,7 @@ impl Env {
                 .filter(|(_, value)| *value != Abstract::Unknown)
                 .collect(),
             statics: agreed(&self.statics, &other.statics),
+            initial: self.initial.clone(),
             config: agreed(&self.config, &other.config),
             under_config: self.joined_under_config(other),
             depth: self.depth,
@@ -349,10 +358,15 @@ impl Env {
                 }
             }
             Root::Global(_) | Root::This | Root::Local(_) => {
-                if !self.statics.is_empty()
+                let begins =
+                    !self.initial.is_empty() && self.contexts.within(Contexts::PROCESS_ATTACH);
+                if (!self.statics.is_empty() || begins)
                     && !matches!(place.root, Root::Local(_))
                     && let Some(key) = program.key(function, place)
-                    && let Some(known) = self.statics.get(&key)
+                    && let Some(known) = self
+                        .statics
+                        .get(&key)
+                        .or_else(|| self.initial.get(&key).filter(|_| begins))
                 {
                     return known.clone();
                 }
@@ -383,6 +397,20 @@ impl Env {
         let Some(call) = program.call(site) else {
             return Abstract::Unknown;
         };
+        // What a call only hands on: `HandleToLong(g_thread)`.
+        if call.targets.is_empty()
+            && self.depth < DEEPEST_CALL
+            && let Some(argument) = call
+                .effects
+                .iter()
+                .find_map(|effect| match effect.effect() {
+                    Effect::Passes { argument } => Some(*argument),
+                    _ => None,
+                })
+            && let Some(value @ Value::Place(_)) = program.argument(site, argument)
+        {
+            return self.evaluate(program, site.function, value);
+        }
         let [target] = &call.targets[..] else {
             return Abstract::Unknown;
         };

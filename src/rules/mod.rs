@@ -15,11 +15,11 @@ use crate::module::Kind;
 use crate::program::origin::Origins;
 use crate::program::{FnId, Key, Program, Site};
 use crate::reach::blocking::Handles;
-use crate::reach::{self, Abstract, Walk};
+use crate::reach::{self, Abstract, Walk, beginning};
 use crate::source::Span;
 pub use page::Page;
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 mod callback_without_module_ref;
 mod close_threadpool_without_wait;
@@ -113,11 +113,33 @@ impl<'p, 'a> Engines<'p, 'a> {
         let locks = Locks::new(program, &handles);
         let walks: Vec<OnceLock<Walk>> = entries.iter().map(|_| OnceLock::new()).collect();
         let mut facts = BTreeMap::new();
+        let run = |entry: &Entry, initial: &Arc<BTreeMap<Key, Abstract>>| {
+            reach::from(program, entry, &BTreeMap::new(), initial, &|id| {
+                locks.passes_on(id)
+            })
+        };
+        // What the loader calls is walked once to see what runs at attach, and again with what statics are until then.
+        let mut first: Vec<(usize, Walk)> = entries
+            .iter()
+            .enumerate()
+            .filter(|(_, entry)| entry.kind == EntryKind::DllMain)
+            .map(|(number, entry)| (number, run(entry, &Arc::default())))
+            .collect();
+        let initial = Arc::new(beginning::initial_values(
+            program,
+            &entries,
+            &first.iter().map(|(_, walk)| walk).collect::<Vec<_>>(),
+        ));
+        if !initial.is_empty() {
+            for (number, walk) in &mut first {
+                *walk = run(&entries[*number], &initial);
+            }
+        }
+        for (number, walk) in first {
+            let _ = walks[number].set(walk);
+        }
         for (entry, walk) in entries.iter().zip(&walks) {
-            if entry.kind == EntryKind::DllMain {
-                let walk = walk.get_or_init(|| {
-                    reach::from(program, entry, &BTreeMap::new(), &|id| locks.passes_on(id))
-                });
+            if let Some(walk) = walk.get() {
                 handles.find_pin(program, entry, walk, &origins);
                 // A static that only DllMain sets to what it learns from lpReserved tells the destructors the same.
                 let learned = walk
@@ -143,7 +165,10 @@ impl<'p, 'a> Engines<'p, 'a> {
     /// What an entry reaches.
     pub fn walk(&self, entry: usize) -> &Walk {
         self.walks[entry].get_or_init(|| {
-            reach::from(self.program, &self.entries[entry], &self.facts, &|id| {
+            let entry = &self.entries[entry];
+            let mut facts = self.facts.clone();
+            facts.extend(beginning::of_entry(self.program, entry));
+            reach::from(self.program, entry, &facts, &Arc::default(), &|id| {
                 self.locks.passes_on(id)
             })
         })

@@ -409,7 +409,7 @@ impl<'t> Lowering<'t> {
         }
     }
 
-    /// A default member initializer that is a plain value.
+    /// A default member initializer: a plain value, or unknown where it is more than that.
     fn field_init(&mut self, declarator: Node) -> Option<Value> {
         let mut value = None;
         let mut at = declarator.next_named_sibling();
@@ -424,10 +424,14 @@ impl<'t> Lowering<'t> {
             at = node.next_named_sibling();
         }
         let mut value = value?;
-        if value.kind() == "initializer_list" && value.named_child_count() == 1 {
-            value = value.named_child(0)?;
+        if value.kind() == "initializer_list" {
+            match value.named_child_count() {
+                0 => return Some(Value::Const(0)),
+                1 => value = value.named_child(0)?,
+                _ => {}
+            }
         }
-        self.plain_value(value)
+        self.plain_value(value).or(Some(Value::Unknown))
     }
 
     /// `operator bool` of a conversion.

@@ -1,0 +1,553 @@
+//! What is known of statics when an entry begins.
+//!
+//! In come a program and its entries, out go facts about statics and members: the owner whose object is being destroyed
+//! is not empty, a member that nothing ever sets is still 0, and at process attach a static that nothing on the way sets
+//! still has its first value. Only what is certain is told: what escapes, or is written through a pointer, is unknown.
+
+use super::{Abstract, Walk};
+use crate::api::Effect;
+use crate::entry::{Contexts, Entry, EntryKind, Runs};
+use crate::ir::{Callee, Cond, FunctionKind, Name, Place, Root, StmtId, StmtKind, Value};
+use crate::program::{FnId, Key, KeyRoot, Meaning, Program, Site, StaticId, TypeId};
+use crate::source::Lang;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+/// What an entry finds: facts that hold in all of it.
+pub fn of_entry(program: &Program, entry: &Entry) -> BTreeMap<Key, Abstract> {
+    let mut facts = BTreeMap::new();
+    let (EntryKind::StaticDestructor, Some(object), Runs::Function(destructor)) =
+        (entry.kind, entry.object, &entry.runs)
+    else {
+        return facts;
+    };
+    let definition = program.static_def(object);
+    let unit = program.static_unit(object);
+    let text = program.text_in_scope(&definition.type_text, &definition.scope);
+    if program.is_pointer_like(&text, unit) {
+        return facts;
+    }
+    // A smart pointer still points to its object while that is destroyed.
+    if program.class_of_text(&text, unit).is_none()
+        && program
+            .type_row(&text, unit)
+            .is_some_and(|row| row.leads_to.is_some() && row.owns.len() == 1)
+    {
+        facts.insert(Key::of(KeyRoot::Static(object)), Abstract::NotZero);
+        let name = Key::of(KeyRoot::Name(definition.name.clone()));
+        facts.insert(name, Abstract::NotZero);
+    }
+    if program.function(*destructor).blocks.len() > 1
+        && let Some(class) = program.class_of_text(&text, unit)
+    {
+        facts.extend(idle_members(program, object, class));
+    }
+    facts
+}
+
+/// The members of a static object that are 0 as long as it lives: no constructor and no method that is called on it
+/// sets them. Nothing is known of an object whose address is passed on.
+fn idle_members(program: &Program, object: StaticId, class: TypeId) -> BTreeMap<Key, Abstract> {
+    let nothing = BTreeMap::new();
+    let definition = program.static_def(object);
+    let unit = program.static_unit(object);
+    let path = &program.sources.file(program.units[unit as usize].file).path;
+    // What is internal to a header exists in every file that includes it.
+    let is_header = !(path.ends_with(".cpp") || path.ends_with(".cc") || path.ends_with(".cxx"));
+    if !(definition.function.is_some() || (definition.internal && !is_header)) {
+        return nothing;
+    }
+    if definition
+        .init
+        .iter()
+        .any(|value| !matches!(value, Value::Null | Value::Const(0)))
+    {
+        return nothing;
+    }
+    let around = definition
+        .function
+        .map(|index| program.function_in(unit, index));
+    let mut use_of = Use {
+        program,
+        classes: program.class_chain(class),
+        written: BTreeSet::new(),
+        methods: Vec::new(),
+        escapes: false,
+    };
+    for id in program.ids().filter(|&id| program.unit_number(id) == unit) {
+        if around.is_some_and(|around| !is_inside(program, id, around)) {
+            continue;
+        }
+        let is_it = |place: &Place| {
+            matches!(&place.root, Root::Global(name)
+                if crate::api::last_segment(name) == &*definition.name
+                    && matches!(program.meaning(id, name), Meaning::Static(found) if found == object))
+        };
+        use_of.read(id, &is_it, definition.name.as_ref());
+    }
+    for &owner in &use_of.classes.clone() {
+        let constructors = program.methods(owner).iter().copied();
+        use_of
+            .methods
+            .extend(constructors.filter(|&id| program.function(id).kind == FunctionKind::Ctor));
+    }
+    let mut seen: HashSet<FnId> = HashSet::new();
+    while let Some(method) = use_of.methods.pop() {
+        if use_of.escapes || seen.len() > 64 {
+            return nothing;
+        }
+        if seen.insert(method) {
+            use_of.read_method(method);
+        }
+    }
+    if use_of.escapes {
+        return nothing;
+    }
+    let mut facts = BTreeMap::new();
+    for &owner in &use_of.classes {
+        for field in &program.type_def(owner).fields {
+            let plain = matches!(field.init, None | Some(Value::Null | Value::Const(0)));
+            if plain && !use_of.written.contains(&field.name) {
+                let key = Key {
+                    root: KeyRoot::Object(owner),
+                    path: vec![field.name.clone()],
+                };
+                facts.insert(key, Abstract::Null);
+            }
+        }
+    }
+    facts
+}
+
+/// Whether a function is another, or a lambda inside it.
+fn is_inside(program: &Program, id: FnId, around: FnId) -> bool {
+    let mut current = Some(id);
+    for _ in 0..16 {
+        match current {
+            Some(found) if found == around => return true,
+            Some(found) => current = program.enclosing(found),
+            None => return false,
+        }
+    }
+    false
+}
+
+/// How one object is used.
+struct Use<'u, 'a> {
+    program: &'u Program<'a>,
+    /// Its class and the bases.
+    classes: Vec<TypeId>,
+    /// Members that get something else than 0.
+    written: BTreeSet<Name>,
+    /// What is called on it, to be read.
+    methods: Vec<FnId>,
+    /// Somebody else may set its members.
+    escapes: bool,
+}
+
+impl Use<'_, '_> {
+    /// Reads what a function does with the object that `is_it` tells by its place.
+    fn read(&mut self, id: FnId, is_it: &dyn Fn(&Place) -> bool, name: &str) {
+        let body = self.program.function(id);
+        let whole = |value: &Value| match value {
+            Value::Place(place) => place.path.is_empty() && is_it(place),
+            Value::AddressOf(place) => place.path.is_empty() && is_it(place),
+            _ => false,
+        };
+        for (index, stmt) in body.stmts.iter().enumerate() {
+            match &stmt.kind {
+                StmtKind::Assign { to, value } => {
+                    let zero = matches!(value, Value::Null | Value::Const(0));
+                    if is_it(to) {
+                        match to.path.first() {
+                            Some(field) if !zero => {
+                                self.written.insert(field.clone());
+                            }
+                            Some(_) => {}
+                            None => {
+                                let made = matches!(value, Value::Result(made) if matches!(
+                                    body.stmts.get(made.0 as usize).map(|stmt| &stmt.kind),
+                                    Some(StmtKind::Call { callee: Callee::Construct { .. }, .. })
+                                ));
+                                self.escapes |= !zero && !made;
+                            }
+                        }
+                    }
+                    self.escapes |= whole(value);
+                    self.note_address(value, is_it);
+                }
+                StmtKind::Call { callee, args } => {
+                    self.escapes |= args.iter().any(whole);
+                    for arg in args {
+                        self.note_address(arg, is_it);
+                    }
+                    if let Callee::Method { receiver, .. } = callee {
+                        if whole(receiver) {
+                            self.note_call(id, StmtId(index as u32));
+                        } else if let Some(place) = receiver.place().filter(|place| is_it(place)) {
+                            self.written.extend(place.path.first().cloned());
+                        }
+                    }
+                }
+                StmtKind::Return { value: Some(value) } => self.escapes |= whole(value),
+                StmtKind::Opaque { .. } => {
+                    let text = &self.program.sources.file(stmt.span.file).text;
+                    let range = stmt.span.start as usize..stmt.span.end as usize;
+                    self.escapes |= text.get(range).is_some_and(|text| text.contains(name));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// `GetExitCodeThread(h, &object.member)`: a member may be written.
+    fn note_address(&mut self, value: &Value, is_it: &dyn Fn(&Place) -> bool) {
+        if let Value::AddressOf(place) = value
+            && is_it(place)
+            && let Some(field) = place.path.first()
+        {
+            self.written.insert(field.clone());
+        }
+    }
+
+    fn note_call(&mut self, function: FnId, stmt: StmtId) {
+        match self.program.call(Site { function, stmt }) {
+            Some(call) if !call.targets.is_empty() => self
+                .methods
+                .extend(call.targets.iter().map(|target| target.function)),
+            _ => self.escapes = true,
+        }
+    }
+
+    /// Reads a method that runs on the object.
+    fn read_method(&mut self, id: FnId) {
+        let program = self.program;
+        let body = program.function(id);
+        if matches!(body.kind, FunctionKind::Dtor) {
+            return;
+        }
+        let member = |place: &Place| -> Option<Name> {
+            match &place.root {
+                Root::This => place.path.first().cloned(),
+                Root::Global(name) if matches!(program.meaning(id, name), Meaning::Field) => {
+                    Some(name.clone())
+                }
+                _ => None,
+            }
+        };
+        let is_this = |value: &Value| {
+            value
+                .place()
+                .is_some_and(|place| place.root == Root::This && place.path.is_empty())
+        };
+        for (index, stmt) in body.stmts.iter().enumerate() {
+            let stmt_id = StmtId(index as u32);
+            match &stmt.kind {
+                StmtKind::Assign { to, value } => {
+                    if let Some(field) = member(to)
+                        && !matches!(value, Value::Null | Value::Const(0))
+                    {
+                        self.written.insert(field);
+                    }
+                    self.escapes |= is_this(value) || (to.root == Root::This && to.path.is_empty());
+                    if let Value::AddressOf(place) = value {
+                        self.written.extend(member(place));
+                    }
+                    self.note_closure(id, value);
+                }
+                StmtKind::Call { callee, args } => {
+                    self.escapes |= args.iter().any(is_this);
+                    for arg in args {
+                        // A parameter may be a reference.
+                        if let Some(place) = arg.place() {
+                            self.written.extend(member(&place));
+                        }
+                        self.note_closure(id, arg);
+                    }
+                    if let Callee::Method { receiver, .. } = callee
+                        && let Some(place) = receiver.place()
+                    {
+                        self.written.extend(member(&place));
+                    }
+                    let on_this = match callee {
+                        Callee::Method { receiver, .. } => is_this(receiver),
+                        Callee::Named(_) => true,
+                        Callee::Closure(index) => {
+                            self.methods.push(program.sibling(id, *index));
+                            false
+                        }
+                        _ => false,
+                    };
+                    if on_this
+                        && let Some(call) = program.call(Site {
+                            function: id,
+                            stmt: stmt_id,
+                        })
+                    {
+                        let own = call
+                            .targets
+                            .iter()
+                            .map(|target| target.function)
+                            .filter(|&id| {
+                                program.function(id).has_this
+                                    && program
+                                        .owner(id)
+                                        .is_some_and(|owner| self.classes.contains(&owner))
+                            });
+                        self.methods.extend(own);
+                    }
+                }
+                StmtKind::Opaque { .. } => self.escapes = true,
+                _ => {}
+            }
+        }
+    }
+
+    fn note_closure(&mut self, id: FnId, value: &Value) {
+        if let Value::Closure(index) = value {
+            self.methods.push(self.program.sibling(id, *index));
+        }
+    }
+}
+
+/// How many statics are looked at.
+const MOST_INITIAL: usize = 64;
+
+/// The statics that have their first value all through process attach: a constant, and no statement that can set them
+/// runs by then. Asked are those that a condition tests in what `walks` reach at attach.
+pub fn initial_values(
+    program: &Program,
+    entries: &[Entry],
+    walks: &[&Walk],
+) -> BTreeMap<Key, Abstract> {
+    let mut reached: HashSet<FnId> = HashSet::new();
+    for node in walks.iter().flat_map(|walk| &walk.nodes) {
+        if node.state.contexts.has(Contexts::PROCESS_ATTACH) {
+            reached.insert(node.function);
+        }
+    }
+    let mut asked: BTreeSet<StaticId> = BTreeSet::new();
+    for &id in &reached {
+        if program.lang(id) == Lang::Rust {
+            continue;
+        }
+        for edge in program
+            .function(id)
+            .blocks
+            .iter()
+            .flat_map(|block| &block.next)
+        {
+            for guard in &edge.when {
+                if let Cond::Compare { left, right, .. } = &guard.cond {
+                    tested(program, id, left, 2, &mut asked);
+                    tested(program, id, right, 2, &mut asked);
+                }
+            }
+        }
+    }
+    let mut values: BTreeMap<StaticId, Abstract> = asked
+        .into_iter()
+        .filter_map(|id| Some((id, first_value(program, id)?)))
+        .take(MOST_INITIAL)
+        .collect();
+    if values.is_empty() {
+        return BTreeMap::new();
+    }
+    reached.extend(run_by_initializers(program, entries));
+    values.retain(|&id, _| {
+        let name = KeyRoot::Name(program.static_def(id).name.clone());
+        [KeyRoot::Static(id), name].into_iter().all(|root| {
+            let key = Key::of(root);
+            program
+                .assignments(&key)
+                .iter()
+                .all(|(function, ..)| !reached.contains(function))
+        })
+    });
+    for name in passed_on(program, &values) {
+        values.retain(|&id, _| program.static_def(id).name != name);
+    }
+    values
+        .into_iter()
+        .flat_map(|(id, value)| {
+            let name = program.static_def(id).name.clone();
+            [
+                (Key::of(KeyRoot::Static(id)), value.clone()),
+                (Key::of(KeyRoot::Name(name)), value),
+            ]
+        })
+        .collect()
+}
+
+/// The statics that a condition tests.
+fn tested(program: &Program, id: FnId, value: &Value, depth: u8, found: &mut BTreeSet<StaticId>) {
+    match value {
+        Value::Place(Place {
+            root: Root::Global(name),
+            path,
+        }) if path.is_empty() => {
+            if let Meaning::Static(object) = program.meaning(id, name) {
+                found.insert(object);
+            }
+        }
+        Value::Result(stmt) if depth > 0 => {
+            if let Some(StmtKind::Call { callee, args }) = program
+                .function(id)
+                .stmts
+                .get(stmt.0 as usize)
+                .map(|stmt| &stmt.kind)
+            {
+                if let Callee::Method { receiver, .. } = callee {
+                    tested(program, id, receiver, depth - 1, found);
+                }
+                for arg in args {
+                    tested(program, id, arg, depth - 1, found);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The constant that a static begins with.
+fn first_value(program: &Program, id: StaticId) -> Option<Abstract> {
+    let object = program.static_def(id);
+    let unit = program.static_unit(id);
+    if object.is_extern
+        || object.thread_local
+        || object.function.is_some()
+        || object.initializer.is_some()
+        || object.init.len() > 1
+        || object.type_text.contains('[')
+        || program.class_of_text(&object.type_text, unit).is_some()
+            && !program.is_pointer_like(&object.type_text, unit)
+    {
+        return None;
+    }
+    match object.init.first() {
+        Some(value) => {
+            let around = program.ids().find(|&id| program.unit_number(id) == unit)?;
+            program.constant(around, value).map(Abstract::from)
+        }
+        None => program
+            .type_row(&object.type_text, unit)
+            .is_none()
+            .then_some(Abstract::Null),
+    }
+}
+
+/// What the initializers of statics run, as far as it is called by name.
+fn run_by_initializers(program: &Program, entries: &[Entry]) -> HashSet<FnId> {
+    let mut pending: Vec<FnId> = entries
+        .iter()
+        .filter(|entry| {
+            matches!(
+                entry.kind,
+                EntryKind::StaticInitializer | EntryKind::TlsCallback
+            )
+        })
+        .filter_map(|entry| match entry.runs {
+            Runs::Function(function) => Some(function),
+            Runs::Effect(_) => None,
+        })
+        .collect();
+    let mut seen: HashSet<FnId> = pending.iter().copied().collect();
+    while let Some(id) = pending.pop() {
+        for target in program.calls(id).iter().flat_map(|call| &call.targets) {
+            if seen.insert(target.function) {
+                pending.push(target.function);
+            }
+        }
+    }
+    seen
+}
+
+/// The names of those statics that are handed to something that may set them: by address, by reference, to a macro, or
+/// in text that was not understood.
+fn passed_on(program: &Program, values: &BTreeMap<StaticId, Abstract>) -> BTreeSet<Name> {
+    let names: BTreeSet<Name> = values
+        .keys()
+        .map(|&id| program.static_def(id).name.clone())
+        .collect();
+    let named = |place: &Place| match &place.root {
+        Root::Global(name) => names.get(crate::api::last_segment(name)).cloned(),
+        _ => None,
+    };
+    let mut passed = BTreeSet::new();
+    for id in program.ids() {
+        let body = program.function(id);
+        for (index, stmt) in body.stmts.iter().enumerate() {
+            match &stmt.kind {
+                StmtKind::Assign { to, value } => match value {
+                    Value::AddressOf(place) => passed.extend(named(place)),
+                    Value::Place(place) => {
+                        let by_reference = matches!(to.root, Root::Local(index)
+                            if body.locals.get(index as usize).is_some_and(|local| local.type_text.contains('&')));
+                        if by_reference {
+                            passed.extend(named(place));
+                        }
+                    }
+                    _ => {}
+                },
+                StmtKind::Return { value: Some(value) } => {
+                    if let Some(place) = value.place()
+                        && (matches!(value, Value::AddressOf(_)) || body.return_type.contains('&'))
+                    {
+                        passed.extend(named(&place));
+                    }
+                }
+                StmtKind::Call { callee, args } => {
+                    let call = program.call(Site {
+                        function: id,
+                        stmt: StmtId(index as u32),
+                    });
+                    for (position, arg) in args.iter().enumerate() {
+                        let Some(name) = arg.place().and_then(|place| named(&place)) else {
+                            continue;
+                        };
+                        let is_address = matches!(arg, Value::AddressOf(_));
+                        let sets = match call {
+                            // What an atomic store puts in is among the assignments.
+                            Some(call) if !call.effects.is_empty() => {
+                                is_address
+                                    && !call.effects.iter().all(|effect| {
+                                        matches!(
+                                            effect.effect(),
+                                            Effect::Passes { .. } | Effect::Stores { .. }
+                                        )
+                                    })
+                            }
+                            Some(call) if !call.targets.is_empty() => {
+                                is_address
+                                    || call.targets.iter().any(|target| {
+                                        let callee = program.function(target.function);
+                                        callee.kind == FunctionKind::Macro
+                                            || callee.params.get(position).is_none_or(|param| {
+                                                param.type_text.contains('&')
+                                                    && !param.type_text.contains("const")
+                                            })
+                                    })
+                            }
+                            // C++ libraries take references where C takes addresses.
+                            _ => {
+                                is_address
+                                    || !matches!(callee, Callee::Named(name) if !name.contains("::"))
+                            }
+                        };
+                        if sets {
+                            passed.insert(name);
+                        }
+                    }
+                }
+                StmtKind::Opaque { .. } => {
+                    let text = &program.sources.file(stmt.span.file).text;
+                    let range = stmt.span.start as usize..stmt.span.end as usize;
+                    if let Some(text) = text.get(range) {
+                        passed.extend(names.iter().filter(|name| text.contains(&***name)).cloned());
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    passed
+}
