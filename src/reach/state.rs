@@ -4,7 +4,7 @@ use super::body::read_by;
 use crate::api::Effect;
 use crate::entry::Contexts;
 use crate::ir::{Cond, Guard, Name, Op, Place, Root, StmtId, StmtKind, Value};
-use crate::program::{Constant, FnId, Key, Program, Site};
+use crate::program::{Constant, FnId, Key, Meaning, Program, Site};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -19,6 +19,8 @@ pub enum Abstract {
     /// Not 0 and not NULL, else unknown.
     NotZero,
     Function(FnId),
+    /// A constant of some system header, of which only the name is known: `WM_CLOSE`.
+    Symbol(Name),
     /// The reason code itself.
     Reason,
     /// Not zero exactly in these contexts: `lpReserved`, and what is computed from it.
@@ -375,7 +377,7 @@ impl Env {
                 }
                 match program.constant(function, &Value::Place(place.clone())) {
                     Some(constant) => constant.into(),
-                    None => Abstract::Unknown,
+                    None => symbol(program, function, place),
                 }
             }
             Root::Result(stmt) if place.path.is_empty() => self.evaluate_call(
@@ -501,7 +503,9 @@ impl Env {
                 let right = self.evaluate(program, function, right);
                 let equal = (*op == Op::Eq) == guard.holds;
                 let learned = match (&right, equal) {
-                    (Abstract::Number(_) | Abstract::Null, true) => Some(right),
+                    (Abstract::Number(_) | Abstract::Null | Abstract::Symbol(_), true) => {
+                        Some(right)
+                    }
                     (Abstract::Number(0) | Abstract::Null, false) => Some(Abstract::NotZero),
                     _ => None,
                 };
@@ -636,6 +640,12 @@ fn compare(left: &Abstract, op: Op, right: &Abstract) -> Verdict {
             _ => Verdict::Unknown,
         },
         (_, Abstract::Truth(_)) => compare(right, swapped(op), left),
+        (Abstract::Symbol(left), Abstract::Symbol(right)) => match op {
+            Op::Eq | Op::Ne if left == right => decided(op == Op::Eq),
+            // Names of one family stand for different numbers: the messages WM_CLOSE and WM_COMMAND.
+            Op::Eq | Op::Ne if family(left) == family(right) => decided(op == Op::Ne),
+            _ => Verdict::Unknown,
+        },
         _ => {
             if let (Some(left), Some(right)) = (left.number(), right.number()) {
                 return decided(holds(left, op, right));
@@ -647,6 +657,32 @@ fn compare(left: &Abstract, op: Op, right: &Abstract) -> Verdict {
             }
         }
     }
+}
+
+/// The name of a constant that no file of the program defines: in capitals, as those of the system's headers are.
+fn symbol(program: &Program, function: FnId, place: &Place) -> Abstract {
+    let Root::Global(name) = &place.root else {
+        return Abstract::Unknown;
+    };
+    let last = crate::api::last_segment(name);
+    let in_capitals = last.starts_with(|c: char| c.is_ascii_uppercase())
+        && last
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    if in_capitals
+        && !family(last).is_empty()
+        && place.path.is_empty()
+        && matches!(program.meaning(function, name), Meaning::Unknown)
+    {
+        Abstract::Symbol(last.into())
+    } else {
+        Abstract::Unknown
+    }
+}
+
+/// What the names of one family of constants begin with: `WM_`.
+fn family(name: &str) -> &str {
+    name.split_once('_').map_or("", |(family, _)| family)
 }
 
 fn swapped(op: Op) -> Op {
