@@ -9,6 +9,7 @@
 
 mod identity;
 mod paths;
+mod spins;
 mod walk;
 mod ways;
 
@@ -82,6 +83,8 @@ struct Summary {
     releases_unknown: bool,
     /// What is held for certain at calls.
     held: BTreeMap<StmtId, Vec<Held>>,
+    /// Where the parts of a lock are taken that this function takes as a whole for its caller.
+    parts: Vec<Site>,
 }
 
 /// A lock that is held when a function returns.
@@ -124,6 +127,8 @@ pub struct Locks<'p, 'a> {
     /// The way to the nearest call that asks for the loader lock.
     asks: HashMap<FnId, (Site, Option<FnId>)>,
     paths: paths::Paths,
+    /// Locks that are made by hand.
+    spins: spins::Spins,
 }
 
 /// So many locks of a function are kept.
@@ -146,10 +151,13 @@ impl<'p, 'a> Locks<'p, 'a> {
             run_by: HashMap::new(),
             asks: HashMap::new(),
             paths: paths::Paths::default(),
+            spins: spins::Spins::default(),
         };
+        locks.find_spins();
+        let by_hand = locks.by_hand();
         let mut touching: Vec<FnId> = Vec::new();
         for id in program.ids() {
-            let mut touches = false;
+            let mut touches = by_hand.contains(&id);
             for call in program.calls(id) {
                 for effect in &call.effects {
                     match effect.effect() {
@@ -220,10 +228,11 @@ impl<'p, 'a> Locks<'p, 'a> {
     /// Whether the lock taken at a statement is passed on to the function's callers.
     pub fn is_passed_on(&self, site: Site) -> bool {
         self.summaries.get(&site.function).is_some_and(|summary| {
-            summary
-                .leaves
-                .iter()
-                .any(|left| left.held.must && left.held.chain.first() == Some(&site))
+            summary.parts.contains(&site)
+                || summary
+                    .leaves
+                    .iter()
+                    .any(|left| left.held.must && left.held.chain.first() == Some(&site))
         })
     }
 
@@ -321,13 +330,21 @@ impl<'p, 'a> Locks<'p, 'a> {
                 })
             };
             let does = |takes: bool| {
-                program.calls(id).iter().any(|call| {
-                    let site = Site {
-                        function: id,
-                        stmt: call.stmt,
-                    };
-                    call.effects.iter().any(|effect| own(effect, site, takes))
-                })
+                let by_hand = if takes {
+                    &self.spins.taken
+                } else {
+                    &self.spins.freed
+                };
+                by_hand
+                    .iter()
+                    .any(|(site, lock)| site.function == id && lock.root == LockRoot::This)
+                    || program.calls(id).iter().any(|call| {
+                        let site = Site {
+                            function: id,
+                            stmt: call.stmt,
+                        };
+                        call.effects.iter().any(|effect| own(effect, site, takes))
+                    })
             };
             let small = program
                 .methods(class)
