@@ -17,7 +17,7 @@ pub use identity::{Lock, LockRoot};
 pub use ways::{Wanted, Way};
 
 use crate::api::Effect;
-use crate::ir::{Place, Root, StmtId, StmtKind, Value};
+use crate::ir::{Callee, Place, Root, StmtId, StmtKind, Value};
 use crate::program::{CallEffect, FnId, Key, Program, Site, TypeId};
 use crate::reach::Abstract;
 use crate::reach::blocking::Handles;
@@ -159,6 +159,10 @@ impl<'p, 'a> Locks<'p, 'a> {
         for id in program.ids() {
             let mut touches = by_hand.contains(&id);
             for call in program.calls(id) {
+                locks.note_run_in_place(Site {
+                    function: id,
+                    stmt: call.stmt,
+                });
                 for effect in &call.effects {
                     match effect.effect() {
                         Effect::Acquire { .. } | Effect::Release { .. } => touches = true,
@@ -377,6 +381,41 @@ impl<'p, 'a> Locks<'p, 'a> {
             .iter()
             .chain(self.run_by.get(&function).into_iter().flatten())
             .copied()
+    }
+
+    /// A closure that is handed to a function of the program, which calls that parameter: it runs where it is written.
+    fn note_run_in_place(&mut self, site: Site) {
+        let program = self.program;
+        let closures = self.closures(site);
+        let (Some(call), StmtKind::Call { args, .. }) = (
+            program.call(site),
+            &program.function(site.function).stmt(site.stmt).kind,
+        ) else {
+            return;
+        };
+        for closure in closures {
+            let position = args.iter().position(|arg| {
+                matches!(arg, Value::Closure(index) if program.sibling(site.function, *index) == closure)
+            });
+            let runs = call.targets.iter().any(|target| {
+                program.function(target.function).stmts.iter().any(|stmt| {
+                    let StmtKind::Call {
+                        callee: Callee::Indirect(called),
+                        ..
+                    } = &stmt.kind
+                    else {
+                        return false;
+                    };
+                    matches!(
+                        called.place().map(|place| place.root),
+                        Some(Root::Param(index)) if Some(index as usize) == position
+                    )
+                })
+            });
+            if runs {
+                self.run_by.entry(closure).or_default().push(site);
+            }
+        }
     }
 
     /// What a statement runs: the targets of a call, and what it is given to run at once.
