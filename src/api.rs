@@ -330,9 +330,14 @@ pub enum Effect {
     /// Writes a value to a place, in one go or not: InterlockedExchangePointer, an atomic's `store`.
     Stores {
         into: Arg,
-        value: Arg,
+        value: Option<Arg>,
+        /// Where it is always the same value.
+        constant: Option<i64>,
         /// Only where the place holds this.
         expected: Option<Arg>,
+        /// Even then it can leave the place as it is.
+        #[serde(default)]
+        spurious: bool,
         /// Adds the value's bits to what is there.
         #[serde(default)]
         bits: bool,

@@ -14,6 +14,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 mod guards;
 mod pool;
 pub mod rearm;
+pub mod spins;
 pub mod teardown;
 
 pub use guards::Loop;
@@ -287,10 +288,11 @@ impl<'p, 'a> Flow<'p, 'a> {
             call.effects
                 .iter()
                 .find_map(|effect| match effect.effect() {
-                    Effect::Stores { into, value, .. }
-                        if self.program.argument_value(site, *value)
-                            == Value::Result(made.stmt) =>
-                    {
+                    Effect::Stores {
+                        into,
+                        value: Some(value),
+                        ..
+                    } if self.program.argument_value(site, *value) == Value::Result(made.stmt) => {
                         self.program.key(
                             made.function,
                             &self.program.argument_value(site, *into).place()?,

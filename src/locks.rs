@@ -9,6 +9,7 @@
 
 mod identity;
 mod paths;
+mod spins;
 mod walk;
 mod ways;
 
@@ -16,7 +17,7 @@ pub use identity::{Lock, LockRoot};
 pub use ways::{Wanted, Way};
 
 use crate::api::Effect;
-use crate::ir::{Place, Root, StmtId, StmtKind, Value};
+use crate::ir::{Callee, Place, Root, StmtId, StmtKind, Value};
 use crate::program::{CallEffect, FnId, Key, Program, Site, TypeId};
 use crate::reach::Abstract;
 use crate::reach::blocking::Handles;
@@ -82,6 +83,8 @@ struct Summary {
     releases_unknown: bool,
     /// What is held for certain at calls.
     held: BTreeMap<StmtId, Vec<Held>>,
+    /// Where the parts of a lock are taken that this function takes as a whole for its caller.
+    parts: Vec<Site>,
 }
 
 /// A lock that is held when a function returns.
@@ -124,6 +127,8 @@ pub struct Locks<'p, 'a> {
     /// The way to the nearest call that asks for the loader lock.
     asks: HashMap<FnId, (Site, Option<FnId>)>,
     paths: paths::Paths,
+    /// Locks that are made by hand.
+    spins: spins::Spins,
 }
 
 /// So many locks of a function are kept.
@@ -146,11 +151,18 @@ impl<'p, 'a> Locks<'p, 'a> {
             run_by: HashMap::new(),
             asks: HashMap::new(),
             paths: paths::Paths::default(),
+            spins: spins::Spins::default(),
         };
+        locks.find_spins();
+        let by_hand = locks.by_hand();
         let mut touching: Vec<FnId> = Vec::new();
         for id in program.ids() {
-            let mut touches = false;
+            let mut touches = by_hand.contains(&id);
             for call in program.calls(id) {
+                locks.note_run_in_place(Site {
+                    function: id,
+                    stmt: call.stmt,
+                });
                 for effect in &call.effects {
                     match effect.effect() {
                         Effect::Acquire { .. } | Effect::Release { .. } => touches = true,
@@ -220,10 +232,11 @@ impl<'p, 'a> Locks<'p, 'a> {
     /// Whether the lock taken at a statement is passed on to the function's callers.
     pub fn is_passed_on(&self, site: Site) -> bool {
         self.summaries.get(&site.function).is_some_and(|summary| {
-            summary
-                .leaves
-                .iter()
-                .any(|left| left.held.must && left.held.chain.first() == Some(&site))
+            summary.parts.contains(&site)
+                || summary
+                    .leaves
+                    .iter()
+                    .any(|left| left.held.must && left.held.chain.first() == Some(&site))
         })
     }
 
@@ -321,13 +334,21 @@ impl<'p, 'a> Locks<'p, 'a> {
                 })
             };
             let does = |takes: bool| {
-                program.calls(id).iter().any(|call| {
-                    let site = Site {
-                        function: id,
-                        stmt: call.stmt,
-                    };
-                    call.effects.iter().any(|effect| own(effect, site, takes))
-                })
+                let by_hand = if takes {
+                    &self.spins.taken
+                } else {
+                    &self.spins.freed
+                };
+                by_hand
+                    .iter()
+                    .any(|(site, lock)| site.function == id && lock.root == LockRoot::This)
+                    || program.calls(id).iter().any(|call| {
+                        let site = Site {
+                            function: id,
+                            stmt: call.stmt,
+                        };
+                        call.effects.iter().any(|effect| own(effect, site, takes))
+                    })
             };
             let small = program
                 .methods(class)
@@ -360,6 +381,41 @@ impl<'p, 'a> Locks<'p, 'a> {
             .iter()
             .chain(self.run_by.get(&function).into_iter().flatten())
             .copied()
+    }
+
+    /// A closure that is handed to a function of the program, which calls that parameter: it runs where it is written.
+    fn note_run_in_place(&mut self, site: Site) {
+        let program = self.program;
+        let closures = self.closures(site);
+        let (Some(call), StmtKind::Call { args, .. }) = (
+            program.call(site),
+            &program.function(site.function).stmt(site.stmt).kind,
+        ) else {
+            return;
+        };
+        for closure in closures {
+            let position = args.iter().position(|arg| {
+                matches!(arg, Value::Closure(index) if program.sibling(site.function, *index) == closure)
+            });
+            let runs = call.targets.iter().any(|target| {
+                program.function(target.function).stmts.iter().any(|stmt| {
+                    let StmtKind::Call {
+                        callee: Callee::Indirect(called),
+                        ..
+                    } = &stmt.kind
+                    else {
+                        return false;
+                    };
+                    matches!(
+                        called.place().map(|place| place.root),
+                        Some(Root::Param(index)) if Some(index as usize) == position
+                    )
+                })
+            });
+            if runs {
+                self.run_by.entry(closure).or_default().push(site);
+            }
+        }
     }
 
     /// What a statement runs: the targets of a call, and what it is given to run at once.

@@ -477,11 +477,20 @@ impl<'a> Program<'a> {
                     stmt: call.stmt,
                 };
                 for effect in &call.effects {
-                    if let crate::api::Effect::Stores { into, value, .. } = effect.effect()
+                    if let crate::api::Effect::Stores {
+                        into,
+                        value,
+                        constant,
+                        ..
+                    } = effect.effect()
                         && let Some(place) = self.argument_value(site, *into).place()
                         && let Some(key) = self.key(id, &place)
                     {
-                        let value = self.argument_value(site, *value);
+                        let value = match (value, constant) {
+                            (_, Some(constant)) => Value::Const(*constant),
+                            (Some(value), None) => self.argument_value(site, *value),
+                            (None, None) => Value::Unknown,
+                        };
                         assignments
                             .entry(key)
                             .or_default()

@@ -234,6 +234,11 @@ impl Flow<'_, '_> {
                 .all(|&maker| self.below.values().any(|below| below.contains(&maker)))
     }
 
+    /// Whether a statement stands in a loop that takes a lock that is made by hand.
+    pub fn is_taking(&self, site: Site) -> bool {
+        super::spins::is_taking(self.program, site)
+    }
+
     /// Whether a statement stands in a loop, and what the loop's exits test: shared state, so that another thread ends
     /// it, or only locals.
     pub fn loop_of(&self, function: FnId, stmt: StmtId) -> Option<Loop> {

@@ -249,7 +249,11 @@ fn kept_in(program: &Program, function: FnId, value: &Place) -> BTreeSet<Key> {
             stmt: call.stmt,
         };
         for effect in &call.effects {
-            if let Effect::Stores { into, value, .. } = effect.effect()
+            if let Effect::Stores {
+                into,
+                value: Some(value),
+                ..
+            } = effect.effect()
                 && program
                     .argument_value(site, *value)
                     .place()

@@ -10,7 +10,7 @@ use crate::ir::{Callee, FunctionKind, Name, Place, Root, StmtId, StmtKind, Value
 use crate::program::{FnId, Key, KeyRoot, Meaning, Program, Site, StaticId, TypeId, last_parts};
 
 /// How far aliases, getters and guards are followed.
-const DEEPEST: u8 = 6;
+pub(super) const DEEPEST: u8 = 6;
 /// Longer paths are unknown.
 const LONGEST: usize = 8;
 

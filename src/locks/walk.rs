@@ -121,7 +121,70 @@ impl Judge<'_, '_, '_> {
             }
         }
         summary.takes = kept;
+        self.as_one_lock(&mut summary);
         summary
+    }
+
+    /// A function that takes some members of an object made of such locks and keeps one of them takes the object: the
+    /// readers' side of a hand-made lock for readers and writers takes it in parts, and the first of them for all.
+    fn as_one_lock(&self, summary: &mut Summary) {
+        if self.locks.spins.whole.is_empty() {
+            return;
+        }
+        let whole = |lock: &Lock| self.locks.whole_of(self.id, lock);
+        let mut objects: Vec<Lock> = summary
+            .takes
+            .iter()
+            .map(|take| &take.lock)
+            .chain(&summary.releases)
+            .filter_map(whole)
+            .collect();
+        objects.sort();
+        objects.dedup();
+        for object in objects {
+            let is_part = |lock: &Lock| whole(lock).as_ref() == Some(&object);
+            let first = summary
+                .takes
+                .iter()
+                .find(|take| is_part(&take.lock))
+                .cloned();
+            let kept: Vec<bool> = summary
+                .leaves
+                .iter()
+                .filter(|left| is_part(&left.held.lock))
+                .map(|left| left.held.must)
+                .collect();
+            let frees = summary.releases.iter().any(is_part);
+            if !kept.is_empty() {
+                let parts = summary.takes.iter().filter(|take| is_part(&take.lock));
+                summary
+                    .parts
+                    .extend(parts.filter_map(|take| take.chain.first().copied()));
+            }
+            summary.takes.retain(|take| !is_part(&take.lock));
+            summary.leaves.retain(|left| !is_part(&left.held.lock));
+            summary.releases.retain(|lock| !is_part(lock));
+            if let (Some(first), false) = (first, kept.is_empty()) {
+                let shared = !kept.contains(&true);
+                summary.takes.push(Take {
+                    lock: object.clone(),
+                    chain: first.chain.clone(),
+                    shared,
+                });
+                summary.leaves.push(Left {
+                    held: Held {
+                        lock: object,
+                        chain: first.chain,
+                        shared,
+                        must: true,
+                        guards: Vec::new(),
+                    },
+                    returned: false,
+                });
+            } else if frees {
+                summary.releases.push(object);
+            }
+        }
     }
 
     /// What a statement does. True where the path ends.
@@ -141,6 +204,9 @@ impl Judge<'_, '_, '_> {
         };
         match &body.stmt(stmt).kind {
             StmtKind::Assign { to, value } => {
+                if let Some(lock) = self.locks.spins.freed_by(self.locks, self.id, to, value) {
+                    self.release(&lock, held, summary);
+                }
                 let from = match value {
                     Value::Place(place) => place.clone(),
                     Value::Result(stmt) => Place::of(Root::Result(*stmt)),
@@ -233,6 +299,11 @@ impl Judge<'_, '_, '_> {
                 _ => {}
             }
         }
+        if let Some(lock) = self.locks.spins.taken.get(&site) {
+            self.take(site, lock.clone(), false, false, None, held, summary);
+        } else if let Some(lock) = self.locks.spins.freed.get(&site) {
+            self.release(&lock.clone(), held, summary);
+        }
         let targets = self.locks.runs(site);
         let single = targets.len() == 1;
         for &target in &targets {
@@ -322,13 +393,6 @@ impl Judge<'_, '_, '_> {
         let Some(lock) = self.locks.lock_of(site, arg) else {
             return;
         };
-        if !try_ {
-            summary.takes.push(Take {
-                lock: lock.clone(),
-                chain: vec![site],
-                shared,
-            });
-        }
         // `guard.lock()` of a guard that exists already.
         let guard = guard.or_else(|| {
             let place = identity::argument_place(self.locks.program, site, arg)?;
@@ -337,6 +401,27 @@ impl Judge<'_, '_, '_> {
                 && lock.root != LockRoot::Local(self.id, local_index(&place)?))
             .then_some(place)
         });
+        self.take(site, lock, try_, shared, guard, held, summary);
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn take(
+        &self,
+        site: Site,
+        lock: Lock,
+        try_: bool,
+        shared: bool,
+        guard: Option<Place>,
+        held: &mut Vec<Held>,
+        summary: &mut Summary,
+    ) {
+        if !try_ {
+            summary.takes.push(Take {
+                lock: lock.clone(),
+                chain: vec![site],
+                shared,
+            });
+        }
         insert(
             held,
             Held {

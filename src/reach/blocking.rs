@@ -334,6 +334,10 @@ pub fn judge(flow: &Flow, handles: &Handles, entry: &Entry, hit: &Hit) -> Option
         WaitClass::Process => WaitsFor::Process,
         WaitClass::Sleep => {
             let site = hit.site?;
+            // Taking a lock that is made by hand is a lock, and a rule of its own.
+            if flow.is_taking(site) {
+                return None;
+            }
             match flow.loop_of(site.function, site.stmt) {
                 Some(Loop::Shared) => {
                     timeout = Timeout::Infinite;

@@ -187,7 +187,9 @@ fn stores(program: &Program, site: Site, call: &Call, env: &Env) -> Vec<(Place, 
         let Effect::Stores {
             into,
             value,
+            constant,
             expected,
+            spurious,
             bits,
         } = effect.effect()
         else {
@@ -196,11 +198,15 @@ fn stores(program: &Program, site: Site, call: &Call, env: &Env) -> Vec<(Place, 
         let Some(place) = pointee(program, site, *into) else {
             continue;
         };
-        let new = evaluated(*value);
+        let new = match (value, constant) {
+            (_, Some(constant)) => Abstract::Number(*constant),
+            (Some(value), None) => evaluated(*value),
+            (None, None) => Abstract::Unknown,
+        };
         let set = new.truth() == Some(true);
         let after = match expected {
             // Where it was not what was expected, it was not zero either.
-            Some(expected) if set && evaluated(*expected).truth() == Some(false) => {
+            Some(expected) if set && !spurious && evaluated(*expected).truth() == Some(false) => {
                 Abstract::NotZero
             }
             None if set && *bits => Abstract::NotZero,

@@ -5,6 +5,7 @@ use crate::api::Effect;
 use crate::entry::Contexts;
 use crate::ir::{Cond, Guard, Name, Op, Place, Root, StmtId, StmtKind, Value};
 use crate::program::{Constant, FnId, Key, Meaning, Program, Site};
+use crate::source::Lang;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -345,7 +346,10 @@ impl Env {
             return known.clone();
         }
         match &place.root {
-            Root::This if place.path.is_empty() => Abstract::NotZero,
+            // `self` of Rust can be a value.
+            Root::This if place.path.is_empty() && program.lang(function) != Lang::Rust => {
+                Abstract::NotZero
+            }
             Root::Param(index) if place.path.is_empty() => self
                 .params
                 .get(*index as usize)

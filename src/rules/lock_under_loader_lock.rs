@@ -148,6 +148,14 @@ fn acquisitions<'e>(engines: &'e Engines, number: usize) -> Vec<Found<'e>> {
             {
                 (*on, false)
             }
+            Effect::Stores { .. } => {
+                if let Some(lock) = locks.taken_by_hand(site)
+                    && !(locks.is_passed_on(site) && walk.nodes[node].parent.is_some())
+                {
+                    taken.push((node, site, lock.clone(), false, hit.contexts));
+                }
+                continue;
+            }
             Effect::CreatesLock { lock } => {
                 if let Some(lock) = locks.lock_of(site, *lock)
                     && hit.contexts.within(Contexts::PROCESS_ATTACH)

@@ -1,0 +1,335 @@
+//! Locks that are made by hand: a loop that goes on until its own exchange has taken a variable from free to taken.
+//!
+//! In comes a call, out comes the variable that it takes or frees. A loop that waits for what somebody else sets tests
+//! without writing, or writes the free value; such a loop is no lock.
+
+use crate::api::{Arg, Effect};
+use crate::ir::{Cond, Function, Op, Place, Root, StmtId, StmtKind, Value};
+use crate::program::{Program, Site};
+
+/// A call that puts a value into a variable in one go.
+struct Exchange {
+    variable: Place,
+    value: Option<i64>,
+    /// Only where the variable holds this.
+    expected: Option<i64>,
+    /// It gives what was there before, and not whether it succeeded.
+    gives_old: bool,
+    has_expected: bool,
+}
+
+/// The variable that a call takes, where the loop around it ends with that.
+pub fn taken_at(program: &Program, site: Site) -> Option<Place> {
+    let exchange = exchange_at(program, site, true)?;
+    let frees = exchange.value == Some(0);
+    let from_free = if exchange.has_expected {
+        exchange.expected == Some(0)
+    } else {
+        exchange.value.is_some()
+    };
+    if frees || !from_free {
+        return None;
+    }
+    let members = loop_around(program.function(site.function), site.stmt)?;
+    ends_when_taken(program, site, &members, &exchange).then_some(exchange.variable)
+}
+
+/// The variable that a call sets to the free value.
+pub fn freed_at(program: &Program, site: Site) -> Option<Place> {
+    let exchange = exchange_at(program, site, false)?;
+    (exchange.value == Some(0)).then_some(exchange.variable)
+}
+
+/// Whether a statement stands in a loop that takes such a lock.
+pub fn is_taking(program: &Program, site: Site) -> bool {
+    let body = program.function(site.function);
+    let Some(members) = loop_around(body, site.stmt) else {
+        return false;
+    };
+    members
+        .iter()
+        .enumerate()
+        .filter(|(_, inside)| **inside)
+        .flat_map(|(block, _)| &body.blocks[block].stmts)
+        .any(|&stmt| {
+            let other = Site {
+                function: site.function,
+                stmt,
+            };
+            taken_at(program, other).is_some()
+        })
+}
+
+/// The exchange that a call is, itself or as the only thing that its target does.
+fn exchange_at(program: &Program, site: Site, asks: bool) -> Option<Exchange> {
+    let call = program.call(site)?;
+    let StmtKind::Call { args, .. } = &program.function(site.function).stmt(site.stmt).kind else {
+        return None;
+    };
+    if call.targets.is_empty() {
+        return direct(program, site, asks);
+    }
+    call.targets.iter().find_map(|target| {
+        let target = target.function;
+        let body = program.function(target);
+        if body.stmts.len() > 4 || body.params.is_empty() {
+            return None;
+        }
+        let inner = program.calls(target).iter().find_map(|call| {
+            let inner = Site {
+                function: target,
+                stmt: call.stmt,
+            };
+            direct(program, inner, asks).map(|exchange| (inner, exchange))
+        });
+        let (inner, exchange) = inner?;
+        let given_back = body.stmts.iter().any(|stmt| {
+            matches!(&stmt.kind, StmtKind::Return { value: Some(value) } if value.place() == Some(Place::of(Root::Result(inner.stmt))))
+        });
+        if asks && !given_back {
+            return None;
+        }
+        let (value, expected) = stored_values(program, inner);
+        let handed = |value: Option<&Value>| match value.and_then(|value| parameter(body, value)) {
+            Some(index) => program
+                .constant(site.function, args.get(index)?)
+                .and_then(|constant| constant.number()),
+            None => value
+                .and_then(|value| program.constant(target, value))
+                .and_then(|constant| constant.number()),
+        };
+        let index = parameter(body, &Value::Place(exchange.variable.clone()))?;
+        Some(Exchange {
+            variable: args.get(index)?.place()?,
+            value: handed(value).or(exchange.value),
+            expected: handed(expected).or(exchange.expected),
+            ..exchange
+        })
+    })
+}
+
+fn direct(program: &Program, site: Site, asks: bool) -> Option<Exchange> {
+    let call = program.call(site)?;
+    if !call.targets.is_empty() {
+        return None;
+    }
+    let gives_old = call
+        .effects
+        .iter()
+        .any(|effect| matches!(effect.effect(), Effect::Reads { .. }));
+    call.effects
+        .iter()
+        .find_map(|effect| match effect.effect() {
+            Effect::Stores {
+                into,
+                expected,
+                constant,
+                bits: false,
+                ..
+            } if gives_old || expected.is_some() || !asks => {
+                let (value, wanted) = stored_values(program, site);
+                let number = |value: Option<&Value>| {
+                    value
+                        .and_then(|value| program.constant(site.function, value))
+                        .and_then(|constant| constant.number())
+                };
+                Some(Exchange {
+                    variable: program.argument(site, *into)?.place()?,
+                    value: constant.or_else(|| number(value)),
+                    expected: number(wanted).or_else(|| zero_before(program, site, wanted)),
+                    gives_old,
+                    has_expected: expected.is_some(),
+                })
+            }
+            _ => None,
+        })
+}
+
+/// What a call stores, and what has to be there before.
+fn stored_values<'p>(program: &'p Program, site: Site) -> (Option<&'p Value>, Option<&'p Value>) {
+    let Some(call) = program.call(site) else {
+        return (None, None);
+    };
+    for effect in &call.effects {
+        if let Effect::Stores {
+            value, expected, ..
+        } = effect.effect()
+        {
+            let argument = |arg: Option<Arg>| arg.and_then(|arg| program.argument(site, arg));
+            return (argument(*value), argument(*expected));
+        }
+    }
+    (None, None)
+}
+
+/// `expected` of `compare_exchange_weak`: a local that is never set to anything but the free value.
+fn zero_before(program: &Program, site: Site, value: Option<&Value>) -> Option<i64> {
+    let Value::Place(place) = value? else {
+        return None;
+    };
+    if !matches!(place.root, Root::Local(_)) {
+        return None;
+    }
+    let mut seen = false;
+    for stmt in &program.function(site.function).stmts {
+        if let StmtKind::Assign { to, value } = &stmt.kind
+            && to == place
+        {
+            seen = true;
+            if program.constant(site.function, value)?.number() != Some(0) {
+                return None;
+            }
+        }
+    }
+    seen.then_some(0)
+}
+
+/// The parameter that a value is, or that a local was made from (a union that changes the pointer's type).
+fn parameter(body: &Function, value: &Value) -> Option<usize> {
+    let place = value.place()?;
+    match place.root {
+        Root::Param(index) if place.path.is_empty() => Some(index as usize),
+        Root::Local(_) => body.stmts.iter().find_map(|stmt| match &stmt.kind {
+            StmtKind::Assign { to, value } if to.root == place.root => match value {
+                Value::Result(made) => match &body.stmts.get(made.0 as usize)?.kind {
+                    StmtKind::Call { args, .. } => args.iter().find_map(|arg| given(arg)),
+                    _ => None,
+                },
+                value => given(value),
+            },
+            _ => None,
+        }),
+        _ => None,
+    }
+}
+
+fn given(value: &Value) -> Option<usize> {
+    match value {
+        Value::Place(Place {
+            root: Root::Param(index),
+            path,
+        }) if path.is_empty() => Some(*index as usize),
+        _ => None,
+    }
+}
+
+/// The blocks of the loop that a statement stands in.
+fn loop_around(body: &Function, stmt: StmtId) -> Option<Vec<bool>> {
+    let block = body
+        .blocks
+        .iter()
+        .position(|block| block.stmts.contains(&stmt))?;
+    let after = reachable(body, block, false);
+    if !after[block] {
+        return None;
+    }
+    let before = reachable(body, block, true);
+    Some(
+        after
+            .into_iter()
+            .zip(before)
+            .map(|(after, before)| after && before)
+            .collect(),
+    )
+}
+
+/// The blocks that come after a block, or before it.
+fn reachable(body: &Function, start: usize, backwards: bool) -> Vec<bool> {
+    let mut next: Vec<Vec<usize>> = vec![Vec::new(); body.blocks.len()];
+    for (block, from) in body.blocks.iter().enumerate() {
+        for edge in &from.next {
+            let to = edge.to.0 as usize;
+            if backwards {
+                next[to].push(block);
+            } else {
+                next[block].push(to);
+            }
+        }
+    }
+    let mut seen = vec![false; body.blocks.len()];
+    let mut pending = vec![start];
+    while let Some(block) = pending.pop() {
+        for &to in &next[block] {
+            if !std::mem::replace(&mut seen[to], true) {
+                pending.push(to);
+            }
+        }
+    }
+    seen
+}
+
+/// Whether the loop goes on while the variable was taken already, and some exit is passed when it was free.
+fn ends_when_taken(program: &Program, site: Site, members: &[bool], exchange: &Exchange) -> bool {
+    let body = program.function(site.function);
+    let mut result = vec![Place::of(Root::Result(site.stmt))];
+    for stmt in &body.stmts {
+        if let StmtKind::Assign { to, value } = &stmt.kind
+            && *value == Value::Result(site.stmt)
+        {
+            result.push(to.clone());
+        }
+    }
+    let (free, taken) = if exchange.gives_old {
+        (0, exchange.value.filter(|&value| value != 0).unwrap_or(1))
+    } else {
+        (1, 0)
+    };
+    body.blocks
+        .iter()
+        .enumerate()
+        .filter(|(block, _)| members[*block])
+        .flat_map(|(_, block)| &block.next)
+        .filter(|edge| !members[edge.to.0 as usize])
+        .flat_map(|edge| &edge.when)
+        .any(|guard| {
+            let Cond::Compare { left, op, right } = &guard.cond else {
+                return false;
+            };
+            if !left.place().is_some_and(|place| result.contains(&place)) {
+                return false;
+            }
+            let Some(right) = program
+                .constant(site.function, right)
+                .and_then(|constant| constant.number())
+            else {
+                return false;
+            };
+            let passes = |left: i64| compares(left, *op, right) == guard.holds;
+            passes(free) && !passes(taken)
+        })
+}
+
+fn compares(left: i64, op: Op, right: i64) -> bool {
+    match op {
+        Op::Eq => left == right,
+        Op::Ne => left != right,
+        Op::Lt => left < right,
+        Op::Le => left <= right,
+        Op::Gt => left > right,
+        Op::Ge => left >= right,
+        Op::HasBits => left & right != 0,
+    }
+}
+
+/// A quick look that spares most calls the rest.
+pub fn may_exchange(program: &Program, site: Site) -> bool {
+    let stores = |site: Site| {
+        program.call(site).is_some_and(|call| {
+            call.effects
+                .iter()
+                .any(|effect| matches!(effect.effect(), Effect::Stores { .. }))
+        })
+    };
+    stores(site)
+        || program.call(site).is_some_and(|call| {
+            call.targets.iter().any(|target| {
+                program.function(target.function).stmts.len() <= 4
+                    && program.calls(target.function).iter().any(|call| {
+                        stores(Site {
+                            function: target.function,
+                            stmt: call.stmt,
+                        })
+                    })
+            })
+        })
+}
