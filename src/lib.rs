@@ -10,6 +10,9 @@
 //! same bytes out, whatever the number of threads. Lowering never fails and never skips a file: what it cannot read is
 //! opaque and counted.
 //!
+//! Lowering looks at one file alone. What a condition of the preprocessor is worth when all files are looked at
+//! together, `module::macros` knows; `syntax::configure` then takes out of each unit what is certainly not compiled.
+//!
 //! Three vocabularies, one home each: syntax kinds in `syntax`; API names in `rules/apis.toml`, read by `api`; wording in
 //! `rules/*.rs` and `rules/*.md`.
 //!

@@ -30,6 +30,8 @@ pub struct Macros<'a> {
     names: HashMap<&'a str, Known>,
     /// The first words of macros that the project defines: `PM` of `PM_LOG`.
     vocabulary: HashSet<&'a str>,
+    /// Some build file has a header included that no source names.
+    forced: bool,
     /// Headers, and what else is included: nobody knows what stands before them.
     included: Vec<bool>,
     /// Files that include a file of the project which is not there: it may be made by the build.
@@ -72,6 +74,7 @@ impl<'a> Macros<'a> {
             includes,
             names: HashMap::new(),
             vocabulary: HashSet::new(),
+            forced: false,
             included,
             incomplete,
         };
@@ -115,6 +118,9 @@ impl<'a> Macros<'a> {
             }
         }
         for id in sources.ids().filter(|&id| sources.file(id).lang.is_none()) {
+            self.forced |= ["ForcedInclude", "precompile_headers", "-include ", "/FI"]
+                .iter()
+                .any(|mark| sources.file(id).text.contains(mark));
             for word in words(&sources.file(id).text) {
                 // `-DNAME=1`
                 for word in [Some(word), word.strip_prefix('D')].into_iter().flatten() {
@@ -155,10 +161,26 @@ impl<'m> Reader<'m> {
     /// Whether a condition, as it stands in the program, holds at an offset of the file.
     pub fn condition(&mut self, text: &str, at: u32) -> Option<bool> {
         self.steps = 0;
-        if let Some(truth) = platform_switch(self.macros, text) {
-            return Some(truth);
-        }
-        condition_with(text, &mut |name| self.value(name, self.file, at))
+        self.judge(text, self.file, at)
+    }
+
+    fn judge(&mut self, text: &str, file: FileId, at: u32) -> Option<bool> {
+        // Where numbers are compared, a platform's name may be one of them: `PLATFORM == PLATFORM_LINUX`.
+        let bare = text.split("/*").next().unwrap_or("");
+        let bare = bare.split("//").next().unwrap_or("");
+        let yes_or_no = !bare.contains(['=', '<', '>', '+', '-', '*']);
+        condition_with(text, &mut |name| {
+            let platform = if yes_or_no {
+                os_of(self.macros, name)
+            } else {
+                None
+            };
+            match platform {
+                Some(true) => Macro::Number(1),
+                Some(false) => Macro::Undefined,
+                None => self.value(name, file, at),
+            }
+        })
     }
 
     /// Whether a macro stands for a debug build only: all that defines it is under `_DEBUG`. `DEBUG` and `DBG` may be
@@ -283,7 +305,7 @@ impl<'m> Reader<'m> {
             )
         });
         let Some(first) = values.next() else {
-            let nowhere = known.defines.is_empty() || !included;
+            let nowhere = known.defines.is_empty() || !included && !macros.forced;
             return match nowhere && is_private(macros, name) && self.is_complete() {
                 true => Macro::Undefined,
                 false => Macro::Open,
@@ -365,8 +387,7 @@ impl<'m> Reader<'m> {
             Test::NotDefined => os_of(self.macros, first)
                 .or_else(|| defined(self.value(first, file, arm.start)))
                 .map(|truth| !truth),
-            _ => platform_switch(self.macros, text)
-                .or_else(|| condition_with(text, &mut |name| self.value(name, file, arm.start))),
+            _ => self.judge(text, file, arm.start),
         }
     }
 }
@@ -407,23 +428,6 @@ impl Macros<'_> {
         }
         false
     }
-}
-
-/// A condition that is only about the platform, by the names that projects give to it: `TARGET_LINUX`,
-/// `OS_MAC || OS_LINUX`, `!PLATFORM_WINDOWS`.
-fn platform_switch(macros: &Macros, text: &str) -> Option<bool> {
-    if text.contains(['=', '<', '>', '+', '-', '*', '/']) {
-        return None;
-    }
-    condition_with(text, &mut |name| match os_of(macros, name) {
-        Some(true) => Macro::Number(1),
-        Some(false) => Macro::Undefined,
-        None => match preprocessor::defined(name) {
-            Some(true) => Macro::Number(1),
-            Some(false) => Macro::Undefined,
-            None => Macro::Open,
-        },
-    })
 }
 
 /// Whether a name says the platform, in the way that projects do: a word for "platform", then its name. Not where the
