@@ -285,7 +285,11 @@ impl<'m> Reader<'m> {
             return Macro::Open;
         }
         if sure.is_empty() && elsewhere > 0 && elsewhere == known.defines.len() {
-            return match is_option(name) {
+            // What a configure step finds out stands in a header that it makes.
+            let found_out = name
+                .split('_')
+                .any(|word| matches!(word, "HAVE" | "CONFIG"));
+            return match found_out && !self.is_complete() {
                 true => Macro::Open,
                 false => Macro::Undefined,
             };
