@@ -27,8 +27,11 @@ pub fn configure(unit: &mut Unit, macros: &Macros) {
             prune(&mut unit.functions[index], &mut decider);
         }
     }
-    unit.statics
-        .retain_mut(|object| decider.keep(&mut object.when, object.span.start));
+    let functions = &unit.functions;
+    unit.statics.retain_mut(|object| {
+        let around = object.function.map(|index| &functions[index.0 as usize]);
+        decider.keep(&mut object.when, object.span.start) && !around.is_some_and(is_gone)
+    });
     unit.constants
         .retain_mut(|constant| decider.keep(&mut constant.when, u32::MAX));
 }
