@@ -7,6 +7,7 @@
 //! where a macro of one file makes an entry in another.
 
 mod c;
+pub mod defines;
 mod head;
 pub(crate) mod preprocessor;
 mod rust;
@@ -82,6 +83,8 @@ pub struct Facts {
     /// Macros of this file that define an entry: the macro's name and the entry's.
     pub entry_macros: Vec<(String, String)>,
     pub macro_uses: Vec<MacroUse>,
+    /// Of C and C++: what is defined, and when.
+    pub macros: defines::MacroFacts,
 }
 
 /// Scans one text.
@@ -90,6 +93,9 @@ pub fn scan(text: &str, lang: Lang, names: &Names) -> Facts {
         Lang::C | Lang::Cpp => c::scan(text, lang, names),
         Lang::Rust => rust::scan(text, names),
     };
+    if lang != Lang::Rust {
+        facts.macros = defines::scan(text);
+    }
     let own: HashMap<&str, &str> = facts
         .entry_macros
         .iter()

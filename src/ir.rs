@@ -249,6 +249,8 @@ pub struct Constant {
     pub name: Name,
     pub scope: Name,
     pub value: Value,
+    /// Of a macro: the open preprocessor conditions around the definition.
+    pub when: Vec<Guard>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

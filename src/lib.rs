@@ -10,6 +10,9 @@
 //! same bytes out, whatever the number of threads. Lowering never fails and never skips a file: what it cannot read is
 //! opaque and counted.
 //!
+//! Lowering looks at one file alone. What a condition of the preprocessor is worth when all files are looked at
+//! together, `module::macros` knows; `syntax::configure` then takes out of each unit what is certainly not compiled.
+//!
 //! Three vocabularies, one home each: syntax kinds in `syntax`; API names in `rules/apis.toml`, read by `api`; wording in
 //! `rules/*.rs` and `rules/*.md`.
 //!
@@ -115,10 +118,10 @@ pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String>
             .to_vec(),
     };
     let facts = index::scan_all(sources, &names);
-    let modules = module::find(sources, &facts, &options.modules);
+    let (modules, includes) = module::find_with_includes(sources, &facts, &options.modules);
     let exports = Exports::collect(&modules, &facts);
-    drop(facts);
-    let units = Units::new(sources, &modules);
+    let macros = module::macros::Macros::new(sources, facts, includes);
+    let units = Units::new(sources, &macros, &modules);
     let gate = Gate::new(&api)?;
     let results: Vec<(Vec<Diagnostic>, ModuleSummary)> = modules
         .par_iter()
@@ -368,15 +371,21 @@ fn files_of(module: &Module) -> Vec<FileId> {
 /// Units, lowered when the first module asks and dropped when the last one has given them back.
 struct Units<'a> {
     sources: &'a Sources,
+    macros: &'a module::macros::Macros<'a>,
     slots: Vec<Mutex<Option<Arc<Unit>>>>,
     users: Vec<AtomicU32>,
     opaque: Vec<AtomicU32>,
 }
 
 impl<'a> Units<'a> {
-    fn new(sources: &'a Sources, modules: &[Module]) -> Units<'a> {
+    fn new(
+        sources: &'a Sources,
+        macros: &'a module::macros::Macros<'a>,
+        modules: &[Module],
+    ) -> Units<'a> {
         let units = Units {
             sources,
+            macros,
             slots: sources.ids().map(|_| Mutex::new(None)).collect(),
             users: sources.ids().map(|_| AtomicU32::new(0)).collect(),
             opaque: sources.ids().map(|_| AtomicU32::new(0)).collect(),
@@ -394,7 +403,10 @@ impl<'a> Units<'a> {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         if slot.is_none() {
-            let unit = syntax::lower(self.sources, file)?;
+            let mut unit = syntax::lower(self.sources, file)?;
+            if unit.lang != source::Lang::Rust {
+                syntax::configure::configure(&mut unit, self.macros);
+            }
             self.opaque[file.0 as usize].store(unit.opaque.len() as u32, Ordering::Relaxed);
             *slot = Some(Arc::new(unit));
         }

@@ -9,6 +9,7 @@ mod cmake;
 mod gather;
 mod headers;
 pub mod imports;
+pub mod macros;
 mod msbuild;
 mod small;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use crate::index::Facts;
 use crate::source::{FileId, Sources};
 
+pub use headers::Includes;
 use tree::{Tree, file_name, is_below, nearness, parent};
 
 /// What a module is linked as.
@@ -218,6 +220,15 @@ struct Draft {
 
 /// Finds the modules. `facts` has one element per file, in `FileId` order.
 pub fn find(sources: &Sources, facts: &[Facts], configured: &[ConfiguredModule]) -> Vec<Module> {
+    find_with_includes(sources, facts, configured).0
+}
+
+/// The same, and what each file includes.
+pub fn find_with_includes(
+    sources: &Sources,
+    facts: &[Facts],
+    configured: &[ConfiguredModule],
+) -> (Vec<Module>, Includes) {
     let tree = Tree::new(sources);
     let build_files: Vec<FileId> = sources
         .ids()
@@ -270,7 +281,8 @@ pub fn find(sources: &Sources, facts: &[Facts], configured: &[ConfiguredModule])
         decide(&tree, facts, &definitions, draft);
     }
     let drafts = merge(drafts);
-    finish(&tree, &includes, drafts)
+    let modules = finish(&tree, &includes, drafts);
+    (modules, includes)
 }
 
 fn has_entry(facts: &[Facts], id: FileId, names: &[&str]) -> bool {

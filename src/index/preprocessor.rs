@@ -1,10 +1,32 @@
 //! What a `#if` means on Windows, as far as that is certain.
 
+/// What is known of a macro.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Macro {
+    Undefined,
+    /// Defined as this number.
+    Number(i64),
+    /// Defined as something else.
+    Defined,
+    /// It depends on the build.
+    Open,
+}
+
 /// The three-valued meaning of the condition of `#if`, `#elif`: `None` where it depends on the build.
 pub fn condition(text: &str) -> Option<bool> {
+    condition_with(text, &mut |name| match defined(name) {
+        Some(true) => Macro::Number(1),
+        Some(false) => Macro::Undefined,
+        None => Macro::Open,
+    })
+}
+
+/// The same with more knowledge of macros.
+pub fn condition_with(text: &str, macros: &mut dyn FnMut(&str) -> Macro) -> Option<bool> {
     let mut parser = Parser {
         rest: text,
         depth: 0,
+        macros,
     };
     let value = parser.or();
     // Something that was not understood may change the meaning.
@@ -55,15 +77,16 @@ impl Value {
     }
 }
 
-struct Parser<'a> {
+struct Parser<'a, 'm> {
     rest: &'a str,
     depth: u32,
+    macros: &'m mut dyn FnMut(&str) -> Macro,
 }
 
 /// Deeper conditions are not followed: the stack is finite.
 const DEPTH: u32 = 64;
 
-impl<'a> Parser<'a> {
+impl<'a> Parser<'a, '_> {
     fn skip_space(&mut self) {
         loop {
             self.rest = self
@@ -176,7 +199,11 @@ impl<'a> Parser<'a> {
             if bracket {
                 self.take(")");
             }
-            return Value::of(defined(name));
+            return Value::of(match (self.macros)(name) {
+                Macro::Undefined => Some(false),
+                Macro::Number(_) | Macro::Defined => Some(true),
+                Macro::Open => None,
+            });
         }
         if word.starts_with(|c: char| c.is_ascii_digit()) {
             let digits = word.trim_end_matches(['u', 'U', 'l', 'L']);
@@ -186,10 +213,14 @@ impl<'a> Parser<'a> {
             }
             .map_or(Value::Open, Value::Number);
         }
-        match defined(word) {
-            // `#if _WIN32` and `#if linux` are written too.
-            Some(truth) => Value::Number(truth.into()),
-            None => Value::Open,
+        if word.is_empty() || !word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+            return Value::Open;
+        }
+        // `#if _WIN32` and `#if linux` are written too.
+        match (self.macros)(word) {
+            Macro::Undefined => Value::Number(0),
+            Macro::Number(number) => Value::Number(number),
+            Macro::Defined | Macro::Open => Value::Open,
         }
     }
 }

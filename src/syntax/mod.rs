@@ -5,6 +5,7 @@
 
 pub mod blank;
 pub mod c;
+pub mod configure;
 pub mod rust;
 
 use crate::ir::Unit;

@@ -231,6 +231,7 @@ impl<'t> Lowering<'t> {
                 name,
                 scope: scope.clone(),
                 value,
+                when: Vec::new(),
             });
         }
     }

@@ -419,7 +419,7 @@ impl<'t> Lowering<'t> {
             initializer: None,
             init,
             attributes: self.object_attributes(node),
-            when: Vec::new(),
+            when: self.arms.when(span.start as usize),
             span,
             name_span: self.span(name),
         };

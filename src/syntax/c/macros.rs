@@ -130,7 +130,13 @@ impl<'t> Lowering<'t> {
     fn add_constant(&mut self, definition: &Macro, value: Value) {
         let name = self.name(&definition.name);
         let scope = self.name("");
-        self.unit.constants.push(Constant { name, scope, value });
+        let when = self.arms.when(definition.range.start);
+        self.unit.constants.push(Constant {
+            name,
+            scope,
+            value,
+            when,
+        });
     }
 
     /// Numbers, strings and names need no parser.

@@ -10,7 +10,12 @@ use syn::{Expr, ItemStatic};
 pub(super) fn lower_const(cx: &mut Context, name: Name, expr: &Expr) {
     if let Some(value) = plain(cx, expr) {
         let scope = cx.scope();
-        cx.unit.constants.push(Constant { name, scope, value });
+        cx.unit.constants.push(Constant {
+            name,
+            scope,
+            value,
+            when: Vec::new(),
+        });
     }
 }
 
