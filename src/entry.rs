@@ -3,6 +3,8 @@
 //! In comes a linked program, out go the loader's, the CRT's, the thread pool's and new threads' ways into it, each
 //! with the contexts (reason code, `lpReserved`) in which it runs. Which of them run under the loader lock: hazards F1.
 
+mod linked;
+
 use crate::api::{Effect, PoolObject, ThreadRef};
 use crate::ir::{FunctionKind, Name, Place, Root, Value};
 use crate::program::origin::Seed;
@@ -203,7 +205,32 @@ pub fn find(program: &Program) -> Entries {
     entries
         .all
         .retain(|entry| program.is_own_file(entry.span.file));
+    drop_unlinked(program, &mut entries.all);
     entries
+}
+
+/// What the loader and the CRT call is called only where a linker puts it in, and a static in a function is destroyed
+/// only where that function can have run. Threads and callbacks are left: whoever starts them has run.
+fn drop_unlinked(program: &Program, entries: &mut Vec<Entry>) {
+    let by_loader = |entry: &Entry| entry.kind.is_dll_main() || entry.kind.is_destructor();
+    if !entries.iter().any(by_loader) {
+        return;
+    }
+    let linked = linked::find(program);
+    entries.retain(|entry| {
+        if !by_loader(entry) {
+            return true;
+        }
+        let holds = |file| linked.holds(program, file);
+        let registered = entry
+            .registered
+            .is_none_or(|site| holds(program.file(site.function)));
+        let inside = entry.object.and_then(|object| {
+            let function = program.static_def(object).function?;
+            Some(program.function_in(program.static_unit(object), function))
+        });
+        holds(entry.span.file) && registered && inside.is_none_or(|function| linked.runs(function))
+    });
 }
 
 fn entry(program: &Program, kind: EntryKind, function: FnId, contexts: Contexts) -> Entry {

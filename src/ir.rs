@@ -120,6 +120,8 @@ pub struct Function {
     pub has_this: bool,
     /// Declared `virtual` or `override`, or a method of a Rust trait impl.
     pub is_virtual: bool,
+    /// A C++ template, or a method of a class template: there is code of it only where something names it.
+    pub is_template: bool,
     /// `void`, `DWORD`, `Result<(), Error>`; `` where there is none (Rust: ``, or `!` for the never type).
     pub return_type: Name,
     pub locals: Vec<Var>,

@@ -19,7 +19,7 @@ mod tree;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::index::Facts;
-use crate::source::{FileId, Sources};
+use crate::source::{FileId, Lang, Sources};
 
 pub use headers::Includes;
 use tree::{Tree, file_name, is_below, nearness, parent};
@@ -42,6 +42,11 @@ pub struct Module {
     pub evidence: Vec<String>,
     /// What is compiled into it, static libraries and path crates included; sorted.
     pub sources: Vec<FileId>,
+    /// Those of the sources that only a static library brings in, of which a linker takes what something else needs;
+    /// sorted.
+    pub from_libraries: Vec<FileId>,
+    /// Words of its module definition files: what they export is needed.
+    pub exports: Vec<String>,
     /// Headers that the sources include, directly or indirectly; sorted.
     pub headers: Vec<FileId>,
     /// Further files that its names may resolve into, nearest common ancestor first. Each is in the `sources` of some
@@ -179,6 +184,10 @@ struct Target {
     msvc: Option<bool>,
     /// A library that the build file gives no type.
     untyped: bool,
+    /// What links it takes all of it: objects, not an archive.
+    whole: bool,
+    /// It takes all of what it links: /WHOLEARCHIVE and its kin.
+    takes_whole: bool,
 }
 
 impl Target {
@@ -196,6 +205,8 @@ impl Target {
             entry_names: Vec::new(),
             msvc: None,
             untyped: false,
+            whole: false,
+            takes_whole: false,
         }
     }
 }
@@ -212,6 +223,8 @@ struct Draft {
     own: BTreeSet<FileId>,
     /// Sources of what it links.
     linked: BTreeSet<FileId>,
+    /// Those of them that stand in static libraries.
+    from_libraries: BTreeSet<FileId>,
     headers: BTreeSet<FileId>,
     shared: BTreeSet<FileId>,
     entry_names: Vec<String>,
@@ -281,7 +294,7 @@ pub fn find_with_includes(
         decide(&tree, facts, &definitions, draft);
     }
     let drafts = merge(drafts);
-    let modules = finish(&tree, &includes, drafts);
+    let modules = finish(&tree, &includes, &build_files, drafts);
     (modules, includes)
 }
 
@@ -371,6 +384,9 @@ fn contain(tree: &Tree, targets: Vec<Target>) -> Vec<Draft> {
         }
         parts.remove(&index);
         let mut draft = draft_of(tree, target);
+        let takes_whole = target.takes_whole
+            || target.kind != TargetKind::Made(Some(Kind::Dll))
+            || parts.iter().any(|&part| targets[part].takes_whole);
         for &part in &parts {
             let from = &targets[part];
             // What is a DLL itself is judged there.
@@ -381,6 +397,9 @@ fn contain(tree: &Tree, targets: Vec<Target>) -> Vec<Draft> {
             } else {
                 contained[part] = true;
                 draft.linked.extend(&from.sources);
+                if !takes_whole && !from.whole {
+                    draft.from_libraries.extend(&from.sources);
+                }
                 draft.headers.extend(&from.headers);
                 draft.entry_names.extend(from.entry_names.iter().cloned());
             }
@@ -617,6 +636,7 @@ fn merge(drafts: Vec<Draft>) -> Vec<Draft> {
                 other.evidence.extend(draft.evidence);
                 other.own.extend(draft.own);
                 other.linked.extend(draft.linked);
+                other.from_libraries.extend(draft.from_libraries);
                 other.headers.extend(draft.headers);
                 other.shared.extend(draft.shared);
                 other.entry_names.extend(draft.entry_names);
@@ -635,8 +655,44 @@ fn merge(drafts: Vec<Draft>) -> Vec<Draft> {
     kept
 }
 
+/// The words of the definition files near a module that contains static libraries. Which file it is linked with does
+/// not matter much: a word too many keeps an object that the linker would leave out.
+fn exported_words(tree: &Tree, build_files: &[FileId], draft: &Draft) -> Vec<String> {
+    if draft.from_libraries.is_empty() {
+        return Vec::new();
+    }
+    let mut words: Vec<String> = build_files
+        .iter()
+        .copied()
+        .filter(|&id| {
+            let path = tree.path(id);
+            path.to_ascii_lowercase().ends_with(".def")
+                && (is_below(path, &draft.folder)
+                    || draft
+                        .own
+                        .iter()
+                        .any(|&own| parent(tree.path(own)) == parent(path)))
+        })
+        .flat_map(|id| {
+            tree.text(id)
+                .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+                .filter(|word| !word.is_empty())
+                .map(str::to_string)
+                .collect::<Vec<_>>()
+        })
+        .collect();
+    words.sort();
+    words.dedup();
+    words
+}
+
 /// Adds headers, sorts, and gives every module a name of its own.
-fn finish(tree: &Tree, includes: &headers::Includes, drafts: Vec<Draft>) -> Vec<Module> {
+fn finish(
+    tree: &Tree,
+    includes: &headers::Includes,
+    build_files: &[FileId],
+    drafts: Vec<Draft>,
+) -> Vec<Module> {
     let mut drafts = drafts;
     for draft in &mut drafts {
         headers::add_headers(tree, includes, draft);
@@ -650,6 +706,13 @@ fn finish(tree: &Tree, includes: &headers::Includes, drafts: Vec<Draft>) -> Vec<
     drafts
         .into_iter()
         .map(|draft| {
+            let exports = exported_words(tree, build_files, &draft);
+            let from_libraries = draft
+                .from_libraries
+                .difference(&draft.own)
+                .copied()
+                .filter(|&id| matches!(tree.lang(id), Some(Lang::C | Lang::Cpp)))
+                .collect();
             let mut sources: BTreeSet<FileId> = draft.own;
             sources.extend(draft.linked);
             let mut name = draft.name;
@@ -688,6 +751,8 @@ fn finish(tree: &Tree, includes: &headers::Includes, drafts: Vec<Draft>) -> Vec<
                     .filter(|id| !sources.contains(id))
                     .collect(),
                 sources: sources.into_iter().collect(),
+                from_libraries,
+                exports,
                 shared,
                 entry_names,
                 kind_is_msvc: draft.msvc,

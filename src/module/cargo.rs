@@ -107,6 +107,7 @@ fn package(
         sources: mod_tree(tree, facts, root),
         links: links.clone(),
         entry_names: entry_names.clone(),
+        whole: true,
         ..Target::new(id)
     };
 

@@ -171,6 +171,8 @@ struct Made {
     definition: Option<FileId>,
     entry_names: Vec<String>,
     evidence: Vec<String>,
+    /// Its link says that all of a library is taken.
+    takes_whole: bool,
 }
 
 type FileIdOrNone = Option<FileId>;
@@ -510,6 +512,7 @@ impl Run<'_> {
                 if let Some(target) = self.target(first) {
                     let links = words[1..].iter().map(|word| plain(word).to_string());
                     self.targets[target].links.extend(links);
+                    self.targets[target].takes_whole |= takes_whole(&words);
                 }
             }
             "target_link_options" | "set_target_properties" | "set_property" => {
@@ -519,10 +522,9 @@ impl Run<'_> {
                     first
                 };
                 let symbols = entry_symbols(&words.join(" "));
-                if let Some(target) = self.target(name)
-                    && !symbols.is_empty()
-                {
+                if let Some(target) = self.target(name) {
                     self.targets[target].entry_names.extend(symbols);
+                    self.targets[target].takes_whole |= takes_whole(&words);
                 }
             }
             "add_library" | "add_executable" => self.add(&command.name, &words),
@@ -705,6 +707,7 @@ impl Run<'_> {
                 .map(|rest| rest.trim_end_matches('>').to_string())
             {
                 self.targets[target].links.push(object);
+                self.targets[target].takes_whole = true;
                 continue;
             }
             let word = plain(word);
@@ -774,11 +777,21 @@ impl Run<'_> {
                 headers: made.headers,
                 entry_names: made.entry_names,
                 untyped: made.types.contains(""),
+                whole: made.types.contains("OBJECT") || made.types.contains("INTERFACE"),
+                takes_whole: made.takes_whole,
                 ..Target::new(list)
             });
         }
         targets
     }
+}
+
+/// `/WHOLEARCHIVE`, `-Wl,--whole-archive`, `$<LINK_LIBRARY:WHOLE_ARCHIVE,…>`, `-force_load`.
+fn takes_whole(words: &[String]) -> bool {
+    words.iter().any(|word| {
+        let word = word.to_ascii_lowercase().replace(['_', '-'], "");
+        word.contains("wholearchive") || word.contains("forceload") || word.contains("allload")
+    })
 }
 
 fn library_type(word: &str) -> Option<&'static str> {

@@ -119,6 +119,9 @@ pub fn adopt<'a>(
                 .collect()
         })
         .collect();
+    // Names that the listed sources of a target define.
+    let mut defined: HashMap<usize, BTreeSet<String>> = HashMap::new();
+    let free_files: BTreeSet<FileId> = free.iter().copied().collect();
     let mut border_of: HashMap<&str, Option<&str>> = HashMap::new();
     let mut left: BTreeMap<Option<&str>, Vec<FileId>> = BTreeMap::new();
     for id in free {
@@ -128,13 +131,48 @@ pub fn adopt<'a>(
             .or_insert_with(|| borders.above(folder));
         let adopter = border
             .and_then(|border| Some((border, made.get(border)?)))
-            .and_then(|(border, among)| adopter(tree, facts, targets, &listed, border, among, id));
+            .and_then(|(border, among)| adopter(tree, facts, targets, &listed, border, among, id))
+            .filter(|&index| {
+                let defined = defined.entry(index).or_insert_with(|| {
+                    let sources = targets[index].sources.iter();
+                    let known = sources.filter(|&&id| !free_files.contains(&id));
+                    known
+                        .flat_map(|&id| outside_names(tree, facts, id))
+                        .collect()
+                });
+                !redefines(&outside_names(tree, facts, id), defined)
+            });
         match adopter {
             Some(index) => targets[index].sources.push(id),
             None => left.entry(border).or_default().push(id),
         }
     }
     left
+}
+
+/// The functions of a C or C++ file that other files can call. Those of anonymous namespaces are among them.
+fn outside_names(tree: &Tree, facts: &[Facts], id: FileId) -> BTreeSet<String> {
+    if tree.lang(id) == Some(Lang::Rust) {
+        return BTreeSet::new();
+    }
+    let functions = facts
+        .get(id.0 as usize)
+        .map_or(&[][..], |facts| &facts.functions);
+    functions
+        .iter()
+        .filter(|function| {
+            let head = tree.text(id).get(function.start as usize..);
+            !head.is_some_and(|head| head.starts_with("static"))
+        })
+        .map(|function| format!("{}::{}", function.scope, function.name))
+        .collect()
+}
+
+/// Whether a source cannot be linked with others, because they define the same functions. Some names may be those of
+/// overloads and of helpers with internal linkage, but not half of them.
+fn redefines(own: &BTreeSet<String>, others: &BTreeSet<String>) -> bool {
+    let common = own.iter().filter(|name| others.contains(*name)).count();
+    common > 0 && common * 2 >= own.len()
 }
 
 /// The target of the border's folder that an unlisted source belongs to.

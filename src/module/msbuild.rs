@@ -45,6 +45,7 @@ struct Project<'a> {
     links: Vec<String>,
     definition: Option<String>,
     entry_names: Vec<String>,
+    takes_whole: bool,
     seen: BTreeSet<FileId>,
 }
 
@@ -64,6 +65,7 @@ fn project(tree: &Tree, id: FileId) -> Target {
         links: Vec::new(),
         definition: None,
         entry_names: Vec::new(),
+        takes_whole: false,
         seen: BTreeSet::new(),
     };
     // Directory.Build.props of the nearest folder upwards is imported without being named.
@@ -118,6 +120,7 @@ fn project(tree: &Tree, id: FileId) -> Target {
         headers: project.headers,
         links: project.links,
         entry_names: project.entry_names,
+        takes_whole: project.takes_whole,
         msvc: Some(true),
         ..Target::new(id)
     }
@@ -190,7 +193,14 @@ impl Project<'_> {
                 "EntryPointSymbol" if !text.is_empty() => {
                     self.entry_names.push(super::undecorated(text));
                 }
-                "AdditionalOptions" => self.entry_names.extend(entry_symbols(text)),
+                "AdditionalOptions" => {
+                    self.entry_names.extend(entry_symbols(text));
+                    self.takes_whole |= text.to_ascii_uppercase().contains("WHOLEARCHIVE");
+                }
+                // The objects are linked in place of the library.
+                "UseLibraryDependencyInputs" => {
+                    self.takes_whole |= text.eq_ignore_ascii_case("true");
+                }
                 name if parent_name == "PropertyGroup" && !text.is_empty() => {
                     self.properties
                         .insert(name.to_lowercase(), text.to_string());

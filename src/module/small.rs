@@ -183,6 +183,10 @@ impl Meson<'_> {
         target.untyped = function == "library";
         for (at, token) in arguments.iter().enumerate() {
             if let Token::Word(word) = token {
+                target.takes_whole |= matches!(
+                    *word,
+                    "link_whole" | "extract_objects" | "extract_all_objects"
+                );
                 if let Some(key) = self.made.get(*word) {
                     target.links.push(key.clone());
                 }

@@ -21,6 +21,7 @@ mod names;
 pub(crate) mod preprocessor;
 mod recovery;
 mod statements;
+mod templates;
 #[cfg(test)]
 mod tests;
 mod truth;
@@ -81,21 +82,24 @@ pub fn lower(file: FileId, lang: Lang, text: &str) -> Unit {
         namespaces: HashSet::new(),
         values: HashSet::new(),
         scope: Vec::new(),
+        templates: Vec::new(),
         frames: Vec::new(),
         macro_params: Vec::new(),
         depth: 0,
         bodies: Vec::new(),
         ends: HashMap::new(),
+        bodies_by_braces: Vec::new(),
         recovering: false,
         interior: None,
     };
     lowering.directives(&prepared.directives);
     if let Some(tree) = &tree {
-        let lost = if tree.root_node().has_error() {
+        let (lost, enclosures) = if tree.root_node().has_error() {
             recovery::functions(prepared.text.as_bytes())
         } else {
-            Vec::new()
+            Default::default()
         };
+        lowering.bodies_by_braces = enclosures;
         lowering.ends = lost.iter().map(|found| found.ends()).collect();
         lowering.collect_types(tree.root_node());
         lowering.items(tree.root_node());
@@ -263,6 +267,8 @@ struct Lowering<'t> {
     /// Functions and objects that the file defines: in doubt, `T x(name)` is an object, not a function.
     values: HashSet<Name>,
     scope: Vec<ScopePart>,
+    /// The parameters of the templates around the present place, with their defaults.
+    templates: Vec<Vec<(Name, Option<Name>)>>,
     frames: Vec<Frame>,
     /// In a function that a macro defines: the macro's parameters.
     macro_params: Vec<Name>,
@@ -271,6 +277,9 @@ struct Lowering<'t> {
     bodies: Vec<Range<usize>>,
     /// In a file with errors: where functions that begin at an offset end by their braces.
     ends: HashMap<usize, usize>,
+    /// In a file with errors: the bodies of functions and classes by their braces. What the tree shows at namespace
+    /// scope there stands deeper.
+    bodies_by_braces: Vec<recovery::Enclosure>,
     /// A function is read alone: whatever its end, there is no other reading.
     recovering: bool,
     /// The statements of the next function, where they had to be parsed without their head.

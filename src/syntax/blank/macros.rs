@@ -264,8 +264,10 @@ impl Pass<'_> {
         match self.scope() {
             Scope::Body => {
                 let end = self.tokens[index].end;
+                // Nothing but a macro can end a block without a semicolon.
+                let ends_block = next == b"}" && matches!(self.previous_sign(), b';' | b'}');
                 if (whole || access || next == b"}" || self.is_word(index + 1))
-                    && self.text(index).contains(&b'_')
+                    && (ends_block || self.text(index).contains(&b'_'))
                     && self.bytes.get(end).is_some_and(u8::is_ascii_whitespace)
                 {
                     self.bytes[end] = b';';

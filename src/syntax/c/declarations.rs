@@ -2,7 +2,7 @@
 
 use super::declarators::with_suffix;
 use super::functions::Head;
-use super::{Lowering, ScopePart, children, names};
+use super::{Lowering, ScopePart, children, names, recovery};
 use crate::ir::{
     FunctionKind, Import, Invocation, Linkage, Name, Place, Root, Static, StmtKind, Value,
 };
@@ -66,7 +66,8 @@ impl<'t> Lowering<'t> {
                     }
                 }
             }
-            "template_declaration" | "declaration_list" | "export_declaration" => self.items(item),
+            "template_declaration" => self.in_template(item, Self::items),
+            "declaration_list" | "export_declaration" => self.items(item),
             "function_definition" => {
                 if let Some(ty) = item.child_by_field_name("type") {
                     self.class_members(ty);
@@ -205,11 +206,11 @@ impl<'t> Lowering<'t> {
 
     fn member(&mut self, member: Node) {
         match member.kind() {
-            "template_declaration" => {
-                for inner in children(member) {
-                    self.member(inner);
+            "template_declaration" => self.in_template(member, |this, template| {
+                for inner in children(template) {
+                    this.member(inner);
                 }
-            }
+            }),
             "friend_declaration" => {
                 for inner in children(member) {
                     if inner.kind() == "function_definition" {
@@ -271,6 +272,8 @@ impl<'t> Lowering<'t> {
             self.class_members(ty);
         }
         let base = self.base_type(item);
+        let base = self.shadowed(base);
+        let is_deeper = self.is_deeper(item);
         let mut cursor = item.walk();
         let declarators: Vec<Node> = item
             .children_by_field_name("declarator", &mut cursor)
@@ -280,9 +283,21 @@ impl<'t> Lowering<'t> {
             let Some(name) = declarator.name else {
                 continue;
             };
+            // What a template declares is an object only as the definition of a class's static member; else it is a
+            // function whose head was not understood.
+            let no_object = is_deeper
+                || self.in_own_template()
+                    && (name.kind() != "qualified_identifier" || names_template(name));
+            if is_deeper
+                || no_object
+                    && (declarator.function.is_none() || node.kind() != "function_declarator")
+            {
+                continue;
+            }
             let type_text = with_suffix(base.clone(), &declarator.suffix);
             if let Some(function) = declarator.function {
                 if self.cpp
+                    && !no_object
                     && node.kind() == "function_declarator"
                     && self.names_values(function)
                     && !base.is_empty()
@@ -307,6 +322,20 @@ impl<'t> Lowering<'t> {
             }
             let is_extern = self.has_word(item, "extern") && value.is_none();
             self.object(item, name, &type_text, value, is_extern);
+        }
+    }
+
+    /// Whether an item that the tree shows at namespace scope stands in the body of a function or class, by the braces
+    /// of a file that could not be read as a whole.
+    fn is_deeper(&self, item: Node) -> bool {
+        if self.bodies_by_braces.is_empty() || self.slice.base != 0 {
+            return false;
+        }
+        match recovery::enclosed(&self.bodies_by_braces, self.offset(item)) {
+            // `inline static T x;` defines an object, whatever the tree made of the class around it.
+            Some(true) => !(self.has_word(item, "static") && self.has_word(item, "inline")),
+            Some(false) => true,
+            None => false,
         }
     }
 
@@ -659,4 +688,19 @@ impl<'t> Lowering<'t> {
         self.unit.opaque.truncate(opaque);
         (plain && !matches!(value, Value::Unknown)).then_some(value)
     }
+}
+
+/// Whether the last part of a qualified name has template arguments: `boost::forward<A>`.
+fn names_template(name: Node) -> bool {
+    let mut last = name;
+    while let Some(inner) = last.child_by_field_name("name") {
+        if last.kind() != "qualified_identifier" {
+            break;
+        }
+        last = inner;
+    }
+    matches!(
+        last.kind(),
+        "template_function" | "template_type" | "template_method"
+    )
 }

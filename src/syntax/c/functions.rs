@@ -156,6 +156,7 @@ impl<'t> Lowering<'t> {
             variadic: false,
             has_this: head.has_this,
             is_virtual: false,
+            is_template: self.templates.iter().any(|names| !names.is_empty()),
             return_type: "".into(),
             locals: Vec::new(),
             captures: Vec::new(),
@@ -189,6 +190,7 @@ impl<'t> Lowering<'t> {
                 | "variadic_parameter_declaration"
                 | "explicit_object_parameter_declaration" => {
                     let base = self.base_type(node);
+                    let base = self.shadowed(base);
                     let declarator = node
                         .child_by_field_name("declarator")
                         .map(|declarator| self.declarator(declarator))

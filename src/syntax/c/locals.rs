@@ -17,6 +17,7 @@ impl<'t> Lowering<'t> {
             self.local_class(ty);
         }
         let base = self.base_type(node);
+        let base = self.shadowed(base);
         let is_static = self.has_word(node, "static") || self.is_thread_local(node);
         let is_extern = self.has_word(node, "extern");
         let mut cursor = node.walk();

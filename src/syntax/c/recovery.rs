@@ -26,6 +26,26 @@ impl Found {
     }
 }
 
+/// A body that belongs to no namespace, from its opening brace to behind the closing one.
+pub struct Enclosure {
+    range: Range<usize>,
+    is_class: bool,
+    /// The end that lies furthest down, of this one and all before it.
+    reach: usize,
+}
+
+/// Whether a place stands in the body of a function (`Some(false)`) or else of a class (`Some(true)`). Enclosures are in
+/// the order of their beginnings.
+pub fn enclosed(enclosures: &[Enclosure], offset: usize) -> Option<bool> {
+    let before = enclosures.partition_point(|body| body.range.start < offset);
+    enclosures[..before]
+        .iter()
+        .rev()
+        .take_while(|body| body.reach > offset)
+        .find(|body| body.range.end > offset)
+        .map(|body| body.is_class)
+}
+
 #[derive(Clone)]
 struct Part {
     name: String,
@@ -190,9 +210,11 @@ enum Opens {
     Other,
 }
 
-/// Finds the functions in a text without comments and directives, in the order of their beginnings.
-pub fn functions(bytes: &[u8]) -> Vec<Found> {
+/// Finds the functions in a text without comments and directives, in the order of their beginnings, and the bodies of
+/// functions and classes whose end is certain.
+pub fn functions(bytes: &[u8]) -> (Vec<Found>, Vec<Enclosure>) {
     let mut found = Vec::new();
+    let mut enclosures = Vec::new();
     let mut scopes: Vec<Option<Part>> = Vec::new();
     let mut start = None;
     let mut at = 0;
@@ -212,12 +234,24 @@ pub fn functions(bytes: &[u8]) -> Vec<Found> {
             b'{' => {
                 let head_start = start.unwrap_or(at);
                 let head = String::from_utf8_lossy(&bytes[head_start..at]);
-                let close = || closing(bytes, at).unwrap_or(bytes.len());
+                let end = closing(bytes, at);
+                let close = || end.unwrap_or(bytes.len());
+                let mut encloses = |is_class| {
+                    if let Some(end) = end {
+                        let before = enclosures.last().map_or(0, |last: &Enclosure| last.reach);
+                        enclosures.push(Enclosure {
+                            range: at..end,
+                            is_class,
+                            reach: end.max(before),
+                        });
+                    }
+                };
                 match classify(&head) {
                     Opens::Scope(part) => {
                         let part = part.map(|mut part| {
                             if part.class.is_some() {
                                 part.class = Some(head_start..close());
+                                encloses(true);
                             }
                             part
                         });
@@ -226,6 +260,7 @@ pub fn functions(bytes: &[u8]) -> Vec<Found> {
                         at += 1;
                     }
                     Opens::Function => {
+                        encloses(false);
                         let end = close();
                         found.push(Found {
                             range: head_start..end,
@@ -265,7 +300,7 @@ pub fn functions(bytes: &[u8]) -> Vec<Found> {
             }
         }
     }
-    found
+    (found, enclosures)
 }
 
 /// The offset after the bracket that closes the one at `open`; a brace that closes more than was opened ends the search.

@@ -34,6 +34,7 @@ pub(super) fn reserve(
         variadic: false,
         has_this: false,
         is_virtual: false,
+        is_template: false,
         return_type: "".into(),
         locals: Vec::new(),
         captures: Vec::new(),
