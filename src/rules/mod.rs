@@ -168,9 +168,11 @@ impl<'p, 'a> Engines<'p, 'a> {
             let entry = &self.entries[entry];
             let mut facts = self.facts.clone();
             facts.extend(beginning::of_entry(self.program, entry));
-            reach::from(self.program, entry, &facts, &Arc::default(), &|id| {
+            let mut walk = reach::from(self.program, entry, &facts, &Arc::default(), &|id| {
                 self.locks.passes_on(id)
-            })
+            });
+            beginning::drop_idle(self.program, &self.flow, entry, &mut walk);
+            walk
         })
     }
 
