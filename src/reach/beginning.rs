@@ -388,9 +388,10 @@ impl Use<'_, '_> {
 /// How many statics are looked at.
 const MOST_INITIAL: usize = 64;
 
-/// The statics that have their first value all through process attach: a constant, and no statement that can set them
-/// runs by then. Asked are those that a condition tests in what `walks` reach at attach.
-pub fn initial_values(
+/// What statics are as long as process attach runs: those that a condition tests in what `walks` reach at attach, that
+/// begin with a constant, and that nothing sets which has no walk here. What the walks themselves set has to be taken out
+/// again, with `forget_set`, once they were made under this assumption.
+pub fn first_values(
     program: &Program,
     entries: &[Entry],
     walks: &[&Walk],
@@ -428,15 +429,14 @@ pub fn initial_values(
     if values.is_empty() {
         return BTreeMap::new();
     }
-    reached.extend(run_by_initializers(program, entries));
+    let before = run_by_initializers(program, entries);
     values.retain(|&id, _| {
         let name = KeyRoot::Name(program.static_def(id).name.clone());
         [KeyRoot::Static(id), name].into_iter().all(|root| {
-            let key = Key::of(root);
             program
-                .assignments(&key)
+                .assignments(&Key::of(root))
                 .iter()
-                .all(|(function, ..)| !reached.contains(function))
+                .all(|(function, ..)| !before.contains(function))
         })
     });
     for name in passed_on(program, &values) {
@@ -452,6 +452,33 @@ pub fn initial_values(
             ]
         })
         .collect()
+}
+
+/// Takes out the statics that walks set at attach after all. Whether there were any.
+pub fn forget_set(
+    program: &Program,
+    values: &mut BTreeMap<Key, Abstract>,
+    walks: &[&Walk],
+) -> bool {
+    let is_set = |key: &Key| {
+        program.assignments(key).iter().any(|&(function, stmt, _)| {
+            let site = Site { function, stmt };
+            walks.iter().any(|walk| walk.sets.contains(&site))
+        })
+    };
+    // A static goes by its own key and by the name under which other files declare it.
+    let name = |key: &Key| match &key.root {
+        KeyRoot::Static(id) => Some(program.static_def(*id).name.clone()),
+        KeyRoot::Name(name) => Some(name.clone()),
+        _ => None,
+    };
+    let set: BTreeSet<Name> = values
+        .keys()
+        .filter(|key| is_set(key))
+        .filter_map(name)
+        .collect();
+    values.retain(|key, _| name(key).is_none_or(|name| !set.contains(&name)));
+    !set.is_empty()
 }
 
 /// The statics that a condition tests.
