@@ -386,7 +386,7 @@ impl Use<'_, '_> {
 }
 
 /// How many statics are looked at.
-const MOST_INITIAL: usize = 64;
+const MOST_INITIAL: usize = 2048;
 
 /// What statics are as long as process attach runs: those that a condition tests in what `walks` reach at attach, that
 /// begin with a constant, and that nothing sets which has no walk here. What the walks themselves set has to be taken out

@@ -102,7 +102,7 @@ pub struct Engines<'p, 'a> {
 }
 
 /// How often DllMain is walked again until nothing that it runs contradicts what its statics are taken to be.
-const MOST_ROUNDS: usize = 3;
+const MOST_ROUNDS: usize = 4;
 
 impl<'p, 'a> Engines<'p, 'a> {
     pub fn new(program: &'p Program<'a>) -> Self {
