@@ -354,10 +354,11 @@ fn macro_bindings(program: &Program, id: FnId) -> Option<Vec<(Name, Vec<FnId>)>>
         .function(id)
         .attributes
         .iter()
-        .find_map(|attribute| attribute.strip_prefix("macro:"));
-    let Some(attribute) = attribute else {
+        .find_map(|attribute| Some(attribute.split_once("macro:")?));
+    let Some((before, attribute)) = attribute else {
         return Some(Vec::new());
     };
+    let is_exported = !before.is_empty();
     let (name, params) = attribute
         .trim_end_matches(')')
         .split_once('(')
@@ -393,7 +394,8 @@ fn macro_bindings(program: &Program, id: FnId) -> Option<Vec<(Name, Vec<FnId>)>>
             return Some(bound.collect());
         }
     }
-    None
+    // Other crates use it, and give what nobody knows here.
+    is_exported.then(Vec::new)
 }
 
 /// `__attribute__((constructor))`, `#[ctor]` and their opposites.

@@ -68,7 +68,7 @@ impl Unit {
 }
 
 /// A macro that is used at namespace scope. A `#define` whose body is a function definition is lowered to that
-/// function, with the attribute `macro:NAME(a,b)`; in it the macro's parameter `a` is called as `$a` where it stands as
+/// function, with the attribute `macro:NAME(a,b)`, or `exported macro:NAME(a,b)` where other crates may use it; in it the macro's parameter `a` is called as `$a` where it stands as
 /// a statement, and is the place `$a` where it stands as a value.
 #[derive(Debug, Clone)]
 pub struct Invocation {

@@ -28,7 +28,7 @@ impl Flow<'_, '_> {
 
     /// Whether every way from the function's start to a statement passes a condition of this sort that decides about it:
     /// one whose other outcome leads past the statement.
-    pub(super) fn is_guarded_by(
+    pub fn is_guarded_by(
         &self,
         function: FnId,
         stmt: StmtId,

@@ -180,6 +180,26 @@ impl<'a> Program<'a> {
         {
             return true;
         }
+        // An iterator over references, or one whose elements another iterator gives out.
+        if let Root::Result(stmt) = place.root
+            && self.lang(id) == Lang::Rust
+            && let Some(StmtKind::Call {
+                callee: Callee::Method { name, .. },
+                ..
+            }) = function.stmts.get(stmt.0 as usize).map(|stmt| &stmt.kind)
+            && (matches!(
+                &**name,
+                "iter" | "iter_mut" | "values" | "values_mut" | "keys"
+            ) || is_adapter(name)
+                || function.stmts.iter().any(|other| {
+                    matches!(&other.kind, StmtKind::Call {
+                        callee: Callee::Method { receiver: Value::Result(adapted), name },
+                        ..
+                    } if *adapted == stmt && is_adapter(name))
+                }))
+        {
+            return true;
+        }
         let mut assigned = function.stmts.iter().filter_map(|stmt| match &stmt.kind {
             StmtKind::Assign { to, value } if to == place => Some(value),
             _ => None,
@@ -481,6 +501,25 @@ impl<'a> Program<'a> {
             .and_then(|(text, unit)| self.led_class(&text, unit))
             .is_some_and(|ended| self.class_chain(ended).contains(&class))
     }
+}
+
+/// Methods of Rust's iterators that give an iterator over the same elements.
+pub(super) fn is_adapter(method: &str) -> bool {
+    matches!(
+        method,
+        "enumerate"
+            | "rev"
+            | "skip"
+            | "skip_while"
+            | "take_while"
+            | "step_by"
+            | "peekable"
+            | "chain"
+            | "fuse"
+            | "by_ref"
+            | "cloned"
+            | "copied"
+    )
 }
 
 /// Whether a local or temporary came from a call that starts something, and nothing has waited for it since.

@@ -279,24 +279,35 @@ impl<'a> Program<'a> {
         let last = name.rsplit("::").next().unwrap_or(name);
         let unit = self.unit_number(from);
         let known = self.names.statics.get(last)?;
-        let all: Vec<StaticId> = known
-            .iter()
-            .copied()
-            .filter(|&id| {
-                let object = self.static_def(id);
-                let full = join_name(&object.scope, &object.name);
-                // A function-local static is named with its whole scope, and only so.
-                let visible = if object.function.is_some() {
-                    *full == *name
-                } else {
-                    self.is_named(self.static_unit(id), &object.scope, &object.name, name)
-                };
-                visible
-                    && (!object.internal
-                        || self.static_unit(id) == unit
-                        || self.is_header(self.static_unit(id)))
-            })
-            .collect();
+        let named = |name: &str| -> Vec<StaticId> {
+            known
+                .iter()
+                .copied()
+                .filter(|&id| {
+                    let object = self.static_def(id);
+                    let full = join_name(&object.scope, &object.name);
+                    // A function-local static is named with its whole scope, and only so.
+                    let visible = if object.function.is_some() {
+                        *full == *name
+                    } else {
+                        self.is_named(self.static_unit(id), &object.scope, &object.name, name)
+                    };
+                    visible
+                        && (!object.internal
+                            || self.static_unit(id) == unit
+                            || self.is_header(self.static_unit(id)))
+                })
+                .collect()
+        };
+        let mut all = named(name);
+        if all.is_empty() {
+            all = self
+                .exported_again(name)
+                .iter()
+                .map(|other| named(other))
+                .find(|found| !found.is_empty())
+                .unwrap_or_default();
+        }
         let defined: Vec<StaticId> = all
             .iter()
             .copied()
@@ -319,6 +330,33 @@ impl<'a> Program<'a> {
             &scoped
         };
         self.nearest(candidates, unit, |id| self.static_unit(id))
+    }
+
+    /// What a name of Rust may stand for that a module passes on: `lua::LIBRARIES`, where the module says
+    /// `pub use env::LIBRARIES` or `pub use env::*`.
+    fn exported_again(&self, name: &str) -> Vec<String> {
+        let Some((module, last)) = name.rsplit_once("::") else {
+            return Vec::new();
+        };
+        let relative = |path: &str| {
+            ["crate::", "self::", "super::"]
+                .iter()
+                .fold(path, |rest, start| rest.trim_start_matches(start))
+                .to_string()
+        };
+        let module = relative(module);
+        self.units
+            .iter()
+            .zip(&self.prefixes)
+            .filter(|(unit, prefix)| unit.lang == Lang::Rust && ends_with_name(prefix, &module))
+            .flat_map(|(unit, _)| &unit.imports)
+            .filter_map(|import| match import {
+                Import::Alias(short, path) if **short == *last => Some(relative(path)),
+                Import::Namespace(path) => Some(format!("{}::{last}", relative(path))),
+                _ => None,
+            })
+            .filter(|other| other != name)
+            .collect()
     }
 
     pub(super) fn is_header(&self, unit: u32) -> bool {

@@ -168,8 +168,15 @@ impl<'a> Program<'a> {
                 .collect(),
             _ => place.path.iter().map(|part| &**part).collect(),
         };
+        // `for (key, value) in &map`: what stands before an index may be a map.
+        let mut before = None;
         for part in path {
-            current = self.step(&current.0, current.1, part)?;
+            let next = match self.step(&current.0, current.1, part) {
+                Some(next) => next,
+                None => self.step_in_map(before.as_ref()?, part)?,
+            };
+            before = (part == "[]").then_some(current);
+            current = next;
         }
         Some(current)
     }
@@ -195,7 +202,10 @@ impl<'a> Program<'a> {
             }
             Root::Param(index) => {
                 let text = &body.params.get(*index as usize)?.type_text;
-                (!Self::is_inferred(text)).then(|| (self.text_in_scope(text, &body.scope), unit))
+                if !Self::is_inferred(text) {
+                    return Some((self.text_in_scope(text, &body.scope), unit));
+                }
+                self.type_of_each(function, *index, depth - 1)
             }
             Root::Capture(index) => {
                 let capture = body.captures.get(*index as usize)?;
@@ -236,6 +246,43 @@ impl<'a> Program<'a> {
             ),
             Root::Unknown => None,
         }
+    }
+
+    /// Key or value of a map that is walked over.
+    fn step_in_map(&self, map: &(String, u32), part: &str) -> Option<(String, u32)> {
+        let index: usize = part.parse().ok()?;
+        self.led_types(&map.0, map.1)
+            .into_iter()
+            .find_map(|(text, unit)| {
+                let row = self.type_row(&text, unit)?;
+                let [_, _] = row.owns[..] else { return None };
+                let name = types::parse(&self.expand_alias(&text, unit));
+                let element = name.args.get(*row.owns.get(index)? as usize)?;
+                Some((element.clone(), unit))
+            })
+    }
+
+    /// What a Rust closure gets that is run for each element: `libraries.drain(..).for_each(|library| …)`.
+    fn type_of_each(&self, closure: FnId, param: u32, depth: u8) -> Option<(String, u32)> {
+        if param != 0 || depth == 0 || self.lang(closure) != Lang::Rust {
+            return None;
+        }
+        let around = self.enclosing(closure)?;
+        self.function(around).stmts.iter().find_map(|stmt| {
+            let StmtKind::Call {
+                callee: Callee::Method { receiver, name },
+                args,
+            } = &stmt.kind
+            else {
+                return None;
+            };
+            let runs = matches!(&**name, "for_each" | "try_for_each")
+                && matches!(args[..], [Value::Closure(index)] if self.sibling(around, index) == closure);
+            if !runs {
+                return None;
+            }
+            self.type_of_value_deep(around, receiver, depth - 1)
+        })
     }
 
     /// The type that the first assignment of a whole place gives it.
@@ -417,6 +464,14 @@ impl<'a> Program<'a> {
             if let Some(guarded) = self.behind_lock(&text, unit, name, args.len()) {
                 return Some(guarded);
             }
+            // An iterator goes by what it gives: these give the same, or number it.
+            if self.lang(site.function) == Lang::Rust {
+                match &**name {
+                    "enumerate" => return Some((format!("(usize, {text})"), unit)),
+                    name if super::endings::is_adapter(name) => return Some((text, unit)),
+                    _ => {}
+                }
+            }
             let row = self.type_row(&text, unit)?;
             let accessor = matches!(
                 &**name,
@@ -453,9 +508,20 @@ impl<'a> Program<'a> {
                     | "release"
                     | "get_mut"
                     | "values"
+                    | "values_mut"
+                    | "into_values"
                     | "next"
             );
             if accessor && row.leads_to.is_some() {
+                // What a map is walked over as.
+                if matches!(&**name, "iter" | "iter_mut" | "into_iter" | "drain")
+                    && self.lang(site.function) == Lang::Rust
+                    && let [key, value] = &row.owns[..]
+                {
+                    let args = types::parse(&self.expand_alias(&text, unit)).args;
+                    let (key, value) = (args.get(*key as usize)?, args.get(*value as usize)?);
+                    return Some((format!("({key}, {value})"), unit));
+                }
                 return self.lead(&text, unit);
             }
         }

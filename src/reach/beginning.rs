@@ -4,10 +4,13 @@
 //! is not empty, a member that nothing ever sets is still 0, and at process attach a static that nothing on the way sets
 //! still has its first value. Only what is certain is told: what escapes, or is written through a pointer, is unknown.
 
-use super::{Abstract, Walk};
+use super::{Abstract, Hit, Walk};
 use crate::api::Effect;
 use crate::entry::{Contexts, Entry, EntryKind, Runs};
-use crate::ir::{Callee, Cond, FunctionKind, Name, Place, Root, StmtId, StmtKind, Value};
+use crate::flow::Flow;
+use crate::ir::{
+    Callee, Cond, FunctionKind, Guard, Name, Op, Place, Root, StmtId, StmtKind, Value,
+};
 use crate::program::{FnId, Key, KeyRoot, Meaning, Program, Site, StaticId, TypeId};
 use crate::source::Lang;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
@@ -36,20 +39,97 @@ pub fn of_entry(program: &Program, entry: &Entry) -> BTreeMap<Key, Abstract> {
         let name = Key::of(KeyRoot::Name(definition.name.clone()));
         facts.insert(name, Abstract::NotZero);
     }
-    if program.function(*destructor).blocks.len() > 1
-        && let Some(class) = program.class_of_text(&text, unit)
-    {
-        facts.extend(idle_members(program, object, class));
+    for (owner, field) in idle_members(program, object, *destructor) {
+        let plain = program.type_def(owner).fields.iter().any(|member| {
+            member.name == field
+                && (program.is_pointer_like(&member.type_text, program.type_unit(owner))
+                    || program
+                        .class_of_text(&member.type_text, program.type_unit(owner))
+                        .is_none())
+        });
+        if plain {
+            let key = Key {
+                root: KeyRoot::Object(owner),
+                path: vec![field],
+            };
+            facts.insert(key, Abstract::Null);
+        }
     }
     facts
 }
 
-/// The members of a static object that are 0 as long as it lives: no constructor and no method that is called on it
-/// sets them. Nothing is known of an object whose address is passed on.
-fn idle_members(program: &Program, object: StaticId, class: TypeId) -> BTreeMap<Key, Abstract> {
-    let nothing = BTreeMap::new();
+/// What an entry never does, whatever the facts: a destructor's wait behind a test whether one of the object's own
+/// members holds something ("is the handle valid"), when nobody ever touches that member.
+pub fn drop_idle(program: &Program, flow: &Flow, entry: &Entry, walk: &mut Walk) {
+    let (EntryKind::StaticDestructor, Some(object), Runs::Function(destructor)) =
+        (entry.kind, entry.object, &entry.runs)
+    else {
+        return;
+    };
+    let waits = |hit: &Hit| {
+        matches!(hit.effect.effect(), Effect::Wait { .. })
+            && hit.site.is_some_and(|site| site.function == *destructor)
+    };
+    if !walk.hits.iter().any(waits) {
+        return;
+    }
+    let idle: Vec<Name> = idle_members(program, object, *destructor)
+        .into_iter()
+        .map(|(_, field)| field)
+        .collect();
+    if idle.is_empty() {
+        return;
+    }
+    let body = program.function(*destructor);
+    let is_idle = |value: &Value| match value {
+        Value::Place(place) => match &place.root {
+            Root::This => place.path.first().is_some_and(|field| idle.contains(field)),
+            Root::Global(name) => idle.contains(name),
+            _ => false,
+        },
+        _ => false,
+    };
+    let asks = |guard: &Guard| {
+        let Cond::Compare {
+            left,
+            op: op @ (Op::Eq | Op::Ne),
+            right: Value::Null | Value::Const(0),
+        } = &guard.cond
+        else {
+            return false;
+        };
+        let asked = match left {
+            Value::Result(stmt) => matches!(
+                body.stmts.get(stmt.0 as usize).map(|stmt| &stmt.kind),
+                Some(StmtKind::Call { callee: Callee::Method { receiver, .. }, args })
+                    if args.is_empty() && is_idle(receiver)
+            ),
+            other => is_idle(other),
+        };
+        asked && (*op == Op::Ne) == guard.holds
+    };
+    walk.hits.retain(|hit| {
+        !(waits(hit)
+            && hit
+                .site
+                .is_some_and(|site| flow.is_guarded_by(site.function, site.stmt, asks)))
+    });
+}
+
+/// The members of a static object that hold nothing as long as it lives, each with its class: no constructor and no
+/// method that is called on it sets them. Nothing is known of an object whose address is passed on.
+fn idle_members(program: &Program, object: StaticId, destructor: FnId) -> Vec<(TypeId, Name)> {
+    let nothing = Vec::new();
     let definition = program.static_def(object);
     let unit = program.static_unit(object);
+    let text = program.text_in_scope(&definition.type_text, &definition.scope);
+    let Some(class) = program.class_of_text(&text, unit) else {
+        return nothing;
+    };
+    // Only a destructor that asks something can be told that there is nothing.
+    if program.function(destructor).blocks.len() <= 1 {
+        return nothing;
+    }
     let path = &program.sources.file(program.units[unit as usize].file).path;
     // What is internal to a header exists in every file that includes it.
     let is_header = !(path.ends_with(".cpp") || path.ends_with(".cc") || path.ends_with(".cxx"));
@@ -102,20 +182,16 @@ fn idle_members(program: &Program, object: StaticId, class: TypeId) -> BTreeMap<
     if use_of.escapes {
         return nothing;
     }
-    let mut facts = BTreeMap::new();
+    let mut idle = Vec::new();
     for &owner in &use_of.classes {
         for field in &program.type_def(owner).fields {
             let plain = matches!(field.init, None | Some(Value::Null | Value::Const(0)));
             if plain && !use_of.written.contains(&field.name) {
-                let key = Key {
-                    root: KeyRoot::Object(owner),
-                    path: vec![field.name.clone()],
-                };
-                facts.insert(key, Abstract::Null);
+                idle.push((owner, field.name.clone()));
             }
         }
     }
-    facts
+    idle
 }
 
 /// Whether a function is another, or a lambda inside it.
@@ -310,11 +386,12 @@ impl Use<'_, '_> {
 }
 
 /// How many statics are looked at.
-const MOST_INITIAL: usize = 64;
+const MOST_INITIAL: usize = 2048;
 
-/// The statics that have their first value all through process attach: a constant, and no statement that can set them
-/// runs by then. Asked are those that a condition tests in what `walks` reach at attach.
-pub fn initial_values(
+/// What statics are as long as process attach runs: those that a condition tests in what `walks` reach at attach, that
+/// begin with a constant, and that nothing sets which has no walk here. What the walks themselves set has to be taken out
+/// again, with `forget_set`, once they were made under this assumption.
+pub fn first_values(
     program: &Program,
     entries: &[Entry],
     walks: &[&Walk],
@@ -338,8 +415,8 @@ pub fn initial_values(
         {
             for guard in &edge.when {
                 if let Cond::Compare { left, right, .. } = &guard.cond {
-                    tested(program, id, left, 2, &mut asked);
-                    tested(program, id, right, 2, &mut asked);
+                    tested(program, id, left, 3, &mut asked);
+                    tested(program, id, right, 3, &mut asked);
                 }
             }
         }
@@ -352,15 +429,14 @@ pub fn initial_values(
     if values.is_empty() {
         return BTreeMap::new();
     }
-    reached.extend(run_by_initializers(program, entries));
+    let before = run_by_initializers(program, entries);
     values.retain(|&id, _| {
         let name = KeyRoot::Name(program.static_def(id).name.clone());
         [KeyRoot::Static(id), name].into_iter().all(|root| {
-            let key = Key::of(root);
             program
-                .assignments(&key)
+                .assignments(&Key::of(root))
                 .iter()
-                .all(|(function, ..)| !reached.contains(function))
+                .all(|(function, ..)| !before.contains(function))
         })
     });
     for name in passed_on(program, &values) {
@@ -378,6 +454,33 @@ pub fn initial_values(
         .collect()
 }
 
+/// Takes out the statics that walks set at attach after all. Whether there were any.
+pub fn forget_set(
+    program: &Program,
+    values: &mut BTreeMap<Key, Abstract>,
+    walks: &[&Walk],
+) -> bool {
+    let is_set = |key: &Key| {
+        program.assignments(key).iter().any(|&(function, stmt, _)| {
+            let site = Site { function, stmt };
+            walks.iter().any(|walk| walk.sets.contains(&site))
+        })
+    };
+    // A static goes by its own key and by the name under which other files declare it.
+    let name = |key: &Key| match &key.root {
+        KeyRoot::Static(id) => Some(program.static_def(*id).name.clone()),
+        KeyRoot::Name(name) => Some(name.clone()),
+        _ => None,
+    };
+    let set: BTreeSet<Name> = values
+        .keys()
+        .filter(|key| is_set(key))
+        .filter_map(name)
+        .collect();
+    values.retain(|key, _| name(key).is_none_or(|name| !set.contains(&name)));
+    !set.is_empty()
+}
+
 /// The statics that a condition tests.
 fn tested(program: &Program, id: FnId, value: &Value, depth: u8, found: &mut BTreeSet<StaticId>) {
     match value {
@@ -387,6 +490,19 @@ fn tested(program: &Program, id: FnId, value: &Value, depth: u8, found: &mut BTr
         }) if path.is_empty() => {
             if let Meaning::Static(object) = program.meaning(id, name) {
                 found.insert(object);
+            }
+        }
+        Value::Place(Place {
+            root: root @ Root::Local(_),
+            path,
+        }) if path.is_empty() && depth > 0 => {
+            for stmt in &program.function(id).stmts {
+                if let StmtKind::Assign { to, value } = &stmt.kind
+                    && to.root == *root
+                    && to.path.is_empty()
+                {
+                    tested(program, id, value, depth - 1, found);
+                }
             }
         }
         Value::Result(stmt) if depth > 0 => {

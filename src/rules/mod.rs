@@ -101,6 +101,9 @@ pub struct Engines<'p, 'a> {
     rearms: OnceLock<Vec<Rearm>>,
 }
 
+/// How often DllMain is walked again until nothing that it runs contradicts what its statics are taken to be.
+const MOST_ROUNDS: usize = 4;
+
 impl<'p, 'a> Engines<'p, 'a> {
     pub fn new(program: &'p Program<'a>) -> Self {
         let Entries {
@@ -125,14 +128,31 @@ impl<'p, 'a> Engines<'p, 'a> {
             .filter(|(_, entry)| entry.kind == EntryKind::DllMain)
             .map(|(number, entry)| (number, run(entry, &Arc::default())))
             .collect();
-        let initial = Arc::new(beginning::initial_values(
-            program,
-            &entries,
-            &first.iter().map(|(_, walk)| walk).collect::<Vec<_>>(),
-        ));
-        if !initial.is_empty() {
-            for (number, walk) in &mut first {
-                *walk = run(&entries[*number], &initial);
+        let seen = |walks: &[(usize, Walk)]| {
+            let walks: Vec<&Walk> = walks.iter().map(|(_, walk)| walk).collect();
+            beginning::first_values(program, &entries, &walks)
+        };
+        let forget = |values: &mut BTreeMap<Key, Abstract>, walks: &[(usize, Walk)]| {
+            let walks: Vec<&Walk> = walks.iter().map(|(_, walk)| walk).collect();
+            beginning::forget_set(program, values, &walks)
+        };
+        let mut values = seen(&first);
+        for round in 0..=MOST_ROUNDS {
+            if round == MOST_ROUNDS {
+                // What nothing sets, whatever statics are.
+                forget(&mut values, &first);
+            }
+            if values.is_empty() {
+                break;
+            }
+            let initial = Arc::new(values.clone());
+            let again: Vec<(usize, Walk)> = first
+                .iter()
+                .map(|(number, _)| (*number, run(&entries[*number], &initial)))
+                .collect();
+            if !forget(&mut values, &again) {
+                first = again;
+                break;
             }
         }
         for (number, walk) in first {
@@ -168,9 +188,11 @@ impl<'p, 'a> Engines<'p, 'a> {
             let entry = &self.entries[entry];
             let mut facts = self.facts.clone();
             facts.extend(beginning::of_entry(self.program, entry));
-            reach::from(self.program, entry, &facts, &Arc::default(), &|id| {
+            let mut walk = reach::from(self.program, entry, &facts, &Arc::default(), &|id| {
                 self.locks.passes_on(id)
-            })
+            });
+            beginning::drop_idle(self.program, &self.flow, entry, &mut walk);
+            walk
         })
     }
 

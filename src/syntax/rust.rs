@@ -55,7 +55,7 @@ struct Context {
     known: Known,
     /// The `impl` blocks that have been lowered.
     pending_impls: Vec<items::PendingImpl>,
-    /// Set while the functions of a `macro_rules!` are lowered: `macro:NAME(a,b)`.
+    /// Set while the functions of a `macro_rules!` are lowered: `macro:NAME(a,b)`, `exported macro:NAME(a,b)`.
     macro_attribute: Option<Name>,
 }
 

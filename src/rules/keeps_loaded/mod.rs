@@ -275,7 +275,12 @@ fn fate_in_function(
                         _ => return Fate::Kept,
                     },
                 },
-                StmtKind::Return { value: Some(value) } if is_handle(value) => return Fate::Kept,
+                StmtKind::Return { value: Some(value) } if is_handle(value) => {
+                    return match result_of(engines, site.function) {
+                        Some(outer) => fate_in_function(engines, outer, Vec::new(), closed),
+                        None => Fate::Kept,
+                    };
+                }
                 StmtKind::Call { callee, args } if stmt_id != site.stmt => {
                     let by_receiver =
                         matches!(callee, Callee::Method { receiver, .. } if is_handle(receiver));
@@ -336,6 +341,36 @@ fn fate_in_function(
         Some(site) => Fate::Closed(site),
         None => Fate::Discarded,
     }
+}
+
+/// The call that runs a closure of Rust and gives back what it gives: `catch_unwind(|| thread::spawn(run))`.
+fn result_of(engines: &Engines, closure: FnId) -> Option<Site> {
+    let program = engines.program;
+    if program.lang(closure) != crate::source::Lang::Rust {
+        return None;
+    }
+    let around = program.enclosing(closure)?;
+    program.calls(around).iter().find_map(|call| {
+        let site = Site {
+            function: around,
+            stmt: call.stmt,
+        };
+        let StmtKind::Call {
+            callee: Callee::Named(_),
+            ..
+        } = &program.function(around).stmt(call.stmt).kind
+        else {
+            return None;
+        };
+        let [effect] = &call.effects[..] else {
+            return None;
+        };
+        let Effect::RunsHere { argument } = effect.effect() else {
+            return None;
+        };
+        (program.functions_of(around, &program.argument_value(site, *argument)) == [closure])
+            .then_some(site)
+    })
 }
 
 enum Use {

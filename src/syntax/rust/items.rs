@@ -123,7 +123,7 @@ fn lower_present(cx: &mut Context, item: &Item) {
         Item::ForeignMod(item) => lower_foreign(cx, item),
         Item::Macro(item) => match &item.ident {
             Some(name) if item.mac.path.is_ident("macro_rules") => {
-                macro_rules::lower(cx, name, &item.mac);
+                macro_rules::lower(cx, name, &item.mac, &item.attrs);
             }
             _ => macros::lower_item(cx, &item.mac),
         },

@@ -23,8 +23,11 @@ struct Rule {
 }
 
 /// Lowers a `macro_rules!` definition.
-pub(super) fn lower(cx: &mut Context, name: &Ident, mac: &Macro) {
+pub(super) fn lower(cx: &mut Context, name: &Ident, mac: &Macro, attributes: &[syn::Attribute]) {
     let rules = rules(mac.tokens.clone());
+    let is_exported = attributes
+        .iter()
+        .any(|attribute| attribute.path().is_ident("macro_export"));
     let calls = rules.iter().find_map(|rule| {
         let called = called_parameter(rule.body.clone())?;
         rule.params.iter().position(|param| *param == called)
@@ -34,7 +37,10 @@ pub(super) fn lower(cx: &mut Context, name: &Ident, mac: &Macro) {
             .calling_macros
             .insert(names::ident_name(name), position);
     }
-    if rules.iter().any(|rule| lower_items(cx, name, rule)) {
+    if rules
+        .iter()
+        .any(|rule| lower_items(cx, name, rule, is_exported))
+    {
         return;
     }
     for rule in &rules {
@@ -172,7 +178,7 @@ fn skip_operator(tokens: &mut std::iter::Peekable<proc_macro2::token_stream::Int
 }
 
 /// A rule that defines functions: they are lowered under the names of the macro's parameters.
-fn lower_items(cx: &mut Context, name: &Ident, rule: &Rule) -> bool {
+fn lower_items(cx: &mut Context, name: &Ident, rule: &Rule, is_exported: bool) -> bool {
     for keeps in [true, false] {
         let tokens = substitute(rule.body.clone(), Spelling::Dollar, keeps);
         let parser = |input: ParseStream| {
@@ -194,8 +200,13 @@ fn lower_items(cx: &mut Context, name: &Ident, rule: &Rule) -> bool {
             continue;
         }
         let params: Vec<String> = rule.params.iter().map(ToString::to_string).collect();
-        let attribute: Name =
-            format!("macro:{}({})", names::ident_name(name), params.join(",")).into();
+        let attribute: Name = format!(
+            "{}macro:{}({})",
+            if is_exported { "exported " } else { "" },
+            names::ident_name(name),
+            params.join(",")
+        )
+        .into();
         let outer = cx.macro_attribute.replace(attribute);
         let list: Vec<&Item> = parsed.iter().collect();
         names::open(cx, &list, false);

@@ -179,5 +179,16 @@ fn keeps(method: &str) -> bool {
             | "into"
             | "ok_or"
             | "ok_or_else"
+            | "enumerate"
+            | "rev"
+            | "skip"
+            | "skip_while"
+            | "take_while"
+            | "step_by"
+            | "filter"
+            | "peekable"
+            | "chain"
+            | "fuse"
+            | "by_ref"
     )
 }
