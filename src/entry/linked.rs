@@ -197,6 +197,7 @@ struct Walk<'i, 'p, 'a> {
     names: Vec<&'p str>,
     method_names: Vec<&'p str>,
     bodies: Vec<FnId>,
+    units: Vec<usize>,
     /// Which units are taken is known; only what runs is asked for.
     settled: bool,
 }
@@ -215,6 +216,7 @@ impl<'i, 'p, 'a> Walk<'i, 'p, 'a> {
             names: Vec::new(),
             method_names: Vec::new(),
             bodies: Vec::new(),
+            units: Vec::new(),
             settled: live.is_some(),
         };
         for row in program.api.entries() {
@@ -259,6 +261,8 @@ impl<'i, 'p, 'a> Walk<'i, 'p, 'a> {
                 for &id in self.index.methods.get(name).map_or(&[][..], Vec::as_slice) {
                     self.meet(Meant::Function(id));
                 }
+            } else if let Some(unit) = self.units.pop() {
+                self.open(unit);
             } else if let Some(id) = self.bodies.pop() {
                 self.body(id);
             } else {
@@ -366,9 +370,13 @@ impl<'i, 'p, 'a> Walk<'i, 'p, 'a> {
     }
 
     fn take(&mut self, unit: usize) {
-        if std::mem::replace(&mut self.live[unit], true) {
-            return;
+        if !std::mem::replace(&mut self.live[unit], true) {
+            self.units.push(unit);
         }
+    }
+
+    /// What a file names by being in the module.
+    fn open(&mut self, unit: usize) {
         let program = self.program;
         let lowered = &*program.units[unit];
         for index in 0..lowered.functions.len() as u32 {
