@@ -14,7 +14,7 @@ pub use body::{captures, environments, given_params, holds, transfer};
 pub use state::{Abstract, Env, State};
 
 use crate::api::{Effect, Predicate};
-use crate::entry::{Contexts, Entry, EntryKind, Runs};
+use crate::entry::{Contexts, Entry, Runs};
 use crate::ir::{Callee, Name, Place, Root, StmtId, StmtKind, Value};
 use crate::program::{Call, CallEffect, FnId, Key, Meaning, Program, Site};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -69,7 +69,7 @@ pub struct Walk {
     pub unresolved: Vec<(Name, Site)>,
     /// Further calls of functions that are already among the nodes in such a state: the node that calls, and where.
     pub repeated: Vec<(usize, Site, FnId)>,
-    /// Statements of DllMain's walk that give statics a value while process attach is possible.
+    /// Statements, of what the loader calls, that give statics a value while process attach is possible.
     pub sets: BTreeSet<Site>,
     /// Statics that a run of the entry sets for certain, to what: `g_terminating = lpReserved != NULL`.
     pub facts: BTreeMap<Key, Abstract>,
@@ -258,7 +258,7 @@ impl Search<'_, '_> {
     fn take(&mut self, node: usize, function: FnId, stmt: StmtId, env: &Env) {
         let program = self.program;
         let site = Site { function, stmt };
-        if self.entry.kind == EntryKind::DllMain && env.contexts().has(Contexts::PROCESS_ATTACH) {
+        if self.entry.kind.is_dll_main() && env.contexts().has(Contexts::PROCESS_ATTACH) {
             let sets = match &program.function(function).stmt(stmt).kind {
                 StmtKind::Assign { to, .. } => matches!(to.root, Root::Global(_)),
                 StmtKind::Call { .. } => program.call(site).is_some_and(|call| {

@@ -389,13 +389,9 @@ impl Use<'_, '_> {
 const MOST_INITIAL: usize = 2048;
 
 /// What statics are as long as process attach runs: those that a condition tests in what `walks` reach at attach, that
-/// begin with a constant, and that nothing sets which has no walk here. What the walks themselves set has to be taken out
-/// again, with `forget_set`, once they were made under this assumption.
-pub fn first_values(
-    program: &Program,
-    entries: &[Entry],
-    walks: &[&Walk],
-) -> BTreeMap<Key, Abstract> {
+/// begin with a constant, and that nobody gets a pointer to. What walks set has to be taken out again, with `forget_set`:
+/// what other entries' walks set, and what these do once they were made under this assumption.
+pub fn first_values(program: &Program, walks: &[&Walk]) -> BTreeMap<Key, Abstract> {
     let mut reached: HashSet<FnId> = HashSet::new();
     for node in walks.iter().flat_map(|walk| &walk.nodes) {
         if node.state.contexts.has(Contexts::PROCESS_ATTACH) {
@@ -429,16 +425,6 @@ pub fn first_values(
     if values.is_empty() {
         return BTreeMap::new();
     }
-    let before = run_by_initializers(program, entries);
-    values.retain(|&id, _| {
-        let name = KeyRoot::Name(program.static_def(id).name.clone());
-        [KeyRoot::Static(id), name].into_iter().all(|root| {
-            program
-                .assignments(&Key::of(root))
-                .iter()
-                .all(|(function, ..)| !before.contains(function))
-        })
-    });
     for name in passed_on(program, &values) {
         values.retain(|&id, _| program.static_def(id).name != name);
     }
@@ -549,32 +535,6 @@ fn first_value(program: &Program, id: StaticId) -> Option<Abstract> {
             .is_none()
             .then_some(Abstract::Null),
     }
-}
-
-/// What the initializers of statics run, as far as it is called by name.
-fn run_by_initializers(program: &Program, entries: &[Entry]) -> HashSet<FnId> {
-    let mut pending: Vec<FnId> = entries
-        .iter()
-        .filter(|entry| {
-            matches!(
-                entry.kind,
-                EntryKind::StaticInitializer | EntryKind::TlsCallback
-            )
-        })
-        .filter_map(|entry| match entry.runs {
-            Runs::Function(function) => Some(function),
-            Runs::Effect(_) => None,
-        })
-        .collect();
-    let mut seen: HashSet<FnId> = pending.iter().copied().collect();
-    while let Some(id) = pending.pop() {
-        for target in program.calls(id).iter().flat_map(|call| &call.targets) {
-            if seen.insert(target.function) {
-                pending.push(target.function);
-            }
-        }
-    }
-    seen
 }
 
 /// The names of those statics that are handed to something that may set them: by address, by reference, to a macro, or

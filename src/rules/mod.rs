@@ -130,13 +130,26 @@ impl<'p, 'a> Engines<'p, 'a> {
             .collect();
         let seen = |walks: &[(usize, Walk)]| {
             let walks: Vec<&Walk> = walks.iter().map(|(_, walk)| walk).collect();
-            beginning::first_values(program, &entries, &walks)
+            beginning::first_values(program, &walks)
         };
         let forget = |values: &mut BTreeMap<Key, Abstract>, walks: &[(usize, Walk)]| {
             let walks: Vec<&Walk> = walks.iter().map(|(_, walk)| walk).collect();
             beginning::forget_set(program, values, &walks)
         };
         let mut values = seen(&first);
+        // Initializers run before; what they set is not known any more.
+        if !values.is_empty() {
+            let before: Vec<(usize, Walk)> = entries
+                .iter()
+                .enumerate()
+                .filter(|(_, entry)| entry.kind.is_dll_main() && entry.kind != EntryKind::DllMain)
+                .map(|(number, entry)| (number, run(entry, &Arc::default())))
+                .collect();
+            forget(&mut values, &before);
+            for (number, walk) in before {
+                let _ = walks[number].set(walk);
+            }
+        }
         for round in 0..=MOST_ROUNDS {
             if round == MOST_ROUNDS {
                 // What nothing sets, whatever statics are.
@@ -159,7 +172,7 @@ impl<'p, 'a> Engines<'p, 'a> {
             let _ = walks[number].set(walk);
         }
         for (entry, walk) in entries.iter().zip(&walks) {
-            if let Some(walk) = walk.get() {
+            if let Some(walk) = walk.get().filter(|_| entry.kind == EntryKind::DllMain) {
                 handles.find_pin(program, entry, walk, &origins);
                 // A static that only DllMain sets to what it learns from lpReserved tells the destructors the same.
                 let learned = walk
