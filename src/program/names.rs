@@ -684,7 +684,9 @@ impl<'a> Program<'a> {
         // A parameter list `(void)` may have been kept as one parameter without a name.
         fits(count)
             || fits(count_without_this)
-            || (count == 0 && most == 1 && &*function.params[0].type_text == "void")
+            || (count == 0
+                && most == 1
+                && matches!(&*function.params[0].type_text, "void" | "VOID"))
     }
 
     /// Methods of this name on a class: its own, else its bases'; for a virtual one also the overrides in derived

@@ -20,6 +20,11 @@ impl Pass<'_> {
         ]
         .iter()
         .any(|ending| word.ends_with(ending.as_bytes()));
+        if exports && !call && self.is_return_type(index) {
+            self.mark(index, index, "dllexport");
+            self.replace(index, index, "int");
+            return None;
+        }
         if (exports || convention)
             && !call
             && self.is_word(index + 1)
@@ -51,6 +56,10 @@ impl Pass<'_> {
             && !self.tokens[index].first_on_line
             && self.scope() != Scope::Body
         {
+            return self.drop_word(index);
+        }
+        let closes = self.previous_sign() == b'}' && self.sign(index + 1) == b'}';
+        if !call && (closes && !self.tokens[index].first_on_line || self.opens_block(index)) {
             return self.drop_word(index);
         }
         if !matches!(self.previous_sign(), b';' | b'{' | b'}' | b')' | b':')
@@ -178,6 +187,55 @@ impl Pass<'_> {
             || matches!(self.sign(index + 2), b'*' | b'&' | b'<' | b':')
             || exports && self.sign(index + 2) == b'(';
         self.scope() != Scope::Body && (after_type || before_type)
+    }
+
+    /// Whether an export mark stands for the type too, as in `MY_API stop(void) {`: in C a function without a type is
+    /// none for the grammar.
+    fn is_return_type(&self, index: usize) -> bool {
+        let begins = self.previous.is_none_or(|previous| {
+            matches!(self.sign(previous), b';' | b'{' | b'}')
+                || matches!(self.text(previous), b"extern" | b"static")
+                || self.tokens[previous].kind == Kind::Literal
+        });
+        !self.cpp
+            && begins
+            && self.scope() == Scope::Namespace
+            && self.is_word(index + 1)
+            && self.sign(index + 2) == b'('
+            && self
+                .closing(index + 2)
+                .is_some_and(|end| matches!(self.sign(end + 1), b'{' | b';'))
+    }
+
+    /// Whether a word governs a block of statements, as in `TRY { f(); }`, which the grammar would take for a list of
+    /// values. `ON_EXIT { f(); };` is an object, whose block runs later.
+    fn opens_block(&self, index: usize) -> bool {
+        let open = index + 1;
+        if self.scope() != Scope::Body
+            || self.sign(open) != b'{'
+            || !matches!(self.previous_sign(), b';' | b'{' | b'}' | b':')
+        {
+            return false;
+        }
+        let Some(end) = self.closing(open) else {
+            return false;
+        };
+        if matches!(self.sign(end + 1), b';' | b',' | b')' | b'.' | b'(' | b'[') {
+            return false;
+        }
+        let mut depth = 0usize;
+        for at in open + 1..end {
+            match self.sign(at) {
+                b'(' | b'[' | b'{' => depth += 1,
+                b')' | b']' | b'}' => depth = depth.saturating_sub(1),
+                b';' if depth == 0 => return true,
+                _ => {}
+            }
+        }
+        matches!(
+            self.text(open + 1),
+            b"for" | b"while" | b"if" | b"switch" | b"do" | b"try"
+        )
     }
 
     /// The end of `EXCLUDES(m) ACQUIRE(m)`: calls in capitals, one after the other.

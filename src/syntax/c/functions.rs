@@ -195,7 +195,9 @@ impl<'t> Lowering<'t> {
                         .child_by_field_name("declarator")
                         .map(|declarator| self.declarator(declarator))
                         .unwrap_or_default();
-                    if base == "void"
+                    // `f(VOID)` of windows.h says the same as `f(void)`.
+                    if matches!(base.as_str(), "void" | "VOID")
+                        && declarator.name.is_none()
                         && declarator.suffix.is_empty()
                         && declarator.function.is_none()
                     {
