@@ -1,10 +1,10 @@
 //! Thread pool objects: where they are made, with which callback and context, and what runs in their callbacks.
 
-use super::Flow;
-use crate::api::{Arg, Effect, PoolObject};
+use super::{Flow, What};
+use crate::api::{Arg, Effect, PoolObject, PoolOwner};
 use crate::entry;
-use crate::ir::{Place, Root, StmtKind, Value};
-use crate::program::{FnId, Key, Program, Site};
+use crate::ir::{Field, FunctionKind, Place, Root, StmtKind, Value};
+use crate::program::{FnId, Key, KeyRoot, Program, Site};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// A thread pool object's creation.
@@ -128,6 +128,36 @@ impl Flow<'_, '_> {
         self.pool
             .iter()
             .filter(move |site| site.key.as_ref() == Some(key))
+    }
+
+    /// The member that is a library's owner of a thread pool object, where the end of the object around it is all that
+    /// closes it, and what that does.
+    pub fn closed_by_owner(&self, key: &Key) -> Option<(&Field, &PoolOwner)> {
+        let program = self.program;
+        let KeyRoot::Object(class) = key.root else {
+            return None;
+        };
+        let [name] = &key.path[..] else {
+            return None;
+        };
+        let member = program.field(class, name)?;
+        let row = program.type_row(&member.field.type_text, program.type_unit(member.owner))?;
+        let owner = row.pool.as_ref()?;
+        if self.everywhere(What::Close, key).next().is_some() {
+            return None;
+        }
+        // A destructor that turns the source of the signals off leaves nothing to come.
+        let turned_off = program.class_chain(class).into_iter().any(|class| {
+            program.methods(class).iter().any(|&method| {
+                program.function(method).kind == FunctionKind::Dtor
+                    && program.calls(method).iter().any(|call| {
+                        call.effects
+                            .iter()
+                            .any(|effect| matches!(effect.effect(), Effect::SourceOff))
+                    })
+            })
+        });
+        (!turned_off).then_some((member.field, owner))
     }
 
     /// The cleanup groups that the environment of a creation names.

@@ -1,9 +1,9 @@
 //! The teardown of an object whose callback arms it again, in an order that lets one more callback through. See
 //! `rules/incomplete_rearm_teardown.md`.
 
-use super::{Engines, Finding, Findings};
+use super::{Engines, Finding, Findings, outer_label};
 use crate::api::{Effect, PoolObject};
-use crate::diagnostic::Role;
+use crate::diagnostic::{Label, Role};
 use crate::flow::rearm::Rearm;
 use crate::flow::teardown::{Met, Way};
 use crate::flow::{Event, PoolSite, What};
@@ -53,7 +53,40 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
                 }
             }
         }
+        judge_member(engines, findings, own, &rearms);
     }
+}
+
+/// Looks at a member whose own destructor is the whole teardown. That waits once: of callbacks that test something it is
+/// not known who sets it.
+fn judge_member(engines: &Engines, findings: &mut Findings, own: &Key, rearms: &[&Rearm]) {
+    let Some(rearm) = rearms.iter().find(|rearm| !rearm.guarded) else {
+        return;
+    };
+    let Some((member, owner)) = engines.flow.closed_by_owner(own) else {
+        return;
+    };
+    if !owner.waits || !engines.program.is_own_file(member.span.file) {
+        return;
+    }
+    let end = outer_label(
+        member.span,
+        format!(
+            "its destructor waits for the callbacks and closes, whether it is {} again or not",
+            armed(rearm)
+        ),
+        Role::Primary,
+    );
+    let by = format!("the destructor of `{}`", member.name);
+    report(
+        engines,
+        findings,
+        (by, end),
+        Vec::new(),
+        rearm,
+        &Gap::NoFlag,
+        false,
+    );
 }
 
 /// Looks at one close; true if it was reported.
@@ -84,7 +117,14 @@ fn judge(
             .iter()
             .find_map(|rearm| gap(engines, &way, rearm).map(|(gap, minor)| (*rearm, gap, minor)))
         {
-            report(engines, findings, close, &way, rearm, &gap, minor);
+            let end = engines.label(
+                close.site,
+                format!("closed here, whether it is {} again or not", armed(rearm)),
+                Role::Primary,
+            );
+            let by = engines.program.describe(close.site.function);
+            let steps = steps(engines, &way);
+            report(engines, findings, (by, end), steps, rearm, &gap, minor);
             return true;
         }
     }
@@ -229,44 +269,18 @@ fn source_is_off_before(engines: &Engines, way: &Way, drains: &[Met]) -> bool {
     })
 }
 
-fn report(
-    engines: &Engines,
-    findings: &mut Findings,
-    close: &Event,
-    way: &Way,
-    rearm: &Rearm,
-    gap: &Gap,
-    minor: bool,
-) {
+/// What it is called that a callback does to its object.
+fn armed(rearm: &Rearm) -> &'static str {
+    match rearm.kind {
+        PoolObject::Work => "submitted",
+        _ => "armed",
+    }
+}
+
+/// The calls that lead to a close, and what is done to the object on the way.
+fn steps(engines: &Engines, way: &Way) -> Vec<Label> {
     let program = engines.program;
     let flow = &engines.flow;
-    let function = program.describe(close.site.function);
-    let callback = program.describe(rearm.callback);
-    let is_work = rearm.kind == PoolObject::Work;
-    let (object, disarm) = match rearm.kind {
-        PoolObject::Timer => ("timer", "SetThreadpoolTimer(timer, NULL, 0, 0)"),
-        PoolObject::Wait => ("wait object", "SetThreadpoolWait(wait, NULL, NULL)"),
-        _ => ("work object", ""),
-    };
-    let arms = if is_work { "submits" } else { "arms" };
-    let why = match gap {
-        Gap::NoFlag => format!(
-            "{callback} does so without asking whether it should stop: neither waiting nor disarming holds it back"
-        ),
-        Gap::FlagNotSet => format!(
-            "nothing sets what {callback} tests before it {arms} the {object} again: neither waiting nor disarming holds it back"
-        ),
-        Gap::FlagLate => format!(
-            "what {callback} tests before it {arms} the {object} again is set only after the wait: a run that came before has {arms_past} it by then",
-            arms_past = if is_work { "submitted" } else { "armed" }
-        ),
-        Gap::NoDisarm => format!(
-            "a run of {callback} that has tested the flag before it was set arms the {object} while this function waits, and nothing takes that back before the close"
-        ),
-        Gap::OneRound => format!(
-            "a run of {callback} that stands between its test of the flag and its arming while the {object} is disarmed arms it once more: the wait ends with that run, and the {object} is armed at the close"
-        ),
-    };
     let mut steps = Vec::new();
     for (outer, inner) in way.iter().rev().zip(way.iter().rev().skip(1)) {
         let site = Site {
@@ -297,6 +311,45 @@ fn report(
     for ((_, event), what) in before {
         steps.push(engines.label(event.site, what, Role::Step));
     }
+    steps
+}
+
+fn report(
+    engines: &Engines,
+    findings: &mut Findings,
+    (by, end): (String, Label),
+    steps: Vec<Label>,
+    rearm: &Rearm,
+    gap: &Gap,
+    minor: bool,
+) {
+    let program = engines.program;
+    let callback = program.describe(rearm.callback);
+    let is_work = rearm.kind == PoolObject::Work;
+    let (object, disarm) = match rearm.kind {
+        PoolObject::Timer => ("timer", "SetThreadpoolTimer(timer, NULL, 0, 0)"),
+        PoolObject::Wait => ("wait object", "SetThreadpoolWait(wait, NULL, NULL)"),
+        _ => ("work object", ""),
+    };
+    let arms = if is_work { "submits" } else { "arms" };
+    let why = match gap {
+        Gap::NoFlag => format!(
+            "{callback} does so without asking whether it should stop: neither waiting nor disarming holds it back"
+        ),
+        Gap::FlagNotSet => format!(
+            "nothing sets what {callback} tests before it {arms} the {object} again: neither waiting nor disarming holds it back"
+        ),
+        Gap::FlagLate => format!(
+            "what {callback} tests before it {arms} the {object} again is set only after the wait: a run that came before has {arms_past} it by then",
+            arms_past = if is_work { "submitted" } else { "armed" }
+        ),
+        Gap::NoDisarm => format!(
+            "a run of {callback} that has tested the flag before it was set arms the {object} while this function waits, and nothing takes that back before the close"
+        ),
+        Gap::OneRound => format!(
+            "a run of {callback} that stands between its test of the flag and its arming while the {object} is disarmed arms it once more: the wait ends with that run, and the {object} is armed at the close"
+        ),
+    };
     let help = match gap {
         Gap::NoFlag | Gap::FlagNotSet if is_work => {
             "test a stop flag before submitting again; in the teardown set the flag, then wait for the callbacks, then close"
@@ -319,13 +372,9 @@ fn report(
     findings.add(Finding {
         rule: "incomplete_rearm_teardown",
         message: format!(
-            "{function} waits for the callback {callback} and closes its {object}, but {callback} {arms} the {object} again: one more callback can run after the close"
+            "{by} waits for the callback {callback} and closes its {object}, but {callback} {arms} the {object} again: one more callback can run after the close"
         ),
-        primary: engines.label(
-            close.site,
-            format!("closed here, whether it is {} again or not", if is_work { "submitted" } else { "armed" }),
-            Role::Primary,
-        ),
+        primary: end,
         steps,
         related: vec![engines.label(
             rearm.site,

@@ -1,10 +1,11 @@
 //! A callback that arms its own object again without asking whether it should stop. See `rules/unguarded_rearm.md`.
 
-use super::{Engines, Finding, Findings};
+use super::{Engines, Finding, Findings, outer_label};
 use crate::api::{Effect, PoolObject};
 use crate::diagnostic::Role;
 use crate::flow::What;
 use crate::program::{FnId, Key, Site};
+use crate::source::Span;
 
 pub fn check(engines: &Engines, findings: &mut Findings) {
     for rearm in engines.rearms() {
@@ -43,8 +44,18 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
     }
 }
 
+/// What closes the object.
+enum Close {
+    Call(Site),
+    /// The destructor of a library's owner, which is this member.
+    Member(Span),
+}
+
 /// Where somebody else than the callback closes the object.
-fn teardown(engines: &Engines, own: &Key, start: Site) -> Option<Site> {
+fn teardown(engines: &Engines, own: &Key, start: Site) -> Option<Close> {
+    if let Some((member, _)) = engines.flow.closed_by_owner(own) {
+        return Some(Close::Member(member.span));
+    }
     let creation = engines
         .flow
         .pool
@@ -80,7 +91,7 @@ fn teardown(engines: &Engines, own: &Key, start: Site) -> Option<Site> {
     {
         return None;
     }
-    closes.first().map(|(_, site)| *site)
+    closes.first().map(|(_, site)| Close::Call(*site))
 }
 
 fn report(
@@ -90,7 +101,7 @@ fn report(
     node: usize,
     site: Site,
     kind: PoolObject,
-    close: Site,
+    close: Close,
 ) {
     let callback = &engines.entries[entry].name;
     let callee = engines.callee(site);
@@ -105,7 +116,10 @@ fn report(
         message: format!("the callback {callback} arms its own {object} again with `{callee}` without asking whether it should stop"),
         primary: engines.label(site, "armed again, whatever the teardown has done", Role::Primary),
         steps: engines.steps(entry, Some(node)),
-        related: vec![engines.label(close, format!("the {object} is closed here, while the callback may be about to arm it again"), Role::Related)],
+        related: vec![match close {
+            Close::Call(site) => engines.label(site, format!("the {object} is closed here, while the callback may be about to arm it again"), Role::Related),
+            Close::Member(span) => outer_label(span, format!("the destructor of this member closes the {object}, while the callback may be about to arm it again"), Role::Related),
+        }],
         help: "test a stop flag before arming again; in the teardown set the flag, wait for the callbacks, disarm, wait again, then close".to_string(),
         notes: vec![format!(
             "a callback that is just before this line when the teardown disarms the {object} arms it again: a further callback comes after the teardown has waited, and uses what is freed by then"
