@@ -16,6 +16,9 @@ use crate::source::{FileId, Lang, Span};
 use std::fmt;
 use std::sync::Arc;
 
+/// The name of the local that `c ? a : b` is: both arms assign to it.
+pub const CHOICE: &str = "{choice}";
+
 pub type Name = Arc<str>;
 
 /// Index of a function in `Unit::functions`.

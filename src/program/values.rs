@@ -2,7 +2,7 @@
 
 use super::{FnId, Key, KeyRoot, Meaning, Program, Site};
 use crate::api::{Arg, Effect};
-use crate::ir::{Callee, Place, Root, StmtKind, Value};
+use crate::ir::{CHOICE, Callee, Place, Root, StmtKind, Value};
 
 /// What a value is for certain.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -300,6 +300,15 @@ impl<'a> Program<'a> {
         self.functions_of_deep(function, value, 5)
     }
 
+    /// Whether a local stands for `c ? a : b`.
+    fn is_choice(&self, function: FnId, place: &Place) -> bool {
+        matches!(place.root, Root::Local(index) if self
+            .function(function)
+            .locals
+            .get(index as usize)
+            .is_some_and(|local| &*local.name == CHOICE))
+    }
+
     fn functions_of_deep(&self, function: FnId, value: &Value, depth: u8) -> Vec<FnId> {
         if depth == 0 {
             return Vec::new();
@@ -333,6 +342,15 @@ impl<'a> Program<'a> {
                     match assigned[..] {
                         [only] if only != value => {
                             self.functions_of_deep(function, only, depth - 1)
+                        }
+                        // `debug ? traced : plain`: each of the two, where both are known.
+                        [first, second] if self.is_choice(function, place) => {
+                            let first = self.functions_of_deep(function, first, depth - 1);
+                            let second = self.functions_of_deep(function, second, depth - 1);
+                            if first.is_empty() || second.is_empty() {
+                                return Vec::new();
+                            }
+                            first.into_iter().chain(second).collect()
                         }
                         _ => Vec::new(),
                     }

@@ -5,11 +5,11 @@ use super::keeps_loaded::{
     takes_reference,
 };
 use super::{Engines, Finding, Findings};
-use crate::api::{Effect, ThreadRef};
+use crate::api::{Arg, Effect, ThreadRef};
 use crate::diagnostic::Role;
 use crate::entry::EntryKind;
-use crate::ir::FunctionKind;
-use crate::program::Site;
+use crate::ir::{FunctionKind, Linkage, Value};
+use crate::program::{FnId, Site};
 
 /// CREATE_SUSPENDED: https://learn.microsoft.com/en-us/windows/win32/api/processthreadsapi/nf-processthreadsapi-createthread
 const CREATE_SUSPENDED: i64 = 4;
@@ -40,8 +40,10 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
                 else {
                     continue;
                 };
+                let procedure = program.argument_value(site, *entry);
                 if !can_hold(engines, site, effect)
-                    || !is_own_procedure(engines, id, &program.argument_value(site, *entry))
+                    || !(is_own_procedure(engines, id, &procedure)
+                        || is_given_by_callers(engines, id, &procedure, 3))
                 {
                     continue;
                 }
@@ -56,16 +58,39 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
                     Some(handle) => fate_of(engines, site, *handle),
                     None => Fate::Discarded,
                 };
-                report(engines, findings, site, *reference, &fate);
+                report(engines, findings, site, &procedure, *reference, &fate);
             }
         }
     }
+}
+
+/// Whether a procedure is a parameter, and every caller hands in one of the own module; an exported function has
+/// callers that nobody sees.
+fn is_given_by_callers(engines: &Engines, function: FnId, value: &Value, depth: u8) -> bool {
+    let program = engines.program;
+    let Some(index) = program.parameter_of(function, value) else {
+        return false;
+    };
+    let callers = program.callers(function);
+    depth > 0
+        && !callers.is_empty()
+        && callers.len() <= 64
+        && program.function(function).linkage != Linkage::Exported
+        && callers.iter().all(|&caller| {
+            program
+                .argument(caller, Arg::Index(index as u8))
+                .is_some_and(|value| {
+                    is_own_procedure(engines, caller.function, value)
+                        || is_given_by_callers(engines, caller.function, value, depth - 1)
+                })
+        })
 }
 
 fn report(
     engines: &Engines,
     findings: &mut Findings,
     site: Site,
+    procedure: &Value,
     reference: ThreadRef,
     fate: &Fate,
 ) {
@@ -87,10 +112,21 @@ fn report(
         }
         Fate::NeverWaited => "nobody waits for this thread, and nothing keeps the DLL loaded",
     };
+    let by_callers: Vec<Site> = program
+        .handed_in(site, procedure, &|function, value| {
+            is_own_procedure(engines, function, value)
+        })
+        .into_iter()
+        .map(|(caller, _)| caller)
+        .collect();
     let mut too_late = None;
     for (number, _) in engines
         .entries_of(|kind| matches!(kind, EntryKind::ThreadProcedure(_)))
-        .filter(|(_, entry)| entry.registered == Some(site))
+        .filter(|(_, entry)| {
+            entry
+                .registered
+                .is_some_and(|at| at == site || by_callers.contains(&at))
+        })
     {
         let walk = engines.walk(number);
         let inside = walk.hits.iter().find_map(|hit| {

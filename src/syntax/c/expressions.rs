@@ -2,7 +2,7 @@
 
 use super::declarators::with_suffix;
 use super::{Lowering, children, literals, names};
-use crate::ir::{Callee, Cond, Op, Place, Root, StmtKind, Value};
+use crate::ir::{CHOICE, Callee, Cond, Op, Place, Root, StmtKind, Value};
 use tree_sitter::Node;
 
 impl<'t> Lowering<'t> {
@@ -495,7 +495,7 @@ impl<'t> Lowering<'t> {
         let no = self.frame().cfg.new_block();
         let join = self.frame().cfg.new_block();
         self.condition(condition, yes, no);
-        let local = self.new_local("{choice}", "auto", span);
+        let local = self.new_local(CHOICE, "auto", span);
         let place = Place::of(Root::Local(local));
         for (block, field) in [(yes, "consequence"), (no, "alternative")] {
             self.frame().cfg.start(block);
