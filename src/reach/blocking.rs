@@ -61,6 +61,8 @@ enum HandleKind {
     Signal,
     Process,
     Mutex,
+    /// Belongs to the thread that made it.
+    Window,
 }
 
 impl Handles {
@@ -109,6 +111,10 @@ impl Handles {
                             class: WaitClass::Process,
                             handle,
                         } => (*handle, HandleKind::Process),
+                        Effect::Creates {
+                            class: WaitClass::Message,
+                            handle,
+                        } => (*handle, HandleKind::Window),
                         Effect::Creates { handle, .. } => (*handle, HandleKind::Signal),
                         Effect::CreatesMutex { handle } => (*handle, HandleKind::Mutex),
                         Effect::Detach { handle } => {
@@ -330,7 +336,19 @@ pub fn judge(flow: &Flow, handles: &Handles, entry: &Entry, hit: &Hit) -> Option
         WaitClass::Signal => WaitsFor::Signal,
         WaitClass::Callbacks => WaitsFor::Callbacks,
         WaitClass::Io => WaitsFor::Io,
-        WaitClass::Message => WaitsFor::Message,
+        WaitClass::Message => {
+            // A window that the function has made itself is this thread's: its procedure is called, nobody is waited for.
+            let own = key.as_ref().is_some_and(|key| {
+                !key.is_global()
+                    && handles
+                        .of(key)
+                        .is_some_and(|kinds| kinds.iter().all(|kind| *kind == HandleKind::Window))
+            });
+            if own {
+                return None;
+            }
+            WaitsFor::Message
+        }
         WaitClass::Process => WaitsFor::Process,
         WaitClass::Sleep => {
             let site = hit.site?;
@@ -339,6 +357,7 @@ pub fn judge(flow: &Flow, handles: &Handles, entry: &Entry, hit: &Hit) -> Option
                 return None;
             }
             match flow.loop_of(site.function, site.stmt) {
+                Some(Loop::Shared) if flow.is_in_own_once(site.function, site.stmt) => return None,
                 Some(Loop::Shared) => {
                     timeout = Timeout::Infinite;
                     WaitsFor::Flag
