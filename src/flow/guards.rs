@@ -305,7 +305,9 @@ impl Flow<'_, '_> {
                 } = effect.effect()
                     && let Some(place) = program.argument_value(site, *into).place()
                     && let Some(key) = program.key(function, &place)
-                    && let Some(value) = program.argument(site, *value).and_then(&number)
+                    && let Some(value) = value
+                        .and_then(|value| program.argument(site, value))
+                        .and_then(&number)
                 {
                     let expected = expected
                         .and_then(|expected| program.argument(site, expected))
