@@ -188,6 +188,8 @@ struct Target {
     whole: bool,
     /// It takes all of what it links: /WHOLEARCHIVE and its kin.
     takes_whole: bool,
+    /// Built for other systems only: it makes no module, and its sources are nobody else's.
+    elsewhere: bool,
 }
 
 impl Target {
@@ -207,6 +209,7 @@ impl Target {
             untyped: false,
             whole: false,
             takes_whole: false,
+            elsewhere: false,
         }
     }
 }
@@ -271,6 +274,12 @@ pub fn find_with_includes(
         .iter()
         .flat_map(|target| target.sources.iter().copied());
     claimed.extend(headers::reached(&includes, listed));
+    let foreign: BTreeSet<FileId> = targets
+        .iter()
+        .filter(|target| target.elsewhere)
+        .flat_map(|target| target.sources.iter().copied())
+        .collect();
+    targets.retain(|target| !target.elsewhere);
     let free: Vec<FileId> = sources
         .ids()
         .filter(|&id| tree.is_source(id) && !claimed.contains(&id))
@@ -287,7 +296,7 @@ pub fn find_with_includes(
         headers::add_included_sources(&tree, &includes, draft);
     }
     drafts.retain(|draft| !draft.own.is_empty() || !draft.linked.is_empty());
-    drafts.extend(gather::last_resort(&tree, &drafts));
+    drafts.extend(gather::last_resort(&tree, &drafts, &foreign));
 
     let definitions = definition_files(&tree, &build_files);
     for draft in &mut drafts {

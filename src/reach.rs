@@ -15,8 +15,8 @@ pub use state::{Abstract, Env, State};
 
 use crate::api::{Effect, Predicate};
 use crate::entry::{Contexts, Entry, Runs};
-use crate::ir::{Callee, Name, Place, Root, StmtId, StmtKind, Value};
-use crate::program::{Call, CallEffect, FnId, Key, Meaning, Program, Site};
+use crate::ir::{Callee, FunctionKind, Name, Place, Root, StmtId, StmtKind, Value};
+use crate::program::{Call, CallEffect, FnId, Key, Meaning, Program, Site, TypeId};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -124,6 +124,10 @@ pub fn from(
         statics: facts.clone(),
         initial: initial.clone(),
         config,
+        partial: program
+            .is_constructing(function)
+            .then(|| program.owner(function))
+            .flatten(),
     };
     let mut search = Search {
         program,
@@ -362,6 +366,9 @@ impl Search<'_, '_> {
             else {
                 continue;
             };
+            if !self.is_of_object(node, site, target) {
+                continue;
+            }
             if (self.watches)(target) {
                 self.walk.watched.push((node, site, target, env.contexts()));
             }
@@ -371,13 +378,41 @@ impl Search<'_, '_> {
             } else {
                 Vec::new()
             };
-            self.enter(
-                target,
-                env.state(params, captures),
-                Some((node, site)),
-                note,
-            );
+            let state = State {
+                partial: self.partial_in(node, site, target),
+                ..env.state(params, captures)
+            };
+            self.enter(target, state, Some((node, site)), note);
         }
+    }
+
+    /// The class that `this` is while its constructor or destructor runs, in what that calls on it.
+    fn partial_in(&self, node: usize, site: Site, target: FnId) -> Option<TypeId> {
+        let program = self.program;
+        if program.is_constructing(target) {
+            return program.owner(target);
+        }
+        self.walk.nodes[node]
+            .state
+            .partial
+            .filter(|_| program.function(target).has_this && program.is_call_on_this(site))
+    }
+
+    /// Whether the object that a call is made on can have this method: until a constructor is done, and once a
+    /// destructor has begun, virtual calls do not go to derived classes.
+    fn is_of_object(&self, node: usize, site: Site, target: FnId) -> bool {
+        let program = self.program;
+        let (Some(class), Some(owner)) =
+            (self.walk.nodes[node].state.partial, program.owner(target))
+        else {
+            return true;
+        };
+        let body = program.function(target);
+        body.kind != FunctionKind::Method
+            || !body.has_this
+            || !program.is_call_on_this(site)
+            || !program.is_virtual(class, &body.name)
+            || program.class_chain(class).contains(&owner)
     }
 
     fn closure_state(&self, function: FnId, target: FnId, _value: &Value, env: &Env) -> State {
@@ -476,9 +511,9 @@ impl Search<'_, '_> {
             return match env.evaluate(self.program, site.function, value) {
                 Abstract::Null | Abstract::Number(0) => Timeout::Zero,
                 Abstract::Number(0xFFFF_FFFF | -1 | i64::MAX) => Timeout::Infinite,
-                Abstract::Number(milliseconds) | Abstract::UpTo(milliseconds) => {
-                    Timeout::Finite(milliseconds)
-                }
+                Abstract::Number(milliseconds)
+                | Abstract::UpTo(milliseconds)
+                | Abstract::AtMost(milliseconds) => Timeout::Finite(milliseconds),
                 _ if *bounded => Timeout::Bounded,
                 _ => Timeout::Unknown,
             };

@@ -4,7 +4,8 @@ use super::{Flow, locate};
 use crate::api::{Effect, PoolObject};
 use crate::entry;
 use crate::ir::{BlockId, Callee, Cond, Guard, Place, Root, StmtId, StmtKind, Value};
-use crate::program::{Constant, FnId, Site};
+use crate::program::{Constant, FnId, Key, Site};
+use std::collections::BTreeSet;
 
 /// What ends a loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -243,6 +244,91 @@ impl Flow<'_, '_> {
     /// it, or only locals.
     pub fn loop_of(&self, function: FnId, stmt: StmtId) -> Option<Loop> {
         let body = self.program.function(function);
+        let members = self.loop_around(function, stmt)?;
+        let mut shared = false;
+        let mut counted = false;
+        for guard in exits(body, &members) {
+            if self.tests_state(function, guard, None) {
+                shared = true;
+            } else {
+                counted = true;
+            }
+        }
+        Some(if counted {
+            Loop::Counted
+        } else if shared {
+            Loop::Shared
+        } else {
+            Loop::Endless
+        })
+    }
+
+    /// Whether a statement stands in the waiting arm of a once that the function makes itself: the loop looks at a
+    /// variable that the same function takes from its first value by an exchange, and sets to a last value when it is
+    /// done. That is what a local static and InitOnceExecuteOnce do.
+    pub fn is_in_own_once(&self, function: FnId, stmt: StmtId) -> bool {
+        let program = self.program;
+        let body = program.function(function);
+        let Some(members) = self.loop_around(function, stmt) else {
+            return false;
+        };
+        let mut tested = BTreeSet::new();
+        for guard in exits(body, &members) {
+            if let Cond::Compare { left, right, .. } = &guard.cond {
+                self.keys_behind(function, left, 5, &mut tested);
+                self.keys_behind(function, right, 5, &mut tested);
+            }
+        }
+        let number = |value: &Value| match program.constant(function, value)? {
+            Constant::Number(number) => Some(number),
+            Constant::Null => Some(0),
+            _ => None,
+        };
+        // What the function stores there: the value, and the one that is expected.
+        let mut stored: Vec<(Key, i64, Option<i64>)> = Vec::new();
+        for (index, stmt) in body.stmts.iter().enumerate() {
+            if let StmtKind::Assign { to, value } = &stmt.kind
+                && let (Some(key), Some(value)) = (program.key(function, to), number(value))
+            {
+                stored.push((key, value, None));
+            }
+            let site = Site {
+                function,
+                stmt: StmtId(index as u32),
+            };
+            for effect in program.call(site).iter().flat_map(|call| &call.effects) {
+                if let Effect::Stores {
+                    into,
+                    value,
+                    expected,
+                    ..
+                } = effect.effect()
+                    && let Some(place) = program.argument_value(site, *into).place()
+                    && let Some(key) = program.key(function, &place)
+                    && let Some(value) = value
+                        .and_then(|value| program.argument(site, value))
+                        .and_then(&number)
+                {
+                    let expected = expected
+                        .and_then(|expected| program.argument(site, expected))
+                        .and_then(&number);
+                    stored.push((key, value, expected));
+                }
+            }
+        }
+        stored.iter().any(|(key, taken, expected)| {
+            expected.is_some_and(|first| {
+                tested.contains(key)
+                    && stored
+                        .iter()
+                        .any(|(other, last, _)| other == key && last != taken && *last != first)
+            })
+        })
+    }
+
+    /// The blocks of the loops around a statement.
+    fn loop_around(&self, function: FnId, stmt: StmtId) -> Option<Vec<BlockId>> {
+        let body = self.program.function(function);
         let (block, _) = locate(body, stmt)?;
         let reachable_from = |start: BlockId| {
             let mut seen = vec![false; body.blocks.len()];
@@ -266,32 +352,20 @@ impl Flow<'_, '_> {
                     && (other == block || reachable_from(other)[block.0 as usize])
             })
             .collect();
-        let mut shared = false;
-        let mut counted = false;
-        for &member in &members {
-            for edge in body
-                .block(member)
-                .next
-                .iter()
-                .filter(|edge| !members.contains(&edge.to))
-            {
-                for guard in &edge.when {
-                    if self.tests_state(function, guard, None) {
-                        shared = true;
-                    } else {
-                        counted = true;
-                    }
-                }
-            }
-        }
-        Some(if counted {
-            Loop::Counted
-        } else if shared {
-            Loop::Shared
-        } else {
-            Loop::Endless
-        })
+        Some(members)
     }
+}
+
+/// The conditions under which a loop is left.
+fn exits<'b>(
+    body: &'b crate::ir::Function,
+    members: &'b [BlockId],
+) -> impl Iterator<Item = &'b Guard> {
+    members
+        .iter()
+        .flat_map(|&member| &body.block(member).next)
+        .filter(|edge| !members.contains(&edge.to))
+        .flat_map(|edge| &edge.when)
 }
 
 /// The blocks from which the function can end without passing one of these blocks.

@@ -213,7 +213,13 @@ impl Flow<'_, '_> {
     }
 
     /// The places that a tested value comes from: itself, the object of an atomic's `load`, what a predicate returns.
-    fn keys_behind(&self, function: FnId, value: &Value, depth: u8, into: &mut BTreeSet<Key>) {
+    pub(super) fn keys_behind(
+        &self,
+        function: FnId,
+        value: &Value,
+        depth: u8,
+        into: &mut BTreeSet<Key>,
+    ) {
         if depth == 0 {
             return;
         }

@@ -51,7 +51,8 @@ pub fn defined(name: &str) -> Option<bool> {
         | "_AIX" | "__hpux" | "__hpux__" | "__sgi" | "__osf__" | "__minix" | "__VXWORKS__"
         | "__INTEGRITY" | "__amigaos__" | "__MSDOS__" | "__DJGPP__" | "__OS2__" | "__wasm__"
         | "__wasi__" | "__EMSCRIPTEN__" | "__SWITCH__" | "__NX__" | "__ORBIS__"
-        | "__PROSPERO__" => Some(false),
+        | "__PROSPERO__" | "__MVS__" | "__OS400__" | "__PASE__" | "__SERENITY__"
+        | "__COSMOPOLITAN__" | "_WIN32_WCE" | "UNDER_CE" => Some(false),
         "__cplusplus_winrt" | "__cplusplus_cli" | "_MANAGED" | "_M_CEE" | "_M_CEE_PURE"
         | "_M_CEE_SAFE" | "__CLR_VER" => Some(false),
         _ => None,

@@ -72,6 +72,7 @@ fn open_state(program: &Program, function: FnId) -> State {
         statics: BTreeMap::new(),
         initial: Arc::default(),
         config: BTreeMap::new(),
+        partial: None,
     }
 }
 

@@ -1,8 +1,9 @@
 //! How another thread gets to a function: the shortest chain of callers up to one that nobody calls, or that a thread,
 //! the pool or the outside runs.
 
-use super::Locks;
-use crate::ir::{FunctionKind, Linkage};
+use super::{Lock, LockRoot, Locks};
+use crate::api::Effect;
+use crate::ir::{FunctionKind, Linkage, Place, Root, StmtKind, Value};
 use crate::program::{FnId, Key, Site};
 use crate::source::Lang;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -74,6 +75,65 @@ impl Locks<'_, '_> {
             }
         }
         None
+    }
+
+    /// Whether a lock is a member of an object that nobody else has: a constructor takes it, or a destructor, or a method
+    /// that only these call. A constructor that hands its object on before it ends is not looked into.
+    pub fn is_unshared(&self, function: FnId, lock: &Lock) -> bool {
+        lock.root == LockRoot::This && self.only_constructs(function, 3)
+    }
+
+    fn only_constructs(&self, function: FnId, depth: u8) -> bool {
+        let program = self.program;
+        let body = program.function(function);
+        if self.hands_on(function) {
+            return false;
+        }
+        if program.is_constructing(function) {
+            return true;
+        }
+        let mut callers = self.callers(function).peekable();
+        depth > 0
+            && body.kind == FunctionKind::Method
+            && body.has_this
+            && !body.is_virtual
+            && body.linkage != Linkage::Exported
+            && callers.peek().is_some()
+            && callers.all(|site| {
+                site.function != function
+                    && program.owner(site.function) == program.owner(function)
+                    && program.is_call_on_this(site)
+                    && self.only_constructs(site.function, depth - 1)
+            })
+    }
+
+    /// Whether a function gets its object, or a closure, to somebody who may use it at once: another thread, a
+    /// registration, a static.
+    fn hands_on(&self, function: FnId) -> bool {
+        let program = self.program;
+        let this = Value::Place(Place::of(Root::This));
+        let starts = program.calls(function).iter().any(|call| {
+            call.effects.iter().any(|effect| {
+                matches!(
+                    effect.effect(),
+                    Effect::Spawn { .. }
+                        | Effect::TpCreate { .. }
+                        | Effect::RunsLater { .. }
+                        | Effect::AtExit { .. }
+                        | Effect::Hook { .. }
+                )
+            })
+        });
+        starts
+            || program
+                .function(function)
+                .stmts
+                .iter()
+                .any(|stmt| match &stmt.kind {
+                    StmtKind::Assign { value, .. } => *value == this,
+                    StmtKind::Call { args, .. } => args.contains(&this),
+                    _ => false,
+                })
     }
 
     /// Whether one of these locks is held at a call.

@@ -16,7 +16,7 @@ use crate::source::FileId;
 
 use super::tree::{Tree, file_name, is_below, join, parent};
 use super::{Kind, Target, TargetKind, entry_symbols};
-use condition::condition;
+use condition::{SYSTEM, asks_for_system, condition};
 use syntax::{Argument, Command};
 
 /// Stands for a variable whose value is not known.
@@ -68,14 +68,25 @@ pub fn targets(tree: &Tree, build_files: &[FileId]) -> Vec<Target> {
         },
         root: FileId(0),
         may_share: BTreeSet::new(),
+        skipped: BTreeSet::new(),
+        elsewhere: false,
         open: 0,
         depth: 0,
         steps: 0,
     };
+    // What the tree adds for other systems only.
+    let mut foreign: Vec<&str> = Vec::new();
     for id in lists {
         if run.visited.contains(&id) {
             continue;
         }
+        let folder = parent(tree.path(id));
+        if run.skipped.contains(&id) {
+            foreign.push(folder);
+        }
+        run.elsewhere = foreign
+            .iter()
+            .any(|&above| folder == above || is_below(folder, above));
         run.root = id;
         if sharing
             .iter()
@@ -85,8 +96,8 @@ pub fn targets(tree: &Tree, build_files: &[FileId]) -> Vec<Target> {
         }
         run.frames = vec![Frame::default()];
         run.open = 0;
-        let folder = parent(tree.path(id)).to_string();
         run.set("CMAKE_SOURCE_DIR", format!("/{folder}"));
+        run.set("CMAKE_SYSTEM_NAME", SYSTEM.to_string());
         run.list_file(id);
     }
     run.finish()
@@ -173,6 +184,7 @@ struct Made {
     evidence: Vec<String>,
     /// Its link says that all of a library is taken.
     takes_whole: bool,
+    elsewhere: bool,
 }
 
 type FileIdOrNone = Option<FileId>;
@@ -192,6 +204,10 @@ struct Run<'a> {
     root: FileId,
     /// The root files below which BUILD_SHARED_LIBS is spoken of: a library without a type may be a DLL.
     may_share: BTreeSet<FileId>,
+    /// The CMakeLists.txt files that some condition keeps out on Windows.
+    skipped: BTreeSet<FileId>,
+    /// What runs is for other systems only.
+    elsewhere: bool,
     /// How many conditions that depend on the build are open.
     open: u32,
     depth: u32,
@@ -309,15 +325,27 @@ impl Run<'_> {
         }
         // An arm behind an open one is open too.
         let mut open = false;
+        let mut entered = false;
+        let mut by_system = false;
         for (start, end) in arms {
             let head = &block[start];
+            if entered {
+                if by_system {
+                    self.skip(&block[start + 1..end]);
+                }
+                continue;
+            }
             let value = if head.name == "else" {
                 Some(true)
             } else {
                 let words: Vec<Argument> = self.expand(&head.arguments, true);
+                by_system |= asks_for_system(&words);
                 condition(&words)
             };
             if value == Some(false) {
+                if by_system {
+                    self.skip(&block[start + 1..end]);
+                }
                 continue;
             }
             let sure = value == Some(true) && !open;
@@ -330,11 +358,24 @@ impl Run<'_> {
             if !goes_on && sure {
                 return false;
             }
-            if value == Some(true) {
-                break;
-            }
+            entered = value == Some(true);
         }
         true
+    }
+
+    /// Remembers the folders that commands would add which do not run on Windows.
+    fn skip(&mut self, commands: &[Command]) {
+        for command in commands {
+            if !matches!(command.name.as_str(), "add_subdirectory" | "subdirs") {
+                continue;
+            }
+            let words = self.words(command.arguments.get(..1).unwrap_or(&[]));
+            let found = words
+                .first()
+                .filter(|word| !word.contains(UNKNOWN))
+                .and_then(|word| self.tree.find(&join(&self.at(word), "CMakeLists.txt")));
+            self.skipped.extend(found);
+        }
     }
 
     fn each(&mut self, command: &Command, body: &[Command]) {
@@ -679,6 +720,7 @@ impl Run<'_> {
             self.targets.push(Made {
                 name: name.clone(),
                 list: Some(self.place.list),
+                elsewhere: self.elsewhere,
                 ..Made::default()
             });
         }
@@ -779,6 +821,7 @@ impl Run<'_> {
                 untyped: made.types.contains(""),
                 whole: made.types.contains("OBJECT") || made.types.contains("INTERFACE"),
                 takes_whole: made.takes_whole,
+                elsewhere: made.elsewhere,
                 ..Target::new(list)
             });
         }

@@ -274,14 +274,14 @@ pub fn not_included<'a>(
 }
 
 /// Sources that are still in no module, by their top folder: nothing is left out silently.
-pub fn last_resort(tree: &Tree, drafts: &[Draft]) -> Vec<Draft> {
+pub fn last_resort(tree: &Tree, drafts: &[Draft], foreign: &BTreeSet<FileId>) -> Vec<Draft> {
     let held: BTreeSet<FileId> = drafts
         .iter()
         .flat_map(|draft| draft.own.iter().chain(&draft.linked).copied())
         .collect();
     let mut by_folder: BTreeMap<&str, BTreeSet<FileId>> = BTreeMap::new();
     for id in tree.sources.ids() {
-        if tree.is_source(id) && !held.contains(&id) {
+        if tree.is_source(id) && !held.contains(&id) && !foreign.contains(&id) {
             let top = tree.path(id).split_once('/').map_or("", |(top, _)| top);
             by_folder.entry(top).or_default().insert(id);
         }

@@ -307,6 +307,26 @@ impl<'a> Program<'a> {
         plain(targets)
     }
 
+    /// Whether a function makes or ends an object of C++.
+    pub fn is_constructing(&self, function: FnId) -> bool {
+        matches!(
+            self.function(function).kind,
+            FunctionKind::Ctor | FunctionKind::Dtor
+        )
+    }
+
+    /// Whether a call is made on the object of the function around it.
+    pub fn is_call_on_this(&self, site: Site) -> bool {
+        match &self.function(site.function).stmt(site.stmt).kind {
+            StmtKind::Call { callee, .. } => match callee {
+                Callee::Named(_) => self.function(site.function).has_this,
+                Callee::Method { receiver, .. } => *receiver == Value::Place(Place::of(Root::This)),
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
     fn with_notes(&self, class: TypeId, functions: Vec<FnId>) -> Vec<Target> {
         let several = functions.len() > 1;
         functions

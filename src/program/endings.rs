@@ -160,7 +160,8 @@ impl<'a> Program<'a> {
     /// Whether a local is a guard of, or a reference to, what a wrapper holds: its end does not end that.
     fn is_borrowed(&self, id: FnId, place: &Place) -> bool {
         let function = self.function(id);
-        // `commands.at(name)->run()`: what an accessor of a library's container gives is a reference.
+        // `commands.at(name)->run()`: what an accessor of a library's container gives is a reference, and what puts an
+        // element into one gives the element.
         if let Root::Result(stmt) = place.root
             && self.lang(id) == Lang::Cpp
             && let Some(StmtKind::Call {
@@ -176,6 +177,16 @@ impl<'a> Program<'a> {
                     | "operator[]"
                     | "operator*"
                     | "operator->"
+                    | "emplace"
+                    | "emplace_back"
+                    | "emplace_front"
+                    | "emplace_hint"
+                    | "try_emplace"
+                    | "insert"
+                    | "insert_or_assign"
+                    | "push"
+                    | "push_back"
+                    | "push_front"
             )
         {
             return true;

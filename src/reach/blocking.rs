@@ -8,7 +8,7 @@ use crate::entry::{Contexts, Entry, EntryKind};
 use crate::flow::{Flow, Loop};
 use crate::ir::{Callee, Place, StmtId, StmtKind, Value};
 use crate::program::origin::{Origin, Origins, flags};
-use crate::program::{Key, Program, Site};
+use crate::program::{FnId, Key, Program, Site};
 use std::collections::{HashMap, HashSet};
 
 /// What a blocked thread waits for.
@@ -40,6 +40,9 @@ pub struct Blocking {
     pub note: bool,
 }
 
+/// Functions with more callers than this may run anywhere.
+const MOST_CALLERS: usize = 512;
+
 /// What the handles of a program are.
 pub struct Handles {
     kinds: HashMap<Key, HashSet<HandleKind>>,
@@ -49,6 +52,10 @@ pub struct Handles {
     detached: HashSet<Key>,
     /// Where the thread of a handle is started.
     starts: HashMap<Key, Vec<Site>>,
+    /// Where the window of a handle is made.
+    windows: HashMap<Key, Vec<Site>>,
+    /// What runs on threads of its own.
+    procedures: HashSet<FnId>,
     /// Where an event or the like is signalled.
     signals: HashMap<Key, Vec<Site>>,
     /// DllMain's attach always pins the module.
@@ -61,6 +68,8 @@ enum HandleKind {
     Signal,
     Process,
     Mutex,
+    /// Belongs to the thread that made it.
+    Window,
 }
 
 impl Handles {
@@ -71,6 +80,8 @@ impl Handles {
             holders: HashMap::new(),
             detached: HashSet::new(),
             starts: HashMap::new(),
+            windows: HashMap::new(),
+            procedures: HashSet::new(),
             signals: HashMap::new(),
             pinned: false,
         };
@@ -83,10 +94,22 @@ impl Handles {
                 for effect in &call.effects {
                     let (arg, kind) = match effect.effect() {
                         Effect::Spawn {
+                            entry,
+                            handle: None,
+                            ..
+                        } => {
+                            let entry = program.argument_value(site, *entry);
+                            handles.procedures.extend(program.functions_of(id, &entry));
+                            continue;
+                        }
+                        Effect::Spawn {
+                            entry,
                             handle: Some(handle),
                             reference,
                             ..
                         } => {
+                            let entry = program.argument_value(site, *entry);
+                            handles.procedures.extend(program.functions_of(id, &entry));
                             if let Some(key) = flow.key_of(site, *handle) {
                                 let starts = handles.starts.entry(without_index(key)).or_default();
                                 starts.push(site);
@@ -109,6 +132,16 @@ impl Handles {
                             class: WaitClass::Process,
                             handle,
                         } => (*handle, HandleKind::Process),
+                        Effect::Creates {
+                            class: WaitClass::Message,
+                            handle,
+                        } => {
+                            if let Some(key) = flow.key_of(site, *handle) {
+                                let made = handles.windows.entry(without_index(key)).or_default();
+                                made.push(site);
+                            }
+                            (*handle, HandleKind::Window)
+                        }
                         Effect::Creates { handle, .. } => (*handle, HandleKind::Signal),
                         Effect::CreatesMutex { handle } => (*handle, HandleKind::Mutex),
                         Effect::Detach { handle } => {
@@ -167,6 +200,51 @@ impl Handles {
     pub fn is_mutex(&self, key: &Key) -> bool {
         self.of(key)
             .is_some_and(|kinds| kinds.len() == 1 && kinds.contains(&HandleKind::Mutex))
+    }
+
+    /// Whether a window is the calling thread's: the function has made it itself, or what holds it is only ever given
+    /// windows that the module makes, and on no thread of its own.
+    fn is_own_window(&self, flow: &Flow, key: &Key) -> bool {
+        let program = flow.program();
+        let only_windows = self
+            .of(key)
+            .is_some_and(|kinds| kinds.iter().all(|kind| *kind == HandleKind::Window));
+        if !only_windows || !key.is_global() {
+            return only_windows;
+        }
+        let made = self
+            .windows
+            .get(&without_index(key.clone()))
+            .map_or(&[][..], Vec::as_slice);
+        let is_given_otherwise = |id: FnId| {
+            !made.iter().any(|site| site.function == id)
+                && program.function(id).stmts.iter().any(|stmt| {
+                    matches!(&stmt.kind, StmtKind::Assign { to, value }
+                        if program.key(id, to).as_ref() == Some(key)
+                            && !program.constant(id, value).is_some_and(|constant| constant.is_zero()))
+                })
+        };
+        !made
+            .iter()
+            .any(|site| self.runs_on_own_thread(program, site.function))
+            && !program.ids().any(is_given_otherwise)
+    }
+
+    /// Whether a thread procedure leads to a function.
+    fn runs_on_own_thread(&self, program: &Program, function: FnId) -> bool {
+        let mut seen = HashSet::from([function]);
+        let mut pending = vec![function];
+        while let Some(next) = pending.pop() {
+            if self.procedures.contains(&next) || seen.len() > MOST_CALLERS {
+                return true;
+            }
+            for caller in program.callers(next) {
+                if seen.insert(caller.function) {
+                    pending.push(caller.function);
+                }
+            }
+        }
+        false
     }
 
     /// Where the thread of a handle is started.
@@ -330,7 +408,16 @@ pub fn judge(flow: &Flow, handles: &Handles, entry: &Entry, hit: &Hit) -> Option
         WaitClass::Signal => WaitsFor::Signal,
         WaitClass::Callbacks => WaitsFor::Callbacks,
         WaitClass::Io => WaitsFor::Io,
-        WaitClass::Message => WaitsFor::Message,
+        WaitClass::Message => {
+            // Its procedure is called, and nobody is waited for.
+            if key
+                .as_ref()
+                .is_some_and(|key| handles.is_own_window(flow, key))
+            {
+                return None;
+            }
+            WaitsFor::Message
+        }
         WaitClass::Process => WaitsFor::Process,
         WaitClass::Sleep => {
             let site = hit.site?;
@@ -339,6 +426,7 @@ pub fn judge(flow: &Flow, handles: &Handles, entry: &Entry, hit: &Hit) -> Option
                 return None;
             }
             match flow.loop_of(site.function, site.stmt) {
+                Some(Loop::Shared) if flow.is_in_own_once(site.function, site.stmt) => return None,
                 Some(Loop::Shared) => {
                     timeout = Timeout::Infinite;
                     WaitsFor::Flag

@@ -4,7 +4,7 @@ use super::body::read_by;
 use crate::api::Effect;
 use crate::entry::Contexts;
 use crate::ir::{Cond, Guard, Name, Op, Place, Root, StmtId, StmtKind, Value};
-use crate::program::{Constant, FnId, Key, Meaning, Program, Site};
+use crate::program::{Constant, FnId, Key, Meaning, Program, Site, TypeId};
 use crate::source::Lang;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,6 +17,8 @@ pub enum Abstract {
     Null,
     /// One of several numbers above 0, at most this.
     UpTo(i64),
+    /// 0, or a number above it, at most this.
+    AtMost(i64),
     /// Not 0 and not NULL, else unknown.
     NotZero,
     Function(FnId),
@@ -52,7 +54,29 @@ impl Abstract {
         match (most(self), most(other)) {
             _ if self == other => self.clone(),
             (Some(a), Some(b)) => Abstract::UpTo(a.max(b)),
-            _ => Abstract::Unknown,
+            _ => match (self.limit(), other.limit()) {
+                (Some(a), Some(b)) => Abstract::AtMost(a.max(b)),
+                _ => Abstract::Unknown,
+            },
+        }
+    }
+
+    /// The largest number that it can be, where none is below 0.
+    fn limit(&self) -> Option<i64> {
+        match self {
+            Abstract::Number(number) | Abstract::UpTo(number) | Abstract::AtMost(number) => {
+                Some(*number).filter(|number| (0..0xFFFF_FFFF).contains(number))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether it can be all that another can be.
+    fn allows(&self, other: &Abstract) -> bool {
+        match self {
+            Abstract::Unknown => true,
+            Abstract::AtMost(most) => other.limit().is_some_and(|limit| limit <= *most),
+            _ => self == other,
         }
     }
 
@@ -84,6 +108,8 @@ pub struct State {
     pub initial: Arc<BTreeMap<Key, Abstract>>,
     /// The value of open `#if` conditions along the path.
     pub config: BTreeMap<Name, bool>,
+    /// The class whose constructor or destructor runs on `this`: the object is not more than that.
+    pub partial: Option<TypeId>,
 }
 
 impl State {
@@ -94,11 +120,12 @@ impl State {
                 && mine
                     .iter()
                     .zip(theirs)
-                    .all(|(mine, theirs)| *mine == Abstract::Unknown || mine == theirs)
+                    .all(|(mine, theirs)| mine.allows(theirs))
         };
         other.contexts.within(self.contexts)
             && wider(&self.params, &other.params)
             && (self.captures == other.captures || self.captures.is_empty())
+            && (self.partial.is_none() || self.partial == other.partial)
             && self
                 .statics
                 .iter()
@@ -123,6 +150,7 @@ impl State {
             statics: agreed(&self.statics, &other.statics),
             initial: self.initial,
             config: agreed(&self.config, &other.config),
+            partial: self.partial.filter(|_| self.partial == other.partial),
         }
     }
 }
@@ -204,6 +232,7 @@ impl Env {
             statics: self.statics.clone(),
             initial: self.initial.clone(),
             config: self.config.clone(),
+            partial: None,
         }
     }
 

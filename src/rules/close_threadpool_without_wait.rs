@@ -7,6 +7,7 @@ use crate::diagnostic::{Label, Role};
 use crate::flow::{Event, PoolSite, What};
 use crate::ir::{Callee, FunctionKind, Name, Place, Root, StmtKind, Value};
 use crate::program::{FnId, Key, KeyRoot, Site};
+use crate::syntax::c::is_scalar;
 
 pub fn check(engines: &Engines, findings: &mut Findings) {
     for id in engines.program.own_ids() {
@@ -201,6 +202,21 @@ fn is_counted(engines: &Engines, close: &Event, creations: &[&PoolSite]) -> bool
             .any(|(function, _)| counts(function))
 }
 
+/// Whether a context is a number or a handle that a member holds: it is read from the object, and does not lead to it.
+fn is_number(engines: &Engines, function: FnId, context: &Value) -> bool {
+    let Value::Place(place) = context else {
+        return false;
+    };
+    let of_member = !place.path.is_empty() || matches!(place.root, Root::Global(_));
+    of_member
+        && engines
+            .program
+            .type_of_place(function, place)
+            .is_some_and(|(text, _)| {
+                !text.contains(['*', '&', '[']) && is_scalar(text.trim_start_matches("const "))
+            })
+}
+
 /// How the storage behind the context ends around the close, as the functions on the way show it.
 fn context_ends(
     engines: &Engines,
@@ -234,8 +250,10 @@ fn context_ends(
     }
     let key = engines.flow.lifetime_key(creation.context_in, context)?;
     let lifetime = Key::of(key.root.clone());
+    let is_number = is_number(engines, creation.context_in, context);
     for (level, &(function, stmt)) in places.iter().enumerate() {
         if let KeyRoot::Object(class) = key.root
+            && !is_number
             && level > 0
             && program.ends_object(Site { function, stmt }, class)
         {
@@ -248,7 +266,7 @@ fn context_ends(
                 )),
             });
         }
-        if engines.flow.is_destructor_of(function, &lifetime) {
+        if !is_number && engines.flow.is_destructor_of(function, &lifetime) {
             return Some(Ended {
                 what: "its context, the object itself, is being destroyed".to_string(),
                 label: Some(engines.label(
@@ -261,7 +279,7 @@ fn context_ends(
         // Freed after the close, or before it.
         let freed = engines.flow.events(function).iter().find(|event| {
             event.what == What::Free
-                && (event.key == key || event.key == lifetime)
+                && (event.key == key || event.key == lifetime && !is_number)
                 && if event.stmt == stmt {
                     level > 0 && by_another_destructor(engines, event, places, level)
                 } else {

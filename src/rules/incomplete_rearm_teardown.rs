@@ -2,7 +2,7 @@
 //! `rules/incomplete_rearm_teardown.md`.
 
 use super::{Engines, Finding, Findings, outer_label};
-use crate::api::{Effect, PoolObject};
+use crate::api::PoolObject;
 use crate::diagnostic::{Label, Role};
 use crate::flow::rearm::Rearm;
 use crate::flow::teardown::{Met, Way};
@@ -260,10 +260,10 @@ fn source_is_off_before(engines: &Engines, way: &Way, drains: &[Met]) -> bool {
         let function = way[*level].function;
         engines.program.calls(function).iter().any(|call| {
             call.stmt != drain.stmt
-                && call
-                    .effects
-                    .iter()
-                    .any(|effect| matches!(effect.effect(), Effect::SourceOff))
+                && engines.turns_source_off(Site {
+                    function: function,
+                    stmt: call.stmt,
+                })
                 && engines.flow.can_follow(function, call.stmt, drain.stmt)
         })
     })

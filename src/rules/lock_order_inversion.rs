@@ -98,6 +98,13 @@ fn judge<'e>(
     if (forth.first.shared && back.second.shared) || (forth.second.shared && back.first.shared) {
         return None;
     }
+    // What only the making or the end of its own object holds is not what others hold.
+    if [forth, back]
+        .into_iter()
+        .any(|pair| engines.locks.is_unshared(pair.function, &pair.first.lock))
+    {
+        return None;
+    }
     let none = HashSet::new();
     let way_without = |pair: &Pair, avoided: &HashSet<FnId>, without: &BTreeSet<Key>| {
         engines.locks.way_to(

@@ -288,6 +288,9 @@ fn counterpart<'e>(
             if found.shared && asked.held.shared {
                 return None;
             }
+            if engines.locks.is_unshared(asked.function, other) {
+                return None;
+            }
             let wanted = Wanted {
                 entries: &threads.own,
                 avoided: &threads.loader,

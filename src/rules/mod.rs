@@ -5,7 +5,7 @@
 
 pub mod page;
 
-use crate::api::PoolObject;
+use crate::api::{Effect, PoolObject};
 use crate::diagnostic::{Diagnostic, Label, Level, Role};
 use crate::entry::{self, Entries, Entry, EntryKind, Runs};
 use crate::flow::Flow;
@@ -231,6 +231,22 @@ impl<'p, 'a> Engines<'p, 'a> {
                 let made = self.flow.pool.iter().find(|made| made.site == start)?;
                 Some((number, kind, *callback, made))
             })
+    }
+
+    /// Whether a call turns off what signals a wait object.
+    pub fn turns_source_off(&self, site: Site) -> bool {
+        self.program.call(site).is_some_and(|call| {
+            call.effects.iter().any(|effect| {
+                matches!(effect.effect(), Effect::SourceOff)
+                    && effect.when().is_none_or(|when| {
+                        self.program
+                            .argument(site, when.arg)
+                            .and_then(|value| self.program.constant(site.function, value))
+                            .map_or(Abstract::Unknown, Abstract::from)
+                            .meets(when.is, when.flag)
+                    })
+            })
+        })
     }
 
     /// The entries of some kinds, each with its number.

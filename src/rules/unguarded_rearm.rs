@@ -1,7 +1,7 @@
 //! A callback that arms its own object again without asking whether it should stop. See `rules/unguarded_rearm.md`.
 
 use super::{Engines, Finding, Findings, outer_label};
-use crate::api::{Effect, PoolObject};
+use crate::api::PoolObject;
 use crate::diagnostic::Role;
 use crate::flow::What;
 use crate::program::{FnId, Key, Site};
@@ -71,18 +71,16 @@ fn teardown(engines: &Engines, own: &Key, start: Site) -> Option<Close> {
     let quiet = |function: FnId, site: Site| {
         let drain = engines.flow.before(function, site.stmt, What::Drain, own);
         drain.is_some_and(|drain| {
-            engines
-                .flow
-                .before(function, drain.stmt, What::Disarm, own)
-                .is_none()
-                && engines.program.calls(function).iter().any(|call| {
-                    call.stmt != drain.stmt
-                        && engines.flow.can_follow(function, call.stmt, drain.stmt)
-                        && call
-                            .effects
-                            .iter()
-                            .any(|effect| matches!(effect.effect(), Effect::SourceOff))
-                })
+            let disarm = engines.flow.before(function, drain.stmt, What::Disarm, own);
+            let first = disarm.map_or(drain.stmt, |disarm| disarm.stmt);
+            engines.program.calls(function).iter().any(|call| {
+                call.stmt != first
+                    && engines.flow.can_follow(function, call.stmt, first)
+                    && engines.turns_source_off(Site {
+                        function,
+                        stmt: call.stmt,
+                    })
+            })
         })
     };
     if closes

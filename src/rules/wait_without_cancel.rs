@@ -198,10 +198,10 @@ fn source_is_off(engines: &Engines, way: &Way) -> bool {
     way.iter().any(|stand| {
         engines.program.calls(stand.function).iter().any(|call| {
             call.stmt != stand.stmt
-                && call
-                    .effects
-                    .iter()
-                    .any(|effect| matches!(effect.effect(), Effect::SourceOff))
+                && engines.turns_source_off(Site {
+                    function: stand.function,
+                    stmt: call.stmt,
+                })
                 && engines
                     .flow
                     .can_follow(stand.function, call.stmt, stand.stmt)

@@ -30,6 +30,7 @@ use super::blank::{self, Mark};
 use crate::ir::{Guard, Import, Name, StmtKind, Unit};
 use crate::source::{FileId, Lang, Span};
 use functions::Frame;
+pub use names::is_scalar;
 use preprocessor::{Arms, Directive};
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;

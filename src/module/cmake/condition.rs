@@ -2,6 +2,17 @@
 
 use super::syntax::Argument;
 
+/// What CMAKE_SYSTEM_NAME is.
+pub const SYSTEM: &str = "Windows";
+
+/// Whether a condition asks which system the build is for.
+pub fn asks_for_system(words: &[Argument]) -> bool {
+    words.iter().any(|word| {
+        let word = word.text.as_str();
+        word == "CMAKE_SYSTEM_NAME" || word == SYSTEM || is_of_system(word).is_some()
+    })
+}
+
 /// The meaning of `if(…)` on Windows; `None` where it depends on the build.
 pub fn condition(words: &[Argument]) -> Option<bool> {
     let mut at = 0;
@@ -81,19 +92,26 @@ fn test(words: &[Argument], at: &mut usize, depth: u32) -> Option<bool> {
     ) {
         let value = words.get(*at + 1).map_or("", |word| word.text.as_str());
         *at += 2;
-        let system = word == "CMAKE_SYSTEM_NAME" || word == "CMAKE_HOST_SYSTEM_NAME";
+        let system =
+            word == "CMAKE_SYSTEM_NAME" || word == "CMAKE_HOST_SYSTEM_NAME" || word == SYSTEM;
         if system && (operator == "STREQUAL" || operator == "MATCHES") {
             return Some(value.to_ascii_lowercase().contains("windows"));
         }
         return None;
     }
     match word {
-        "WIN32" => Some(true),
-        "UNIX" | "APPLE" | "LINUX" | "ANDROID" | "CYGWIN" | "IOS" | "EMSCRIPTEN" | "BSD"
-        | "OS_LINUX" | "OS_MACOS" | "OS_POSIX" | "OS_FREEBSD" => Some(false),
-        "OS_WINDOWS" => Some(true),
         "0" | "FALSE" => Some(false),
         "1" | "TRUE" => Some(true),
+        _ => is_of_system(word),
+    }
+}
+
+/// What a variable that names a system is on Windows.
+fn is_of_system(word: &str) -> Option<bool> {
+    match word {
+        "WIN32" | "OS_WINDOWS" => Some(true),
+        "UNIX" | "APPLE" | "LINUX" | "ANDROID" | "CYGWIN" | "IOS" | "EMSCRIPTEN" | "BSD"
+        | "OS_LINUX" | "OS_MACOS" | "OS_POSIX" | "OS_FREEBSD" => Some(false),
         _ => None,
     }
 }
