@@ -31,9 +31,9 @@
 //! belongs to the object ("is there a timer", "was it started"); a solver over places cannot tell that from a gap. Taking
 //! it as done costs a missed finding, asking for it on all paths costs false ones.
 //!
-//! Code under the loader lock that calls another DLL of the same tree is followed into that DLL (`module::imports`).
-//!
 //! A rule gets them through `rules::Engines` (and not the bare `Program`), because several rules ask the same walk.
+//!
+//! Code under the loader lock that calls another DLL of the same tree is followed into that DLL (`module::imports`).
 #![forbid(unsafe_code)]
 
 pub mod api;
