@@ -354,7 +354,7 @@ fn macro_bindings(program: &Program, id: FnId) -> Option<Vec<(Name, Vec<FnId>)>>
         .function(id)
         .attributes
         .iter()
-        .find_map(|attribute| Some(attribute.split_once("macro:")?));
+        .find_map(|attribute| attribute.split_once("macro:"));
     let Some((before, attribute)) = attribute else {
         return Some(Vec::new());
     };

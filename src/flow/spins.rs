@@ -192,7 +192,7 @@ fn parameter(body: &Function, value: &Value) -> Option<usize> {
         Root::Local(_) => body.stmts.iter().find_map(|stmt| match &stmt.kind {
             StmtKind::Assign { to, value } if to.root == place.root => match value {
                 Value::Result(made) => match &body.stmts.get(made.0 as usize)?.kind {
-                    StmtKind::Call { args, .. } => args.iter().find_map(|arg| given(arg)),
+                    StmtKind::Call { args, .. } => args.iter().find_map(given),
                     _ => None,
                 },
                 value => given(value),

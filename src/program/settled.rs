@@ -87,12 +87,13 @@ impl<'a> Program<'a> {
             let place = match &self.function(id).stmt(call.stmt).kind {
                 StmtKind::Drop { place, .. } => place.clone(),
                 StmtKind::Call {
-                    callee: Callee::Method { receiver, .. },
+                    callee:
+                        Callee::Method {
+                            receiver: Value::Place(place),
+                            ..
+                        },
                     ..
-                } => match receiver {
-                    Value::Place(place) => place.clone(),
-                    _ => continue,
-                },
+                } => place.clone(),
                 _ => continue,
             };
             if self.settles(

@@ -261,7 +261,7 @@ fn source_is_off_before(engines: &Engines, way: &Way, drains: &[Met]) -> bool {
         engines.program.calls(function).iter().any(|call| {
             call.stmt != drain.stmt
                 && engines.turns_source_off(Site {
-                    function: function,
+                    function,
                     stmt: call.stmt,
                 })
                 && engines.flow.can_follow(function, call.stmt, drain.stmt)
