@@ -111,7 +111,8 @@ pub fn strip(text: &str, cpp: bool) -> Stripped {
     let (mut bytes, mut directives) = without_comments(text.as_bytes());
     let tree = group_tree(&directives, bytes.len());
     let guard = include_guard(&directives, &bytes);
-    let undefined = undefined(&directives);
+    let mut undefined = undefined(&directives);
+    undefined.extend(of_other_systems(&directives, cpp));
     let mut decider = Decider {
         bytes: &mut bytes,
         directives: &mut directives,
@@ -464,6 +465,63 @@ fn undefined(directives: &[Directive]) -> Vec<String> {
                 .iter()
                 .any(|other| other.name == "define" && word(other) == *name);
             !name.is_empty() && !before && !defined
+        })
+        .map(|(_, name)| name)
+        .collect()
+}
+
+/// Switches of the file's own that it sets for other systems only: of which the first that is heard is a `#define` in an
+/// arm that is false on Windows, and that are defined nowhere else in the file.
+fn of_other_systems(directives: &[Directive], cpp: bool) -> Vec<String> {
+    let environment = Environment {
+        cpp,
+        guard: None,
+        undefined: Vec::new(),
+    };
+    let mut dead = Vec::new();
+    let mut live = Vec::new();
+    // Of each open group: whether its present arm is false, and whether an earlier one was true.
+    let mut open: Vec<(bool, bool)> = Vec::new();
+    for (at, directive) in directives.iter().enumerate() {
+        match directive.name.as_str() {
+            name @ ("if" | "ifdef" | "ifndef") => {
+                let truth = evaluate(name, &directive.rest, &environment);
+                open.push((truth == Truth::False, truth == Truth::True));
+            }
+            name @ ("elif" | "elifdef" | "elifndef" | "else") => {
+                if let Some((is_dead, is_decided)) = open.last_mut() {
+                    let truth = evaluate(name, &directive.rest, &environment);
+                    *is_dead = *is_decided || truth == Truth::False;
+                    *is_decided |= truth == Truth::True;
+                }
+            }
+            "endif" => {
+                open.pop();
+            }
+            "define" => {
+                let name: String = directive
+                    .rest
+                    .trim_start()
+                    .chars()
+                    .take_while(|c| c.is_ascii_alphanumeric() || *c == '_')
+                    .collect();
+                if open.iter().any(|(is_dead, _)| *is_dead) {
+                    dead.push((at, name));
+                } else {
+                    live.push(name);
+                }
+            }
+            _ => {}
+        }
+    }
+    dead.into_iter()
+        .take(64)
+        .filter(|(at, name)| {
+            !name.is_empty()
+                && !live.contains(name)
+                && !directives[..*at]
+                    .iter()
+                    .any(|other| other.rest.contains(name.as_str()) && other.name != "define")
         })
         .map(|(_, name)| name)
         .collect()
