@@ -52,6 +52,9 @@ pub struct Site {
 /// Answers by unit and written name.
 type Remembered<T> = RwLock<HashMap<(u32, Box<str>), Option<T>>>;
 
+/// Types as text, with the unit in which to read them.
+type ResultTypes = HashMap<(Site, u8), Option<(String, u32)>>;
+
 /// One module, linked.
 pub struct Program<'a> {
     pub sources: &'a Sources,
@@ -74,6 +77,8 @@ pub struct Program<'a> {
     row_cache: Remembered<&'a Arc<crate::api::TypeRow>>,
     /// Types by written name and unit: the same few are asked for over and over.
     type_cache: Remembered<TypeId>,
+    /// Types of calls' results, by call and how deep they were looked for: chains of calls ask for the same ones again.
+    result_types: RwLock<ResultTypes>,
     owners: Vec<Option<TypeId>>,
     methods: HashMap<TypeId, Vec<FnId>>,
     derived: HashMap<TypeId, Vec<TypeId>>,
@@ -110,6 +115,7 @@ impl<'a> Program<'a> {
             full_names: Vec::new(),
             row_cache: RwLock::default(),
             type_cache: RwLock::default(),
+            result_types: RwLock::default(),
             owners: Vec::new(),
             methods: HashMap::new(),
             derived: HashMap::new(),
@@ -154,8 +160,11 @@ impl<'a> Program<'a> {
         program.names.rename(&renamed);
         program.renamed = renamed.into_iter().map(|(name, id)| (id, name)).collect();
         program.resolve_calls();
+        program.result_types = RwLock::default();
         program.index_assignments();
+        program.result_types = RwLock::default();
         program.index_started();
+        program.result_types = RwLock::default();
         program
     }
 

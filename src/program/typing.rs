@@ -16,6 +16,9 @@ pub struct FieldRef<'p> {
     pub field: &'p Field,
 }
 
+/// How many types of results are remembered.
+const MOST_RESULTS: usize = 200_000;
+
 impl<'a> Program<'a> {
     /// The field of a class or of its bases.
     pub fn field(&self, class: TypeId, name: &str) -> Option<FieldRef<'_>> {
@@ -330,6 +333,23 @@ impl<'a> Program<'a> {
         if depth == 0 {
             return None;
         }
+        let key = (site, depth);
+        if let Ok(known) = self.result_types.read()
+            && let Some(known) = known.get(&key)
+        {
+            return known.clone();
+        }
+        let found = self.find_type_of_result(site, depth);
+        if let Ok(mut known) = self.result_types.write() {
+            if known.len() >= MOST_RESULTS {
+                known.clear();
+            }
+            known.insert(key, found.clone());
+        }
+        found
+    }
+
+    fn find_type_of_result(&self, site: Site, depth: u8) -> Option<(String, u32)> {
         let unit = self.unit_number(site.function);
         let StmtKind::Call { callee, args } = &self
             .function(site.function)
