@@ -52,6 +52,22 @@ pub struct Label {
     pub function: String,
 }
 
+/// A mechanical remedy: what to write where. Only offered where the text that comes out compiles and does nothing else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fix {
+    /// What it does, as an order: lower case, no full stop.
+    pub title: String,
+    /// All in the primary label's file, by place, none of them overlapping; at least one.
+    pub edits: Vec<Edit>,
+}
+
+/// The text of a span gives way to another one; an empty span is an insertion, an empty replacement a deletion.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    pub span: Span,
+    pub replacement: String,
+}
+
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -67,6 +83,8 @@ pub struct Diagnostic {
     pub help: String,
     /// Further facts for the reader: why the other thread cannot go on, what a finite timeout means.
     pub notes: Vec<String>,
+    /// The remedy as edits, where it is mechanical.
+    pub fix: Option<Fix>,
 }
 
 impl Diagnostic {

@@ -150,6 +150,7 @@ fn finding(span: Span, message: String, label: String) -> Diagnostic {
                or of a step, or alone on the line above"
             .into(),
         notes: Vec::new(),
+        fix: None,
     }
 }
 
@@ -386,6 +387,7 @@ mod tests {
             ],
             help: String::new(),
             notes: Vec::new(),
+            fix: None,
         };
         let covered = suppressions.cover(&diagnostic, &sources);
         let unused = suppressions.unused(&sources, |rule, _| rule == UNUSED_SUPPRESSION);

@@ -77,6 +77,7 @@ fn finding(sources: &Sources) -> Diagnostic {
         ],
         help: "wait in an exported function that the host calls before FreeLibrary".into(),
         notes: vec!["the thread needs the loader lock to end".into()],
+        fix: None,
     }
 }
 

@@ -280,6 +280,7 @@ mod tests {
             }],
             help: String::new(),
             notes: Vec::new(),
+            fix: None,
         };
         let findings = vec![
             finding(3, Level::Note),

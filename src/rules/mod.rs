@@ -443,6 +443,7 @@ impl Findings {
             labels,
             help: finding.help,
             notes: finding.notes,
+            fix: None,
         });
     }
 }
