@@ -524,6 +524,24 @@ struct Table {
     types: Vec<TypeRow>,
     #[serde(default)]
     api: Vec<Row>,
+    fixes: FixNames,
+}
+
+/// What fixes write: names and calls of Windows, by the name of the call that they stand beside or in place of.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FixNames {
+    /// A call that frees a module, and the one that ends the thread, too: the module, the exit code.
+    pub end_thread: HashMap<String, String>,
+    /// A call that frees a module, and the one that has the pool do it when the callback has returned: the callback's
+    /// instance, the module.
+    pub on_return: HashMap<String, String>,
+    /// The types of a callback's instance.
+    pub instance: Vec<String>,
+    /// A call on a thread pool object, and the call that disarms it; `{}` stands for the object.
+    pub disarm: HashMap<String, String>,
+    /// A close, and the call that waits for the callbacks; `{}` stands for the object.
+    pub wait: HashMap<String, String>,
 }
 
 /// The whole table, indexed.
@@ -538,6 +556,7 @@ pub struct Api {
     entries: Vec<EntryRow>,
     /// The methods that end what a type owns, of all types.
     ending_methods: HashSet<String>,
+    fixes: FixNames,
 }
 
 static BUILT_IN: &str = include_str!("../rules/apis.toml");
@@ -557,6 +576,7 @@ impl Api {
             constants: table.constants,
             own_module: table.own_module,
             entries: table.entry,
+            fixes: table.fixes,
             ending_methods: table
                 .types
                 .iter()
@@ -629,6 +649,11 @@ impl Api {
                             && arguments >= row.min_params.unwrap_or(params) as usize
                     })
             })
+    }
+
+    /// What fixes write.
+    pub fn fixes(&self) -> &FixNames {
+        &self.fixes
     }
 
     /// Whether any row bears this name.

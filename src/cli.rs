@@ -4,6 +4,7 @@
 //! the analysis on threads with deep stacks, and writes. What is said stands in `report`, what is shown is decided in
 //! `config`.
 
+mod fix;
 mod progress;
 mod read;
 
@@ -11,14 +12,17 @@ use crate::config::{self, Flag, Policy};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::report::{self, Format, Report, Summary, listing};
 use crate::rules::page;
+use crate::source::Sources;
 use crate::{Options, analyze};
 use clap::{ArgMatches, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use codespan_reporting::term::termcolor;
+use fix::{Fixed, State};
 use progress::Progress;
 use read::Input;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Trees and call paths of real code are deep, and a stack that overflows cannot be caught.
 const STACK: usize = 16 << 20;
@@ -31,7 +35,8 @@ const COMMANDS: [&str; 3] = ["explain", "rules", "modules"];
 #[command(name = "tplint", version)]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 #[command(after_help = "\
-Exit code 0: no finding at deny. 1: findings at deny. 2: bad usage, an unreadable path or a broken configuration.
+Exit code 0: no finding at deny. 1: findings at deny, with --fix such as are left, with --diff anything to change.
+2: bad usage, an unreadable path or a broken configuration.
 A path with the name of a command is written with ./ in front.")]
 struct Arguments {
     #[command(subcommand)]
@@ -102,6 +107,12 @@ struct Check {
     /// Exit with 0 whatever is found
     #[arg(long)]
     exit_zero: bool,
+    /// Apply the fixes of the findings that are shown, and report what is left
+    #[arg(long)]
+    fix: bool,
+    /// Print what --fix would change as a unified diff, and change nothing
+    #[arg(long, conflicts_with = "format")]
+    diff: bool,
     /// Colour the text report
     #[arg(long, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
     color: ColorChoice,
@@ -174,9 +185,10 @@ fn flags(matches: &ArgMatches) -> Result<Vec<Flag>, String> {
 
 fn check(arguments: &Check, flags: &[Flag]) -> Result<ExitCode, String> {
     let progress = Progress::start();
-    let input = read_input(&arguments.input, &progress)?;
+    let mut input = read_input(&arguments.input, &progress)?;
+    let config = Arc::clone(&input.config);
     let policy = Policy {
-        config: &input.config,
+        config: &config,
         flags,
         notes: arguments.notes,
     };
@@ -190,15 +202,36 @@ fn check(arguments: &Check, flags: &[Flag]) -> Result<ExitCode, String> {
         rules: rules.iter().map(|(name, _)| *name).collect(),
         ..options(&input)
     };
-    let analysis = analyze(&input.sources, &options)?;
-    drop(progress);
-    let judged = config::judge(analysis.diagnostics, &input.sources, &policy, |finding| {
-        input.shows(finding)
-    });
+    let find = |sources: &Sources| {
+        let analysis = analyze(sources, &options)?;
+        let judged = config::judge(analysis.diagnostics, sources, &policy, |finding| {
+            input.shows(finding)
+        });
+        Ok(State {
+            partly: analysis.partly,
+            modules: analysis.modules.len(),
+            judged,
+        })
+    };
+    let mut found = find(&input.sources)?;
+    if arguments.fix || arguments.diff {
+        let fixed = fix::apply(&input.sources, found, &|path| input.holds(path), &find)?;
+        drop(progress);
+        tell_fixes(&input.sources, &fixed, arguments.diff);
+        if arguments.diff {
+            return show_diff(arguments, &input, &fixed.sources);
+        }
+        fix::write(&input.sources, &fixed.sources)?;
+        found = fixed.state;
+        input.sources = fixed.sources;
+    } else {
+        drop(progress);
+    }
+    let judged = found.judged;
     let summary = Summary {
         files: source_count(&input),
-        partly: analysis.partly,
-        modules: analysis.modules.len(),
+        partly: found.partly,
+        modules: found.modules,
         notes_hidden: judged.notes_hidden,
         suppressed: judged.suppressed,
         unread: input.unread.clone(),
@@ -219,6 +252,36 @@ fn check(arguments: &Check, flags: &[Flag]) -> Result<ExitCode, String> {
     tell(&report::summary_line(&summary, &judged.findings));
     let failed = judged.findings.iter().any(fails);
     Ok(ExitCode::from(u8::from(failed && !arguments.exit_zero)))
+}
+
+/// Tells what the fixes come to.
+fn tell_fixes(before: &Sources, fixed: &Fixed, is_diff: bool) {
+    for (path, why) in &fixed.refused {
+        tell(&format!("warning: cannot fix `{path}`: {why}"));
+    }
+    for finding in &fixed.declined {
+        tell(&format!(
+            "warning: not fixed, because the fix leads to another finding: {finding}"
+        ));
+    }
+    let findings = report::counted(fixed.count, "finding", "s");
+    let files = report::counted(fix::changed(before, &fixed.sources), "file", "s");
+    match (fixed.count, is_diff) {
+        (0, _) => tell("nothing to fix"),
+        (_, true) => tell(&format!("{findings} in {files} would be fixed")),
+        (_, false) => tell(&format!("{findings} in {files} fixed")),
+    }
+}
+
+fn show_diff(arguments: &Check, input: &Input, fixed: &Sources) -> Result<ExitCode, String> {
+    let text = fix::diff(&input.sources, fixed);
+    match &arguments.output {
+        Some(file) => write_whole(file, text.as_bytes())?,
+        None => write_out(&text, false)?,
+    }
+    warn_about(input);
+    let changes = !text.is_empty();
+    Ok(ExitCode::from(u8::from(changes && !arguments.exit_zero)))
 }
 
 fn fails(finding: &Diagnostic) -> bool {
@@ -351,7 +414,12 @@ fn write_whole(file: &Path, bytes: &[u8]) -> Result<(), String> {
     name.push(target.file_name().unwrap_or_default());
     name.push(format!(".tplint-{}", std::process::id()));
     let beside = target.with_file_name(name);
-    let written = std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, &target));
+    let written = std::fs::write(&beside, bytes)
+        .and_then(|()| match target.metadata() {
+            Ok(there) => std::fs::set_permissions(&beside, there.permissions()),
+            Err(_) => Ok(()),
+        })
+        .and_then(|()| std::fs::rename(&beside, &target));
     written.map_err(|error| {
         let _ = std::fs::remove_file(&beside);
         fail(error)

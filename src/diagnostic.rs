@@ -132,7 +132,14 @@ pub fn sort(diagnostics: &mut Vec<Diagnostic>) {
             .then_with(|| a.message.cmp(&b.message))
             .then_with(|| steps(a, b))
     });
-    diagnostics.dedup_by(|later, first| key(later) == key(first));
+    diagnostics.dedup_by(|later, first| {
+        let same = key(later) == key(first);
+        // What is no remedy in one module is none for the file.
+        if same && later.fix != first.fix {
+            first.fix = None;
+        }
+        same
+    });
 }
 
 fn key(diagnostic: &Diagnostic) -> (Span, &'static str) {

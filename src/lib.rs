@@ -33,6 +33,9 @@
 //!
 //! A rule gets them through `rules::Engines` (and not the bare `Program`), because several rules ask the same walk.
 //!
+//! Where a remedy is mechanical, `rules::remedy` makes edits of it, with what `syntax::c::places` knows of the statements
+//! around a call; `cli::fix` applies them in rounds and analyses each before anything is written.
+//!
 //! Code under the loader lock that calls another DLL of the same tree is followed into that DLL (`module::imports`).
 #![forbid(unsafe_code)]
 

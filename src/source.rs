@@ -3,6 +3,7 @@
 //! In come paths and bytes, out go texts with line tables; everything later speaks of `FileId` and byte
 //! `Span` in the *decoded* text. This file opens nothing: the command line and the server hand the bytes in.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -81,7 +82,7 @@ pub enum Encoding {
 }
 
 /// One file.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct SourceFile {
     /// Relative to the working directory, `/` between the parts.
     pub path: Arc<str>,
@@ -93,7 +94,7 @@ pub struct SourceFile {
 }
 
 /// All files of one run, sorted by path.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct Sources {
     files: Vec<SourceFile>,
 }
@@ -116,6 +117,21 @@ impl Sources {
         files.sort_by(|a, b| a.path.cmp(&b.path));
         files.dedup_by(|a, b| a.path == b.path);
         Sources { files }
+    }
+
+    /// The same files, some of them with another text. Their numbers stay.
+    pub fn with_texts(&self, texts: &BTreeMap<FileId, String>) -> Sources {
+        let files = self.ids().map(|id| match texts.get(&id) {
+            None => self.file(id).clone(),
+            Some(text) => SourceFile {
+                line_starts: line_starts(text),
+                text: text.as_str().into(),
+                ..self.file(id).clone()
+            },
+        });
+        Sources {
+            files: files.collect(),
+        }
     }
 
     pub fn len(&self) -> usize {
@@ -250,6 +266,39 @@ fn decode(bytes: Vec<u8>) -> (String, Encoding) {
     }
 }
 
+/// The bytes of a new text for a file, in the encoding of those that it has now, with or without a byte order mark as
+/// they are.
+///
+/// # Errors
+/// Why it can't be done, for people: the bytes now do not come out of their own text again, or are no longer those of
+/// `old`.
+pub fn encode(bytes: Vec<u8>, old: &str, new: &str) -> Result<Vec<u8>, &'static str> {
+    let is_marked = bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF");
+    let (text, encoding) = decode(bytes.clone());
+    if text != old {
+        return Err("the file has changed since it was read");
+    }
+    let into_bytes = |text: &str| match encoding {
+        Encoding::Utf8 => text.as_bytes().to_vec(),
+        Encoding::Utf8Bom => [b"\xEF\xBB\xBF", text.as_bytes()].concat(),
+        Encoding::Utf16Le | Encoding::Utf16Be => {
+            let mark = if is_marked { "\u{FEFF}" } else { "" };
+            let units = mark.encode_utf16().chain(text.encode_utf16());
+            if encoding == Encoding::Utf16Le {
+                units.flat_map(u16::to_le_bytes).collect()
+            } else {
+                units.flat_map(u16::to_be_bytes).collect()
+            }
+        }
+        Encoding::Legacy => encoding_rs::WINDOWS_1252.encode(text).0.into_owned(),
+        Encoding::Binary => Vec::new(),
+    };
+    if into_bytes(&text) != bytes {
+        return Err("the file holds bytes that are no text in its encoding, and would be lost");
+    }
+    Ok(into_bytes(new))
+}
+
 /// UTF-16 text of mostly ASCII has a NUL in every second byte.
 fn utf16_without_mark(bytes: &[u8]) -> Option<Encoding> {
     let head = &bytes[..bytes.len().min(512) & !1];
@@ -299,6 +348,48 @@ mod tests {
         assert_eq!(position(b"a\r\nb", 3), (2, 1));
         assert_eq!(position(b"a\rb", 2), (2, 1));
         assert_eq!(position("é\u{1F600}x".as_bytes(), 6), (1, 3));
+    }
+
+    #[test]
+    fn new_texts_keep_the_encoding() {
+        let text = "int a;\r\n// \u{e9}\r\n";
+        let units: Vec<u16> = text.encode_utf16().collect();
+        let little: Vec<u8> = units.iter().copied().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = units.iter().copied().flat_map(u16::to_be_bytes).collect();
+        for bytes in [
+            text.as_bytes().to_vec(),
+            [b"\xEF\xBB\xBF", text.as_bytes()].concat(),
+            little.clone(),
+            [b"\xFF\xFE".to_vec(), little].concat(),
+            big.clone(),
+            [b"\xFE\xFF".to_vec(), big].concat(),
+            // Shift-JIS, every byte of which Windows-1252 can say.
+            b"int a; // \x95\x5c\x8e\xa6\x81\x40\r\n".to_vec(),
+        ] {
+            let text = decode(bytes.clone()).0;
+            assert_eq!(encode(bytes.clone(), &text, &text).unwrap(), bytes);
+            let new = text.replacen("int a;", "int ab;", 1);
+            let encoded = encode(bytes.clone(), &text, &new).unwrap();
+            assert_eq!(decode(encoded.clone()).0, new);
+            assert!(encoded.len() > bytes.len() && encoded.len() <= bytes.len() + 2);
+        }
+        // Half a surrogate, and no UTF-8 behind the mark of it.
+        for bytes in [
+            &b"\xFF\xFEa\0\x00\xD8b\0"[..],
+            b"\xEF\xBB\xBFint a; // \x95\x5c",
+        ] {
+            let text = decode(bytes.to_vec()).0;
+            assert!(
+                encode(bytes.to_vec(), &text, &text)
+                    .unwrap_err()
+                    .contains("no text")
+            );
+        }
+        assert!(
+            encode(b"a".to_vec(), "b", "c")
+                .unwrap_err()
+                .contains("changed")
+        );
     }
 
     #[test]

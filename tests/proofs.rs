@@ -11,6 +11,9 @@
 //! // proof: survives at exit
 //! ```
 //!
+//! A source whose second line is `// fixed: survives` is also proved as `tplint --fix` leaves it: the finding is gone, and
+//! the host survives. No proof that has a fix may lack this line.
+//!
 //! The folder is built with mingw-w64 (C, C++) or rustc (Rust) for Windows, and run under Wine by `proofs/host.c`, which
 //! says what a scenario gets. Nothing is left to luck: a fixture holds its threads and callbacks at the bad place by
 //! events, and frees contexts with VirtualFree, after which a late access faults.
@@ -61,23 +64,53 @@ fn main() -> ExitCode {
     }
 
     let session: &'static Session = Box::leak(Box::new(Session::new(tools)));
-    let trials = proofs
+    let fixed_ones: Vec<Proof> = proofs
         .iter()
+        .filter(|proof| proof.has_fix)
+        .map(|proof| session.fixed(proof))
+        .collect();
+    let unfixed = proofs.iter().filter(|proof| !proof.has_fix).cloned();
+    let mut trials: Vec<Trial> = unfixed
+        .filter(|proof| proof.expected.fate != Fate::Survives)
         .map(|proof| {
-            let runnable = session.tools.missing_for(proof.language).is_empty();
-            let proof = proof.clone();
-            Trial::test(proof.name(), {
-                let proof = proof.clone();
-                move || session.prove(&proof)
-            })
-            .with_kind(proof.expected.to_string())
-            .with_ignored_flag(!runnable)
+            let name = format!("{} has no fix", proof.name());
+            Trial::test(name, move || session.has_no_fix(&proof))
         })
         .collect();
+    let originals = proofs
+        .iter()
+        .filter(|proof| proof.has_fix)
+        .map(|proof| (proof.name(), proof.folder.clone()))
+        .collect::<Vec<_>>();
+    trials.extend(
+        fixed_ones
+            .iter()
+            .zip(originals)
+            .map(|(proof, (_, original))| {
+                let runnable = session.tools.missing_for(proof.language).is_empty();
+                let proof = proof.clone();
+                Trial::test(proof.name(), move || {
+                    session.fix(&original, &proof)?;
+                    session.prove(&proof)
+                })
+                .with_kind("fixed")
+                .with_ignored_flag(!runnable)
+            }),
+    );
+    trials.extend(proofs.iter().map(|proof| {
+        let runnable = session.tools.missing_for(proof.language).is_empty();
+        let proof = proof.clone();
+        Trial::test(proof.name(), {
+            let proof = proof.clone();
+            move || session.prove(&proof)
+        })
+        .with_kind(proof.expected.to_string())
+        .with_ignored_flag(!runnable)
+    }));
     let conclusion = libtest_mimic::run(&arguments, trials);
     session.close();
     if table {
-        print!("{}", session.table(&proofs));
+        print!("{}", session.table(&[proofs, fixed_ones].concat()));
     }
     conclusion.exit_code()
 }
@@ -143,6 +176,8 @@ struct Proof {
     sources: Vec<PathBuf>,
     language: Language,
     expected: Expected,
+    /// What its fix has to lead to is written in its second line.
+    has_fix: bool,
 }
 
 impl Proof {
@@ -159,7 +194,7 @@ fn proofs() -> Result<Vec<Proof>, String> {
         for folder in entries(&rule) {
             let mut sources = Vec::new();
             collect_sources(&folder, &mut sources);
-            let mut expected = None;
+            let (mut expected, mut has_fix) = (None, false);
             for source in &sources {
                 let text =
                     String::from_utf8_lossy(&fs::read(source).unwrap_or_default()).into_owned();
@@ -170,6 +205,7 @@ fn proofs() -> Result<Vec<Proof>, String> {
                 else {
                     continue;
                 };
+                has_fix |= text.lines().nth(1) == Some("// fixed: survives");
                 let place = source.display();
                 let parsed = Expected::parse(said.trim())
                     .ok_or_else(|| format!("{place}: no such proof: {said}"))?;
@@ -198,6 +234,7 @@ fn proofs() -> Result<Vec<Proof>, String> {
                 sources,
                 language,
                 expected,
+                has_fix,
             });
         }
     }
@@ -429,6 +466,50 @@ impl Session {
         }
     }
 
+    /// The proof that a fixed fixture has to be: its sources are made by `fix`.
+    fn fixed(&self, proof: &Proof) -> Proof {
+        let folder = self
+            .folder
+            .join("fixed")
+            .join(&proof.rule)
+            .join(&proof.case);
+        let sources = proof.sources.iter().map(|source| {
+            let below = source.strip_prefix(&proof.folder).unwrap_or(source);
+            folder.join(below)
+        });
+        Proof {
+            case: format!("{} fixed", proof.case),
+            sources: sources.collect(),
+            expected: Expected {
+                fate: Fate::Survives,
+                ..proof.expected
+            },
+            folder,
+            ..proof.clone()
+        }
+    }
+
+    /// Copies a fixture and has tplint fix the copy; fails unless that is silent then.
+    fn fix(&self, original: &Path, fixed: &Proof) -> Result<(), Failed> {
+        copy(original, &fixed.folder)?;
+        let run = |arguments: &[&str]| tplint(&fixed.folder, arguments);
+        run(&["--fix", "--no-ignore", "."])?;
+        let report = run(&["--no-ignore", "--format", "concise", "."])?;
+        if !report.trim().is_empty() {
+            return Err(format!("tplint is not silent about the fixed text:\n{report}").into());
+        }
+        Ok(())
+    }
+
+    /// Fails if a fixture without the line about its fix has one.
+    fn has_no_fix(&self, proof: &Proof) -> Result<(), Failed> {
+        let diff = tplint(&proof.folder, &["--diff", "--no-ignore", "."])?;
+        if !diff.is_empty() {
+            return Err(format!("has a fix that nothing proves:\n{diff}").into());
+        }
+        Ok(())
+    }
+
     /// Makes the prefix and builds the host.
     fn prepare(&self) -> Result<(), String> {
         fs::create_dir_all(&self.folder).map_err(|error| error.to_string())?;
@@ -503,7 +584,7 @@ impl Session {
 
     /// Builds a proof's folder into a DLL and gives its file name.
     fn build(&self, proof: &Proof) -> Result<String, String> {
-        let name = format!("{}-{}.dll", proof.rule, proof.case);
+        let name = format!("{}-{}.dll", proof.rule, proof.case.replace(' ', "-"));
         let output = self.folder.join(&name);
         // Not optimised: a last call must stay a call, and not become a jump that never comes back to freed code.
         let mut command = match proof.language {
@@ -631,7 +712,9 @@ impl Session {
     /// Ten times what the slowest survivor has taken until now.
     fn hang_deadline(&self) -> Duration {
         let seen = self.seen.lock().unwrap();
-        let slowest = seen.iter().filter_map(|(_, seen)| match seen {
+        // A fixed callback is waited for on purpose.
+        let seen = seen.iter().filter(|(name, _)| !name.ends_with(" fixed"));
+        let slowest = seen.filter_map(|(_, seen)| match seen {
             Seen::Survived(after) => Some(*after),
             _ => None,
         });
@@ -687,6 +770,34 @@ impl Session {
         }
         text
     }
+}
+
+/// What tplint prints about a folder; fails unless it exits with 0 or 1.
+fn tplint(folder: &Path, arguments: &[&str]) -> Result<String, Failed> {
+    let output = Command::new(env!("CARGO_BIN_EXE_tplint"))
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .output()?;
+    if !matches!(output.status.code(), Some(0 | 1)) {
+        return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Copies a folder to a place where nothing else stays.
+fn copy(from: &Path, to: &Path) -> Result<(), Failed> {
+    let _ = fs::remove_dir_all(to);
+    fs::create_dir_all(to)?;
+    for path in entries(from) {
+        let target = to.join(file_name(&path));
+        if path.is_dir() {
+            copy(&path, &target)?;
+        } else {
+            fs::copy(&path, target)?;
+        }
+    }
+    Ok(())
 }
 
 /// A tool that `missing_for` has said is there.

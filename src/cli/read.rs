@@ -53,6 +53,11 @@ impl Scope {
 }
 
 impl Input {
+    /// Whether a path was asked for, itself or by its folder.
+    pub fn holds(&self, path: &str) -> bool {
+        self.scopes.iter().any(|scope| scope.holds(path))
+    }
+
     /// Whether a finding is shown: one in a folder that was asked for, outside of quiet folders, or one with any label
     /// in a file that was asked for.
     pub fn shows(&self, finding: &Diagnostic) -> bool {

@@ -120,7 +120,7 @@ pub fn summary_line(summary: &Summary, findings: &[Diagnostic]) -> String {
 }
 
 /// `1 file`, `2 files`.
-fn counted(count: usize, word: &str, plural: &str) -> String {
+pub(crate) fn counted(count: usize, word: &str, plural: &str) -> String {
     format!("{count} {word}{}", if count == 1 { "" } else { plural })
 }
 

@@ -1,9 +1,9 @@
 //! A thread pool object that is closed, and whose context ends, with no wait for a callback that still runs. See
 //! `rules/close_threadpool_without_wait.md`.
 
-use super::{Engines, Finding, Findings};
+use super::{Engines, Finding, Findings, remedy};
 use crate::api::{Effect, PoolObject};
-use crate::diagnostic::{Label, Role};
+use crate::diagnostic::{Fix, Label, Role};
 use crate::flow::{Event, PoolSite, What};
 use crate::ir::{Callee, FunctionKind, Name, Place, Root, StmtKind, Value};
 use crate::program::{FnId, Key, KeyRoot, Site};
@@ -128,7 +128,10 @@ fn judge(engines: &Engines, findings: &mut Findings, function: FnId, close: &Eve
         if signalled && signals_on_return(engines, creation) {
             return;
         }
-        report(engines, findings, close, creation, &chain, ended, signalled);
+        let fix = remedy::wait_before_close(engines, function, close, &creations);
+        report(
+            engines, findings, close, creation, &chain, ended, signalled, fix,
+        );
         return;
     }
 }
@@ -447,6 +450,7 @@ fn report(
     chain: &[Site],
     ended: Ended,
     signalled: bool,
+    fix: Option<Fix>,
 ) {
     let program = engines.program;
     let callee = engines.callee(close.site);
@@ -456,7 +460,10 @@ fn report(
         .first()
         .map_or_else(String::new, |&callback| program.describe(callback));
     let (object, drain) = match creation.kind {
-        PoolObject::Work => ("work", "WaitForThreadpoolWorkCallbacks(work, TRUE)"),
+        PoolObject::Work => (
+            "work",
+            "WaitForThreadpoolWorkCallbacks(work, FALSE), or with TRUE to drop what has not begun",
+        ),
         PoolObject::Timer => (
             "timer",
             "SetThreadpoolTimer(timer, NULL, 0, 0), then WaitForThreadpoolTimerCallbacks(timer, TRUE)",
@@ -521,14 +528,24 @@ fn report(
         Role::Related,
     )];
     related.extend(ended.label);
-    findings.add(Finding {
+    let finding = Finding {
         rule: "close_threadpool_without_wait",
-        message: format!("{function} closes a {object} without waiting for its callback {callback}, and {}", ended.what),
-        primary: engines.label(close.site, "does not wait for a running callback", Role::Primary),
+        message: format!(
+            "{function} closes a {object} without waiting for its callback {callback}, and {}",
+            ended.what
+        ),
+        primary: engines.label(
+            close.site,
+            "does not wait for a running callback",
+            Role::Primary,
+        ),
         steps,
         related,
         help: format!("before `{callee}` call {drain}; free {used} after the close"),
-        notes: vec![format!("`{callee}` returns at once: a callback that is running, or already queued, goes on and uses {used} after it has ended")],
+        notes: vec![format!(
+            "`{callee}` returns at once: a callback that is running, or already queued, goes on and uses {used} after it has ended"
+        )],
         minor: signalled,
-    });
+    };
+    findings.add_with(finding, fix);
 }

@@ -1,7 +1,7 @@
 //! A thread pool callback that frees its own module. See `rules/free_library_in_callback.md`.
 
 use super::free_library_then_return::{is_balanced, own_frees};
-use super::{Engines, Finding, Findings, others};
+use super::{Engines, Finding, Findings, others, remedy};
 use crate::api::{Effect, PoolObject};
 use crate::diagnostic::Role;
 use crate::entry::EntryKind;
@@ -85,16 +85,26 @@ fn frees_own_module(engines: &Engines, findings: &mut Findings) {
         } else {
             "call FreeLibraryWhenCallbackReturns with the callback's instance and return: the pool drops the reference after the callback has left the DLL's code"
         };
-        findings.add(Finding {
+        let fix = (!kept)
+            .then(|| remedy::free_on_return(engines, site))
+            .flatten();
+        let finding = Finding {
             rule: "free_library_in_callback",
-            message: format!("the callback {callback} frees its own module with `{callee}` and then goes on executing in it"),
-            primary: engines.label(site, "the code after this call is unmapped when this was the last reference", Role::Primary),
+            message: format!(
+                "the callback {callback} frees its own module with `{callee}` and then goes on executing in it"
+            ),
+            primary: engines.label(
+                site,
+                "the code after this call is unmapped when this was the last reference",
+                Role::Primary,
+            ),
             steps: engines.steps(entry, Some(node)),
             related,
             help: help.to_string(),
             notes: others(count, "callback").into_iter().collect(),
             minor: !engines.is_surely_dll() || kept,
-        });
+        };
+        findings.add_with(finding, fix);
     }
 }
 

@@ -1,6 +1,6 @@
 //! A module that frees itself and goes on executing. See `rules/free_library_then_return.md`.
 
-use super::{Engines, Finding, Findings};
+use super::{Engines, Finding, Findings, remedy};
 use crate::api::{Arg, Effect, ModuleSource, ThreadRef};
 use crate::diagnostic::Role;
 use crate::entry::EntryKind;
@@ -132,7 +132,10 @@ fn judge(engines: &Engines, findings: &mut Findings, free: Site, site: Site) {
         }
     }
     notes.push("when this was the last reference the code after the call is no longer mapped: the thread crashes where no symbol names the DLL".to_string());
-    findings.add(Finding {
+    let fix = (free == site && thread.is_some())
+        .then(|| remedy::end_thread(engines, site))
+        .flatten();
+    let finding = Finding {
         rule: "free_library_then_return",
         message: format!(
             "{function} frees its own module with `{callee}` and then goes on executing in it"
@@ -147,7 +150,8 @@ fn judge(engines: &Engines, findings: &mut Findings, free: Site, site: Site) {
         help: help.to_string(),
         notes,
         minor,
-    });
+    };
+    findings.add_with(finding, fix);
 }
 
 /// Whether the free stands in a loop that goes on after it has succeeded: it gives back a number of references that

@@ -4,9 +4,10 @@
 //! where it needs more than that, an engine lacks a question. Wording stands here and in `rules/*.md` only.
 
 pub mod page;
+mod remedy;
 
 use crate::api::{Effect, PoolObject};
-use crate::diagnostic::{Diagnostic, Label, Level, Role};
+use crate::diagnostic::{Diagnostic, Fix, Label, Level, Role};
 use crate::entry::{self, Entries, Entry, EntryKind, Runs};
 use crate::flow::Flow;
 use crate::flow::rearm::{self, Rearm};
@@ -426,6 +427,11 @@ pub struct Finding {
 
 impl Findings {
     pub fn add(&mut self, finding: Finding) {
+        self.add_with(finding, None);
+    }
+
+    /// Adds a finding with its remedy as edits.
+    pub fn add_with(&mut self, finding: Finding, fix: Option<Fix>) {
         let mut labels = vec![Label {
             role: Role::Primary,
             ..finding.primary
@@ -443,7 +449,7 @@ impl Findings {
             labels,
             help: finding.help,
             notes: finding.notes,
-            fix: None,
+            fix,
         });
     }
 }

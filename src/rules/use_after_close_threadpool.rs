@@ -1,6 +1,6 @@
 //! A thread pool object that is used after its close. See `rules/use_after_close_threadpool.md`.
 
-use super::{Engines, Finding, Findings};
+use super::{Engines, Finding, Findings, remedy};
 use crate::diagnostic::Role;
 use crate::flow::{Event, What};
 use crate::ir::{Block, Callee, Cond, Function, Place, Root, StmtId, StmtKind, Value};
@@ -277,7 +277,8 @@ fn report(engines: &Engines, findings: &mut Findings, function: FnId, close: &Ev
             "once it is closed and idle the pool has freed it: the pointer leads to freed memory",
         ),
     };
-    findings.add(Finding {
+    let fix = remedy::move_before_close(engines, function, close, used);
+    let finding = Finding {
         rule: "use_after_close_threadpool",
         message: format!("{name} {verb} {what}"),
         primary: engines.label(used.site, format!("{verb} what is closed"), Role::Primary),
@@ -287,5 +288,6 @@ fn report(engines: &Engines, findings: &mut Findings, function: FnId, close: &Ev
             .to_string(),
         notes: vec![why.to_string()],
         minor: false,
-    });
+    };
+    findings.add_with(finding, fix);
 }

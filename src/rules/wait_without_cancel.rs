@@ -1,6 +1,6 @@
 //! A teardown that waits for the callbacks of an object which is still armed. See `rules/wait_without_cancel.md`.
 
-use super::{Engines, Finding, Findings};
+use super::{Engines, Finding, Findings, remedy};
 use crate::api::{Effect, PoolObject};
 use crate::diagnostic::{Label, Role};
 use crate::flow::teardown::{Stand, Way};
@@ -326,7 +326,12 @@ fn report(
                 .to_string(),
         );
     }
-    findings.add(Finding {
+    // What the callback arms again itself needs more than one disarm.
+    let fix = rearmed
+        .is_none()
+        .then(|| remedy::disarm_before_wait(engines, drain))
+        .flatten();
+    let finding = Finding {
         rule: "wait_without_cancel",
         message: format!(
             "{function} waits for the callbacks of a {object} that is still armed, and then closes it: the next callback can start in between, and nobody waits for that one"
@@ -343,5 +348,6 @@ fn report(
         ),
         notes,
         minor: source_off || flag_set,
-    });
+    };
+    findings.add_with(finding, fix);
 }

@@ -18,6 +18,7 @@ mod literals;
 mod locals;
 mod macros;
 mod names;
+pub mod places;
 pub(crate) mod preprocessor;
 mod recovery;
 mod statements;
