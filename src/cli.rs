@@ -4,6 +4,7 @@
 //! the analysis on threads with deep stacks, and writes. What is said stands in `report`, what is shown is decided in
 //! `config`.
 
+mod build;
 mod fix;
 mod progress;
 mod read;
@@ -80,6 +81,9 @@ struct InputArguments {
     /// Read what .gitignore leaves out, too
     #[arg(long)]
     no_ignore: bool,
+    /// Learn which sources make up which module from a build folder: CMake's file API, or compile_commands.json
+    #[arg(long, value_name = "DIR")]
+    build: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -316,6 +320,7 @@ fn read_input(arguments: &InputArguments, progress: &Progress) -> Result<Input, 
         &arguments.paths,
         arguments.config.as_deref(),
         arguments.no_ignore,
+        arguments.build.as_deref(),
         progress,
     )
 }
@@ -324,6 +329,7 @@ fn options(input: &Input) -> Options {
     Options {
         api: input.config.api.clone(),
         modules: input.config.modules(&input.sources),
+        build: input.build.clone(),
         ..Options::default()
     }
 }

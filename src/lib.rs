@@ -75,6 +75,8 @@ pub struct Options {
     pub api: Vec<api::Row>,
     /// The user's `[[module]]` entries.
     pub modules: Vec<module::ConfiguredModule>,
+    /// What a build makes of which files.
+    pub build: Vec<module::built::Built<FileId>>,
     /// Rules to run, by name; empty: all.
     pub rules: Vec<&'static str>,
     /// Fill `ModuleSummary::entries` and `unresolved`, which only `tplint modules` shows.
@@ -121,7 +123,8 @@ pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String>
             .to_vec(),
     };
     let facts = index::scan_all(sources, &names);
-    let (modules, includes) = module::find_with_includes(sources, &facts, &options.modules);
+    let (modules, includes) =
+        module::find_with_includes(sources, &facts, &options.modules, &options.build);
     let exports = Exports::collect(&modules, &facts);
     let macros = module::macros::Macros::new(sources, facts, includes);
     let units = Units::new(sources, &macros, &modules);

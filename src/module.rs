@@ -4,6 +4,7 @@
 //! Build files are read for what they say about membership and kind only: conditions that depend on the build count
 //! as true both ways, so a module holds what any configuration compiles. Nothing is opened and nothing is run.
 
+pub mod built;
 mod cargo;
 mod cmake;
 mod gather;
@@ -190,6 +191,8 @@ struct Target {
     takes_whole: bool,
     /// Built for other systems only: it makes no module, and its sources are nobody else's.
     elsewhere: bool,
+    /// All its sources are known from a build: none that nothing lists is its own.
+    is_complete: bool,
 }
 
 impl Target {
@@ -210,6 +213,7 @@ impl Target {
             whole: false,
             takes_whole: false,
             elsewhere: false,
+            is_complete: false,
         }
     }
 }
@@ -236,7 +240,7 @@ struct Draft {
 
 /// Finds the modules. `facts` has one element per file, in `FileId` order.
 pub fn find(sources: &Sources, facts: &[Facts], configured: &[ConfiguredModule]) -> Vec<Module> {
-    find_with_includes(sources, facts, configured).0
+    find_with_includes(sources, facts, configured, &[]).0
 }
 
 /// The same, and what each file includes.
@@ -244,6 +248,7 @@ pub fn find_with_includes(
     sources: &Sources,
     facts: &[Facts],
     configured: &[ConfiguredModule],
+    build: &[built::Built<FileId>],
 ) -> (Vec<Module>, Includes) {
     let tree = Tree::new(sources);
     let build_files: Vec<FileId> = sources
@@ -259,6 +264,8 @@ pub fn find_with_includes(
     targets.extend(cmake::targets(&tree, &build_files));
     targets.extend(cargo::targets(&tree, facts, &build_files));
     targets.extend(small::targets(&tree, &build_files));
+    msbuild::link_by_solutions(&tree, &build_files, &mut targets);
+    built::apply(&tree, build, &mut targets);
     for target in &mut targets {
         target
             .sources

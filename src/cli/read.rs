@@ -7,9 +7,10 @@
 use super::progress::Progress;
 use crate::config::{Base, Config, FILE_NAME};
 use crate::diagnostic::Diagnostic;
+use crate::module::built::Built;
 use crate::module::is_build_file;
 use crate::rules::page;
-use crate::source::{Lang, Sources};
+use crate::source::{FileId, Lang, Sources};
 use ignore::WalkBuilder;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -18,7 +19,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// Offsets are 32 bits wide, and no source that people write comes near this.
-const LARGEST: u64 = 256 << 20;
+pub(super) const LARGEST: u64 = 256 << 20;
 
 /// Everything a run reads.
 pub struct Input {
@@ -28,6 +29,8 @@ pub struct Input {
     pub unread: Vec<Unread>,
     /// Things to tell before the report, without "warning:".
     pub warnings: Vec<String>,
+    /// What a build makes of which files.
+    pub build: Vec<Built<FileId>>,
     scopes: Vec<Scope>,
 }
 
@@ -93,6 +96,7 @@ pub fn read(
     paths: &[PathBuf],
     config: Option<&Path>,
     no_ignore: bool,
+    build: Option<&Path>,
     progress: &Progress,
 ) -> Result<Input, String> {
     let working = std::env::current_dir()
@@ -132,6 +136,14 @@ pub fn read(
             return Err(format!("cannot read `{}`: {why}", given.written.display()));
         }
     }
+    let mut built = Vec::new();
+    if let Some(folder) = build {
+        let folders = given.iter().filter(|given| given.is_folder);
+        let roots: Vec<&str> = folders.map(|given| given.shown.as_str()).collect();
+        let (targets, warning) = super::build::read(folder, &sources, &roots, &working)?;
+        built = targets;
+        listing.warnings.extend(warning);
+    }
     let scopes = given.into_iter().map(|given| Scope {
         is_quiet: config.is_quiet(&given.shown),
         path: given.shown,
@@ -139,6 +151,7 @@ pub fn read(
     });
     Ok(Input {
         scopes: scopes.collect(),
+        build: built,
         sources,
         config,
         unread: listing.unread,
@@ -227,7 +240,7 @@ fn slashed(path: &Path) -> String {
 }
 
 /// A shown path as an absolute one, `..` taken away.
-fn resolved(working: &Path, shown: &str) -> String {
+pub(super) fn resolved(working: &Path, shown: &str) -> String {
     let working = slashed(working);
     let mut parts: Vec<&str> = working.split('/').collect();
     for part in shown.split('/') {
@@ -423,7 +436,7 @@ fn contents(files: BTreeMap<String, PathBuf>, progress: &Progress) -> (Sources, 
     (Sources::new(files), unread)
 }
 
-fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
+pub(super) fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
     let size = std::fs::metadata(path)
         .map_err(|error| error.to_string())?
         .len();

@@ -103,7 +103,8 @@ pub fn adopt<'a>(
     targets: &mut [Target],
 ) -> BTreeMap<Option<&'a str>, Vec<FileId>> {
     let mut made: HashMap<&str, Vec<usize>> = HashMap::new();
-    for (index, target) in targets.iter().enumerate() {
+    let adopting = |(_, target): &(usize, &Target)| !target.is_complete;
+    for (index, target) in targets.iter().enumerate().filter(adopting) {
         made.entry(parent(tree.path(target.build)))
             .or_default()
             .push(index);

@@ -308,6 +308,57 @@ fn excluded_always(node: Node) -> bool {
     })
 }
 
+/// Solutions: up to Visual Studio 2008 a project links the static libraries that its solution says it depends on.
+pub fn link_by_solutions(tree: &Tree, build_files: &[FileId], targets: &mut [Target]) {
+    let mut links: HashMap<String, BTreeSet<String>> = HashMap::new();
+    for &id in build_files {
+        if tree.path(id).to_lowercase().ends_with(".sln") {
+            for (from, to) in dependencies(parent(tree.path(id)), tree.text(id)) {
+                links.entry(from).or_default().insert(to);
+            }
+        }
+    }
+    for target in targets {
+        if tree.path(target.build).to_lowercase().ends_with(".vcproj")
+            && let Some(more) = links.get(&target.key)
+        {
+            target.links.extend(more.iter().cloned());
+        }
+    }
+}
+
+/// The pairs of keys of projects, of which one depends on the other.
+fn dependencies(folder: &str, text: &str) -> Vec<(String, String)> {
+    let mut keys: HashMap<String, String> = HashMap::new();
+    let mut pairs: Vec<(String, String)> = Vec::new();
+    let (mut project, mut in_section) = (None, false);
+    for line in text.lines().map(str::trim) {
+        if line.starts_with("Project(") {
+            // Project("{kind}") = "name", "path", "{identity}"
+            let words: Vec<&str> = line.split('"').skip(1).step_by(2).collect();
+            if let [_, _, path, identity] = words[..] {
+                keys.insert(identity.to_uppercase(), key(&join(folder, path)));
+                project = Some(identity.to_uppercase());
+            }
+        } else if line.starts_with("EndProject") && !line.starts_with("EndProjectSection") {
+            project = None;
+        } else if line.starts_with("ProjectSection(ProjectDependencies)") {
+            in_section = true;
+        } else if line.starts_with("EndProjectSection") {
+            in_section = false;
+        } else if in_section
+            && let Some(from) = &project
+            && let Some((_, to)) = line.split_once('=')
+        {
+            pairs.push((from.clone(), to.trim().to_uppercase()));
+        }
+    }
+    pairs
+        .iter()
+        .filter_map(|(from, to)| Some((keys.get(from)?.clone(), keys.get(to)?.clone())))
+        .collect()
+}
+
 /// Visual Studio 2002 to 2008.
 fn old_project(tree: &Tree, id: FileId) -> Option<Target> {
     let options = ParsingOptions {
