@@ -6,12 +6,13 @@
 
 mod build;
 mod fix;
+mod origin;
 mod progress;
 mod read;
 
 use crate::config::{self, Flag, Policy};
 use crate::diagnostic::{Diagnostic, Level};
-use crate::report::{self, Format, Report, Summary, listing};
+use crate::report::{self, Format, Report, Style, Summary, listing};
 use crate::rules::page;
 use crate::source::Sources;
 use crate::{Options, analyze};
@@ -120,6 +121,9 @@ struct Check {
     /// Colour the text report
     #[arg(long, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
     color: ColorChoice,
+    /// Make the names of rules and articles in the text report links that a terminal opens
+    #[arg(long, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
+    hyperlinks: ColorChoice,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -238,24 +242,28 @@ fn check(arguments: &Check, flags: &[Flag]) -> Result<ExitCode, String> {
         modules: found.modules,
         notes_hidden: judged.notes_hidden,
         suppressed: judged.suppressed,
+        accepted: 0,
         unread: input.unread.clone(),
     };
+    let failed = judged.findings.iter().any(fails);
+    let exit_code = u8::from(failed && !arguments.exit_zero);
     let report = Report {
         sources: &input.sources,
         findings: &judged.findings,
         rules: &rules,
         summary: &summary,
+        origin: &input.origin,
+        exit_code,
     };
-    let color = arguments.output.is_none() && colored(arguments.color);
-    let text = report::render(arguments.format, &report, color);
+    let style = style(arguments);
+    let text = report::render(arguments.format, &report, style);
     match &arguments.output {
         Some(file) => write_whole(file, text.as_bytes())?,
-        None => write_out(&text, color)?,
+        None => write_out(&text, style.color || style.links)?,
     }
     warn_about(&input);
     tell(&report::summary_line(&summary, &judged.findings));
-    let failed = judged.findings.iter().any(fails);
-    Ok(ExitCode::from(u8::from(failed && !arguments.exit_zero)))
+    Ok(ExitCode::from(exit_code))
 }
 
 /// Tells what the fixes come to.
@@ -359,6 +367,21 @@ fn warn_about(input: &Input) {
     }
     if source_count(input) == 0 {
         tell("warning: no C, C++ or Rust source found: nothing was checked");
+    }
+}
+
+/// How the text report looks; a file gets plain text.
+fn style(arguments: &Check) -> Style {
+    if arguments.output.is_some() || arguments.format != Format::Text {
+        return Style::default();
+    }
+    Style {
+        color: colored(arguments.color),
+        links: match arguments.hyperlinks {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => supports_hyperlinks::on(supports_hyperlinks::Stream::Stdout),
+        },
     }
 }
 

@@ -56,6 +56,45 @@ fn places(run: &Run) -> Vec<String> {
 }
 
 #[test]
+fn sarif_knows_the_repository() {
+    let commit = "0123456789abcdef0123456789abcdef01234567";
+    let packed = format!("# pack-refs with: peeled\n{commit} refs/heads/topic/x\n");
+    let root = folder(
+        "repository",
+        &[
+            (".git/HEAD", "ref: refs/heads/topic/x\n"),
+            (
+                ".git/config",
+                "[remote \"origin\"]\n\turl = git@example.com:o/n.git\n",
+            ),
+            (".git/packed-refs", &packed),
+            (".git/worktrees/w/HEAD", commit),
+            (".git/worktrees/w/commondir", "../..\n"),
+            ("sub/a.c", UNUSED),
+            ("added/.git", "gitdir: ../.git/worktrees/w\n"),
+            ("added/a.c", UNUSED),
+        ],
+    );
+    for (folder, uri, branch) in [
+        ("sub", "sub/a.c", Value::from("topic/x")),
+        ("added", "a.c", Value::Null),
+    ] {
+        let run = run(&root.join(folder), &["--format", "sarif"]);
+        let log: Value = serde_json::from_str(&run.out).unwrap();
+        let run = &log["runs"][0];
+        let known = &run["versionControlProvenance"][0];
+        assert_eq!(
+            known["repositoryUri"], "https://example.com/o/n",
+            "{folder}"
+        );
+        assert_eq!(known["revisionId"], commit, "{folder}");
+        assert_eq!(known["branch"], branch, "{folder}");
+        let place = &run["results"][0]["locations"][0]["physicalLocation"];
+        assert_eq!(place["artifactLocation"]["uri"], uri);
+    }
+}
+
+#[test]
 fn exit_codes() {
     let root = folder("exit_codes", &[("a.c", UNUSED), ("clean/b.c", "int y;\n")]);
     let code = |arguments: &[&str]| run(&root, arguments).code;
@@ -232,6 +271,8 @@ fn what_is_read() {
     let root = folder(
         "what_is_read",
         &[
+            // Ignore files above the folder that is asked about count within a repository.
+            (".git/HEAD", ""),
             ("a.c", UNUSED),
             (".hidden/b.c", UNUSED),
             (".gitignore", "/out\n*.gen.c\n"),
@@ -359,6 +400,14 @@ fn colour() {
     assert!(is_coloured(&["--color", "always"]));
     assert!(!is_coloured(&["--color", "never"]));
     assert!(!is_coloured(&["--color", "always", "--format", "sarif"]));
+    let links = |arguments: &[&str]| {
+        let arguments = [&["-W", "all"], arguments].concat();
+        run(&root, &arguments).out.matches("\u{1b}]8;;").count()
+    };
+    assert_eq!(links(&[]), 0, "no terminal, no links");
+    assert_eq!(links(&["--hyperlinks", "always"]), 2);
+    assert_eq!(links(&["--hyperlinks", "never"]), 0);
+    assert_eq!(links(&["--hyperlinks", "always", "--format", "json"]), 0);
 }
 
 #[test]
@@ -368,7 +417,7 @@ fn the_same_bytes_on_any_number_of_threads() {
         .collect();
     let files: Vec<(&str, &str)> = names.iter().map(|name| (&**name, UNUSED)).collect();
     let root = folder("threads", &files);
-    for format in ["text", "concise", "json", "sarif"] {
+    for format in ["text", "concise", "json", "sarif", "github", "gitlab"] {
         let one = run(&root, &["--threads", "1", "--format", format]);
         let four = run(&root, &["--threads", "4", "--format", format]);
         assert_eq!(one.code, 0);
@@ -425,7 +474,8 @@ fn names_that_are_not_text_and_links() {
         found.err
     );
     let sarif = run(&root, &["--format", "sarif"]).out;
-    assert!(sarif.contains("\"uri\": \"a%20b/%C3%A9.c\""), "{sarif}");
+    // Seen from the root of the repository that the test runs in.
+    assert!(sarif.contains("a%20b/%C3%A9.c\""), "{sarif}");
     assert_eq!(
         places(&run(&root, &["--format", "concise", "link"])),
         ["link/x.c:1:25"]

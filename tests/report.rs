@@ -3,12 +3,19 @@
 //!
 //! `tests/data/sarif-2.1.0.json` is the schema of OASIS as the crate serde-sarif 0.8.0 carries it (src/schema.json).
 
+#[path = "report/formats.rs"]
+mod formats;
+
 use serde_json::Value;
 use tplint::diagnostic::{self, Diagnostic, Label, Level, Role};
-use tplint::report::{self, Format, Report, Summary};
+use tplint::report::{self, Format, Origin, Report, Style, Summary};
 use tplint::rules::page;
 use tplint::source::{FileId, Sources, Span};
 
+const COLOURED: Style = Style {
+    color: true,
+    links: false,
+};
 const RULE: &str = "wait_in_dll_main";
 
 const MAIN: &str =
@@ -112,10 +119,24 @@ fn summary(sources: &Sources) -> Summary {
         modules: 1,
         notes_hidden: 3,
         suppressed: 4,
+        accepted: 5,
+    }
+}
+
+fn origin() -> Origin {
+    Origin {
+        repository: Some("https://example.com/o/n".into()),
+        revision: Some("0123456789abcdef0123456789abcdef01234567".into()),
+        branch: Some("main".into()),
+        below: Some(String::new()),
     }
 }
 
 fn render(format: Format, findings: &[Diagnostic]) -> String {
+    render_at(format, findings, &origin())
+}
+
+fn render_at(format: Format, findings: &[Diagnostic], origin: &Origin) -> String {
     let sources = sources();
     let rules: Vec<_> = page::catalogue()
         .iter()
@@ -126,8 +147,10 @@ fn render(format: Format, findings: &[Diagnostic]) -> String {
         findings,
         rules: &rules,
         summary: &summary(&sources),
+        origin,
+        exit_code: 1,
     };
-    report::render(format, &report, false)
+    report::render(format, &report, Style::default())
 }
 
 fn json(format: Format, findings: &[Diagnostic]) -> Value {
@@ -195,6 +218,13 @@ fn sarif_is_valid() {
     let sources = sources();
     let mut note = finding(&sources);
     note.level = Level::Note;
+    note.fix = Some(diagnostic::Fix {
+        title: "take it out".into(),
+        edits: vec![diagnostic::Edit {
+            span: note.primary().span,
+            replacement: String::new(),
+        }],
+    });
     note.labels.truncate(1);
     note.labels[0].function.clear();
     note.help.clear();
@@ -291,7 +321,7 @@ fn sarif_says_everything() {
     assert_eq!(
         results[0]["message"]["text"],
         "`Stop` waits while DllMain holds the loader lock. Wait in an exported function that the host calls before \
-         FreeLibrary."
+         FreeLibrary. See also: [declared here](1)."
     );
 }
 
@@ -476,7 +506,7 @@ fn text_folds_long_paths() {
             .labels
             .push(label(&sources, "a.c", &name, Role::Step, &message));
     }
-    let text = report::text::render(&[finding.clone()], &sources, false);
+    let text = report::text::render(&[finding.clone()], &sources, Style::default());
     assert!(text.contains("= steps 5 to 8:\n"), "{text}");
     assert!(text.contains("a.c:5:6: 5. step number 5\n"), "{text}");
     for number in 1..=11 {
@@ -490,7 +520,7 @@ fn text_folds_long_paths() {
         );
     }
     finding.labels.truncate(9);
-    let text = report::text::render(&[finding], &sources, false);
+    let text = report::text::render(&[finding], &sources, Style::default());
     assert!(!text.contains("= steps"), "{text}");
 }
 
@@ -529,7 +559,7 @@ fn text_survives_every_line() {
                 function: String::new(),
             })
             .collect();
-        let text = report::text::render(std::slice::from_ref(&finding), &sources, false);
+        let text = report::text::render(std::slice::from_ref(&finding), &sources, Style::default());
         for index in 0..spans.len() {
             assert!(
                 text.contains(&format!("label {index}")),
@@ -547,8 +577,8 @@ fn text_survives_every_line() {
 #[test]
 fn colour_is_asked_for() {
     let sources = sources();
-    let plain = report::text::render(&[finding(&sources)], &sources, false);
-    let coloured = report::text::render(&[finding(&sources)], &sources, true);
+    let plain = report::text::render(&[finding(&sources)], &sources, Style::default());
+    let coloured = report::text::render(&[finding(&sources)], &sources, COLOURED);
     assert!(coloured.contains("\u{1b}["));
     let mut stripped = String::new();
     let mut rest = &*coloured;
@@ -566,7 +596,14 @@ fn the_same_findings_give_the_same_bytes() {
     let mut turned: Vec<_> = findings.iter().rev().cloned().collect();
     diagnostic::sort(&mut findings);
     diagnostic::sort(&mut turned);
-    for format in [Format::Text, Format::Concise, Format::Json, Format::Sarif] {
+    for format in [
+        Format::Text,
+        Format::Concise,
+        Format::Json,
+        Format::Sarif,
+        Format::Github,
+        Format::Gitlab,
+    ] {
         assert_eq!(
             render(format, &findings),
             render(format, &turned),
@@ -584,7 +621,7 @@ fn the_summary_is_a_line() {
             &[finding(&sources), inversion(&sources)]
         ),
         "3 files read (1 in part), 1 unreadable, 1 module: 2 findings (1 error, 1 warning), 3 notes hidden (--notes \
-         shows them), 4 suppressed"
+         shows them), 4 suppressed, 5 accepted by the baseline"
     );
     assert_eq!(
         report::summary_line(&Summary::default(), &[]),

@@ -187,7 +187,7 @@ fn check_folder(folder: &Path, failures: &mut Vec<String>) {
     if let Some(problems) = compare(&sources, &found) {
         failures.push(format!("{name}:\n{problems}"));
     }
-    let text = report::text::render(&found, &sources, false);
+    let text = report::text::render(&found, &sources, report::Style::default());
     let expected = folder.join("expected.txt");
     if std::env::var_os("UPDATE_EXPECT").is_some() {
         fs::write(&expected, &text).unwrap();

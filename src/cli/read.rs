@@ -9,6 +9,7 @@ use crate::config::{Base, Config, FILE_NAME};
 use crate::diagnostic::Diagnostic;
 use crate::module::built::Built;
 use crate::module::is_build_file;
+use crate::report::Origin;
 use crate::rules::page;
 use crate::source::{FileId, Lang, Sources};
 use ignore::WalkBuilder;
@@ -25,6 +26,7 @@ pub(super) const LARGEST: u64 = 256 << 20;
 pub struct Input {
     pub sources: Sources,
     pub config: Arc<Config>,
+    pub origin: Origin,
     /// Files and folders that could not be read: path and why.
     pub unread: Vec<Unread>,
     /// Things to tell before the report, without "warning:".
@@ -154,6 +156,7 @@ pub fn read(
         build: built,
         sources,
         config,
+        origin: super::origin::find(&working),
         unread: listing.unread,
         warnings: listing.warnings,
     })

@@ -3,7 +3,7 @@
 //! `version` counts up when a member changes its meaning or goes away; new members may come without that.
 
 use super::{Link, Report, TOOL, Tool, articles_of, counts, extent, pretty, severity};
-use crate::diagnostic::{Diagnostic, Label, Role};
+use crate::diagnostic::{Diagnostic, Edit, Label, Role};
 use crate::source::{Sources, Span};
 use serde::Serialize;
 
@@ -32,6 +32,27 @@ struct Finding<'a> {
     notes: &'a [String],
     articles: Vec<Link>,
     fingerprint: String,
+    /// The remedy as edits, where it is mechanical.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fix: Option<JsonFix<'a>>,
+}
+
+#[derive(Serialize)]
+struct JsonFix<'a> {
+    title: &'a str,
+    /// In the finding's file, by place, none of them overlapping.
+    edits: Vec<JsonEdit<'a>>,
+}
+
+/// The text from the first place up to the second gives way to another one; here both can be on different lines.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct JsonEdit<'a> {
+    line: u32,
+    column: u32,
+    end_line: u32,
+    end_column: u32,
+    replacement: &'a str,
 }
 
 /// The first line of a span.
@@ -70,6 +91,8 @@ struct Summary<'a> {
     notes: usize,
     notes_hidden: usize,
     suppressed: usize,
+    /// By the baseline.
+    accepted: usize,
 }
 
 #[derive(Serialize)]
@@ -118,6 +141,7 @@ pub fn render(report: &Report) -> String {
             notes,
             notes_hidden: summary.notes_hidden,
             suppressed: summary.suppressed,
+            accepted: summary.accepted,
         },
     };
     pretty(&document)
@@ -140,6 +164,26 @@ fn json_finding<'a>(finding: &'a Diagnostic, sources: &'a Sources) -> Finding<'a
         notes: &finding.notes,
         articles: articles_of(finding.rule),
         fingerprint: finding.fingerprint(sources),
+        fix: finding.fix.as_ref().map(|fix| JsonFix {
+            title: &fix.title,
+            edits: fix
+                .edits
+                .iter()
+                .map(|edit| json_edit(edit, sources))
+                .collect(),
+        }),
+    }
+}
+
+fn json_edit<'a>(edit: &'a Edit, sources: &Sources) -> JsonEdit<'a> {
+    let start = sources.position(edit.span.file, edit.span.start);
+    let end = sources.position(edit.span.file, edit.span.end);
+    JsonEdit {
+        line: start.line,
+        column: start.column,
+        end_line: end.line,
+        end_column: end.column,
+        replacement: &edit.replacement,
     }
 }
 

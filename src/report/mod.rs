@@ -5,6 +5,8 @@
 //! Unicode code points of the decoded text, in every format.
 
 pub mod concise;
+pub mod github;
+pub mod gitlab;
 pub mod json;
 pub mod listing;
 pub mod sarif;
@@ -27,6 +29,55 @@ pub enum Format {
     Json,
     /// SARIF 2.1.0.
     Sarif,
+    /// Workflow commands that GitHub shows as annotations.
+    Github,
+    /// A code quality report of GitLab.
+    Gitlab,
+}
+
+/// What makes the text format more than text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Style {
+    /// ANSI colours.
+    pub color: bool,
+    /// Links to the pages, as terminals know them (OSC 8).
+    pub links: bool,
+}
+
+/// Which repository the sources are from, as far as that is known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Its address, as one opens it in a browser; never with a password, never a place on this machine.
+    pub repository: Option<String>,
+    /// The commit that is checked out.
+    pub revision: Option<String>,
+    pub branch: Option<String>,
+    /// The working directory, seen from the root of the repository: empty at the root, else `a/b`. None: no repository.
+    pub below: Option<String>,
+}
+
+impl Origin {
+    /// A path of `Sources` as platforms want it that know the repository only: seen from its root.
+    pub fn path<'a>(&self, path: &'a str) -> Cow<'a, str> {
+        let path = path.strip_prefix("./").unwrap_or(path);
+        let Some(below) = self.below.as_deref().filter(|below| !below.is_empty()) else {
+            return Cow::Borrowed(path);
+        };
+        if path.starts_with('/') || path.as_bytes().get(1) == Some(&b':') {
+            return Cow::Borrowed(path);
+        }
+        let mut parts: Vec<&str> = below.split('/').collect();
+        for part in path.split('/') {
+            match part {
+                ".." if parts.last().is_some_and(|last| *last != "..") => {
+                    parts.pop();
+                }
+                "." => {}
+                part => parts.push(part),
+            }
+        }
+        Cow::Owned(parts.join("/"))
+    }
 }
 
 /// What a report is made of.
@@ -38,6 +89,9 @@ pub struct Report<'a> {
     /// The rules that are on, by name, with the level each has where no path says otherwise.
     pub rules: &'a [(&'static str, Level)],
     pub summary: &'a Summary,
+    pub origin: &'a Origin,
+    /// What the run ends with.
+    pub exit_code: u8,
 }
 
 /// What a run did, in numbers; the same in every format.
@@ -52,15 +106,19 @@ pub struct Summary {
     pub modules: usize,
     pub notes_hidden: usize,
     pub suppressed: usize,
+    /// Findings that the baseline accepts.
+    pub accepted: usize,
 }
 
-/// Writes the report in a format. `color` puts ANSI sequences into the text format and means nothing to the others.
-pub fn render(format: Format, report: &Report, color: bool) -> String {
+/// Writes the report in a format. The style is for the text format and means nothing to the others.
+pub fn render(format: Format, report: &Report, style: Style) -> String {
     match format {
-        Format::Text => text::render(report.findings, report.sources, color),
+        Format::Text => text::render(report.findings, report.sources, style),
         Format::Concise => concise::render(report.findings, report.sources),
         Format::Json => json::render(report),
         Format::Sarif => sarif::render(report),
+        Format::Github => github::render(report),
+        Format::Gitlab => gitlab::render(report),
     }
 }
 
@@ -115,6 +173,9 @@ pub fn summary_line(summary: &Summary, findings: &[Diagnostic]) -> String {
     }
     if summary.suppressed > 0 {
         line.push_str(&format!(", {} suppressed", summary.suppressed));
+    }
+    if summary.accepted > 0 {
+        line.push_str(&format!(", {} accepted by the baseline", summary.accepted));
     }
     line
 }

@@ -1,15 +1,20 @@
 //! SARIF 2.1.0, as GitHub code scanning, Visual Studio and the SARIF viewers read it.
 //!
 //! Own structs: the members that are used here, in the order in which they are written. Every rule that is on is listed
-//! with its help, whether it found anything or not. Paths are relative to the working directory, percent-encoded, and
-//! never absolute; a region never goes beyond one line, as GitHub shows a finding on a pull request only if all its
-//! lines are in the change. Suppressed findings are left out: GitHub would open alerts for them.
+//! with its help, whether it found anything or not. Paths are relative to the repository's root where there is one,
+//! else to the working directory, percent-encoded, and never absolute; a region never goes beyond one line, as GitHub
+//! shows a finding on a pull request only if all its lines are in the change. Suppressed findings and those that the
+//! baseline accepts are left out: GitHub would open alerts for them.
+
+mod line_hash;
+mod model;
 
 use super::{Report, extent, first_line, pretty, severity};
-use crate::diagnostic::{Diagnostic, Label, Level, Role};
+use crate::diagnostic::{Diagnostic, Fix, Label, Level, Role};
 use crate::rules::page::{self, Page, capitalised};
-use crate::source::{Sources, Span};
-use serde::Serialize;
+use crate::source::{FileId, Sources, Span};
+use model::*;
+use std::collections::BTreeMap;
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -19,233 +24,34 @@ const ROOT: &str = "SRCROOT";
 const DESCRIPTION: usize = 1024;
 /// A snippet longer than this is cut: minified code would fill the file.
 const SNIPPET: usize = 400;
+/// Where one reads about tplint. As long as the package names no address of its own, the page that its rules rest on.
+const ABOUT: &str = if env!("CARGO_PKG_REPOSITORY").is_empty() {
+    "https://learn.microsoft.com/en-us/windows/win32/dlls/dynamic-link-library-best-practices"
+} else {
+    env!("CARGO_PKG_REPOSITORY")
+};
 
-#[derive(Serialize)]
-struct Log<'a> {
-    #[serde(rename = "$schema")]
-    schema: &'static str,
-    version: &'static str,
-    runs: [Run<'a>; 1],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Run<'a> {
-    tool: Tool,
-    automation_details: Id,
-    invocations: [Invocation; 1],
-    original_uri_base_ids: Roots,
-    column_kind: &'static str,
-    results: Vec<Outcome<'a>>,
-}
-
-#[derive(Serialize)]
-struct Tool {
-    driver: Driver,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Driver {
-    name: &'static str,
-    full_name: String,
-    version: &'static str,
-    semantic_version: &'static str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    information_uri: &'static str,
-    short_description: Text,
-    rules: Vec<Descriptor>,
-}
-
-#[derive(Serialize)]
-struct Id {
-    id: &'static str,
-}
-
-#[derive(Serialize)]
-struct Text {
-    text: String,
-}
-
-fn text(text: impl Into<String>) -> Text {
-    Text { text: text.into() }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Invocation {
-    execution_successful: bool,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    tool_execution_notifications: Vec<Notification>,
-}
-
-#[derive(Serialize)]
-struct Notification {
-    level: &'static str,
-    message: Text,
-    locations: [ArtifactOnly; 1],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ArtifactOnly {
-    physical_location: ArtifactOnlyPlace,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ArtifactOnlyPlace {
-    artifact_location: Artifact,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Artifact {
-    uri: String,
-    uri_base_id: &'static str,
-}
-
-#[derive(Serialize)]
-struct Roots {
-    #[serde(rename = "SRCROOT")]
-    root: Described,
-}
-
-#[derive(Serialize)]
-struct Described {
-    description: Text,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Descriptor {
-    id: &'static str,
-    name: String,
-    short_description: Text,
-    full_description: Text,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    help_uri: Option<&'static str>,
-    help: Help,
-    default_configuration: Configuration,
-    properties: Properties,
-}
-
-#[derive(Serialize)]
-struct Help {
-    text: String,
-    markdown: String,
-}
-
-#[derive(Serialize)]
-struct Configuration {
-    enabled: bool,
-    level: &'static str,
-}
-
-#[derive(Serialize)]
-struct Properties {
-    tags: Vec<String>,
-    precision: &'static str,
-    #[serde(rename = "problem.severity")]
-    severity: &'static str,
-}
-
-/// SARIF calls it a result.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Outcome<'a> {
-    rule_id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rule_index: Option<usize>,
-    level: &'static str,
-    message: Text,
-    locations: [Location; 1],
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    code_flows: Vec<CodeFlow>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    related_locations: Vec<Location>,
-    partial_fingerprints: Fingerprints,
-}
-
-#[derive(Serialize)]
-struct Fingerprints {
-    #[serde(rename = "tplint/v1")]
-    ours: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Location {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<usize>,
-    physical_location: Physical,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    logical_locations: Vec<Logical>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<Text>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Physical {
-    artifact_location: Artifact,
-    region: Region,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    context_region: Option<Lines>,
-}
-
-/// Whole lines.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Lines {
-    start_line: u32,
-    end_line: u32,
-    snippet: Text,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Region {
-    start_line: u32,
-    start_column: u32,
-    end_line: u32,
-    end_column: u32,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    snippet: Option<Text>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Logical {
-    name: String,
-    fully_qualified_name: String,
-    kind: &'static str,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CodeFlow {
-    thread_flows: Vec<ThreadFlow>,
-}
-
-#[derive(Serialize)]
-struct ThreadFlow {
-    id: &'static str,
-    locations: Vec<FlowLocation>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct FlowLocation {
-    location: Location,
-    nesting_level: usize,
-    execution_order: usize,
-    importance: &'static str,
+/// What the writing of a result needs to know.
+struct Context<'a> {
+    report: &'a Report<'a>,
+    /// Of each file with a finding, the hash of every line.
+    line_hashes: BTreeMap<FileId, Vec<String>>,
 }
 
 /// Writes the log.
 pub fn render(report: &Report) -> String {
-    let sources = report.sources;
+    let files = report
+        .findings
+        .iter()
+        .map(|finding| finding.primary().span.file);
+    let files: std::collections::BTreeSet<FileId> = files.collect();
+    let context = Context {
+        report,
+        line_hashes: files
+            .into_iter()
+            .map(|file| (file, line_hash::of(report.sources.file(file))))
+            .collect(),
+    };
     let log = Log {
         schema: SCHEMA,
         version: "2.1.0",
@@ -254,24 +60,40 @@ pub fn render(report: &Report) -> String {
                 driver: driver(report),
             },
             automation_details: Id { id: "tplint/" },
+            version_control_provenance: provenance(report),
             invocations: [Invocation {
                 execution_successful: true,
+                exit_code: report.exit_code,
                 tool_execution_notifications: notifications(report),
             }],
             original_uri_base_ids: Roots {
                 root: Described {
-                    description: text("The folder in which tplint was run."),
+                    description: text(match report.origin.below {
+                        Some(_) => "The root of the repository.",
+                        None => "The folder in which tplint was run.",
+                    }),
                 },
             },
             column_kind: "unicodeCodePoints",
             results: report
                 .findings
                 .iter()
-                .map(|finding| outcome(finding, sources, report.rules))
+                .map(|finding| outcome(finding, &context))
                 .collect(),
         }],
     };
     pretty(&log)
+}
+
+fn provenance(report: &Report) -> Vec<VersionControl> {
+    let origin = report.origin;
+    let known = origin.repository.iter().map(|repository| VersionControl {
+        repository_uri: repository.clone(),
+        revision_id: origin.revision.clone(),
+        branch: origin.branch.clone(),
+        mapped_to: Base { uri_base_id: ROOT },
+    });
+    known.collect()
 }
 
 fn driver(report: &Report) -> Driver {
@@ -283,7 +105,7 @@ fn driver(report: &Report) -> Driver {
         full_name: format!("{} {}", super::TOOL.name, super::TOOL.version),
         version: super::TOOL.version,
         semantic_version: super::TOOL.version,
-        information_uri: env!("CARGO_PKG_REPOSITORY"),
+        information_uri: ABOUT,
         short_description: text(concat!(env!("CARGO_PKG_DESCRIPTION"), ".")),
         rules: report.rules.iter().filter_map(described).collect(),
     }
@@ -409,7 +231,7 @@ fn notifications(report: &Report) -> Vec<Notification> {
         message: text(message),
         locations: [ArtifactOnly {
             physical_location: ArtifactOnlyPlace {
-                artifact_location: artifact(path),
+                artifact_location: artifact(report, path),
             },
         }],
     };
@@ -428,37 +250,93 @@ fn notifications(report: &Report) -> Vec<Notification> {
     unread.chain(partly).collect()
 }
 
-fn outcome<'a>(
-    finding: &'a Diagnostic,
-    sources: &Sources,
-    rules: &[(&'static str, Level)],
-) -> Outcome<'a> {
+fn outcome<'a>(finding: &'a Diagnostic, context: &Context) -> Outcome<'a> {
+    let report = context.report;
+    let sources = report.sources;
     let primary = finding.primary();
     let related = |label: &&Label| label.role == Role::Related;
-    // The first sentence is GitHub's title; the remedy has no place of its own in a result.
+    let related: Vec<(usize, &Label)> = (1..).zip(finding.labels.iter().filter(related)).collect();
+    let line = sources.start(primary.span).line as usize;
+    let hashes = context.line_hashes.get(&primary.span.file);
+    Outcome {
+        rule_id: finding.rule,
+        rule_index: report
+            .rules
+            .iter()
+            .position(|(name, _)| *name == finding.rule),
+        level: severity(finding.level),
+        message: text(message(finding, &related)),
+        locations: [location(primary, report, None, false)],
+        code_flows: code_flows(finding, report),
+        related_locations: related
+            .iter()
+            .map(|(id, label)| location(label, report, Some(*id), true))
+            .collect(),
+        partial_fingerprints: Fingerprints {
+            line: hashes.and_then(|hashes| hashes.get(line - 1).cloned()),
+            ours: finding.fingerprint(sources),
+        },
+        fixes: finding
+            .fix
+            .iter()
+            .map(|fix| remedy(fix, primary.span.file, report))
+            .collect(),
+    }
+}
+
+/// The fact, the remedy, and links to what else is worth a look. The first sentence is GitHub's title; the remedy has no
+/// place of its own in a result.
+fn message(finding: &Diagnostic, related: &[(usize, &Label)]) -> String {
     let mut message = format!("{}.", finding.message.trim_end_matches('.'));
     if !finding.help.is_empty() {
         let help = finding.help.trim_end_matches('.');
         message.push_str(&format!(" {}.", capitalised(help)));
     }
-    Outcome {
-        rule_id: finding.rule,
-        rule_index: rules.iter().position(|(name, _)| *name == finding.rule),
-        level: severity(finding.level),
-        message: text(message),
-        locations: [location(primary, sources, None, false)],
-        code_flows: code_flows(finding, sources),
-        related_locations: (1..)
-            .zip(finding.labels.iter().filter(related))
-            .map(|(id, label)| location(label, sources, Some(id), true))
-            .collect(),
-        partial_fingerprints: Fingerprints {
-            ours: finding.fingerprint(sources),
-        },
+    // What looks like a link and is none, an array of lambdas perhaps, must not become one.
+    let mut message = message.replace("](", "] (");
+    let links: Vec<String> = related
+        .iter()
+        .filter(|(_, label)| !label.message.is_empty())
+        .map(|(id, label)| {
+            let shown = label.message.replace('\\', "\\\\");
+            let shown = shown.replace('[', "\\[").replace(']', "\\]");
+            format!("[{shown}]({id})")
+        })
+        .collect();
+    if !links.is_empty() {
+        message.push_str(&format!(" See also: {}.", links.join(", ")));
+    }
+    message
+}
+
+fn remedy(fix: &Fix, file: FileId, report: &Report) -> FixOut {
+    let sources = report.sources;
+    let replacements = fix.edits.iter().map(|edit| {
+        let start = sources.position(edit.span.file, edit.span.start);
+        let end = sources.position(edit.span.file, edit.span.end);
+        Replacement {
+            deleted_region: Region {
+                start_line: start.line,
+                start_column: start.column,
+                end_line: end.line,
+                end_column: end.column,
+                snippet: None,
+            },
+            inserted_content: (!edit.replacement.is_empty())
+                .then(|| text(edit.replacement.as_str())),
+        }
+    });
+    FixOut {
+        description: text(format!("{}.", capitalised(&fix.title))),
+        artifact_changes: [Change {
+            artifact_location: artifact(report, &sources.file(file).path),
+            replacements: replacements.collect(),
+        }],
     }
 }
 
-fn location(label: &Label, sources: &Sources, id: Option<usize>, told: bool) -> Location {
+fn location(label: &Label, report: &Report, id: Option<usize>, told: bool) -> Location {
+    let sources = report.sources;
     let function = &label.function;
     let logical = Logical {
         name: function.rsplit("::").next().unwrap_or(function).to_string(),
@@ -468,7 +346,7 @@ fn location(label: &Label, sources: &Sources, id: Option<usize>, told: bool) -> 
     Location {
         id,
         physical_location: Physical {
-            artifact_location: artifact(&sources.file(label.span.file).path),
+            artifact_location: artifact(report, &sources.file(label.span.file).path),
             region: region(sources, label.span),
             context_region: (label.role == Role::Primary)
                 .then(|| context(sources, label.span))
@@ -519,7 +397,7 @@ fn context(sources: &Sources, span: Span) -> Option<Lines> {
 
 /// The call path: the steps of each thread, the primary label as the last of the first. None without steps: a flow of
 /// one place tells nothing.
-fn code_flows(finding: &Diagnostic, sources: &Sources) -> Vec<CodeFlow> {
+fn code_flows(finding: &Diagnostic, report: &Report) -> Vec<CodeFlow> {
     let mut flows = Vec::new();
     for (flow, id) in [(0, "path"), (1, "other thread")] {
         let mut labels: Vec<&Label> = finding.steps(flow).collect();
@@ -529,7 +407,7 @@ fn code_flows(finding: &Diagnostic, sources: &Sources) -> Vec<CodeFlow> {
         if !labels.is_empty() {
             flows.push(ThreadFlow {
                 id,
-                locations: flow_locations(&labels, sources),
+                locations: flow_locations(&labels, report),
             });
         }
     }
@@ -541,7 +419,7 @@ fn code_flows(finding: &Diagnostic, sources: &Sources) -> Vec<CodeFlow> {
     }]
 }
 
-fn flow_locations(labels: &[&Label], sources: &Sources) -> Vec<FlowLocation> {
+fn flow_locations(labels: &[&Label], report: &Report) -> Vec<FlowLocation> {
     // A step in a function that is on the stack already is there again; any other one is a call further in.
     let mut stack: Vec<&str> = Vec::new();
     let mut locations = Vec::new();
@@ -554,7 +432,7 @@ fn flow_locations(labels: &[&Label], sources: &Sources) -> Vec<FlowLocation> {
             None => stack.push(&label.function),
         }
         locations.push(FlowLocation {
-            location: location(label, sources, None, true),
+            location: location(label, report, None, true),
             nesting_level: stack.len() - 1,
             execution_order: order,
             importance: if order == labels.len() {
@@ -567,9 +445,9 @@ fn flow_locations(labels: &[&Label], sources: &Sources) -> Vec<FlowLocation> {
     locations
 }
 
-fn artifact(path: &str) -> Artifact {
+fn artifact(report: &Report, path: &str) -> Artifact {
     Artifact {
-        uri: uri(path),
+        uri: uri(&report.origin.path(path)),
         uri_base_id: ROOT,
     }
 }

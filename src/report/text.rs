@@ -4,7 +4,7 @@
 //! depend on the layout. Labels are cut to their first line, very long lines to the part around a label, and the middle
 //! of a long call path is a list: a report must be readable on whatever source it is about.
 
-use super::{first_line, printable};
+use super::{Style, first_line, printable};
 use crate::diagnostic::{Diagnostic, Label, Level, Role};
 use crate::rules::page;
 use crate::source::{FileId, Sources, Span};
@@ -24,22 +24,58 @@ const HEAD: usize = 4;
 const TAIL: usize = 3;
 
 /// Writes all findings, each followed by an empty line.
-pub fn render(findings: &[Diagnostic], sources: &Sources, color: bool) -> String {
+pub fn render(findings: &[Diagnostic], sources: &Sources, style: Style) -> String {
     let config = term::Config::default();
-    let mut buffer = if color {
-        termcolor::Buffer::ansi()
-    } else {
-        termcolor::Buffer::no_color()
-    };
+    let mut text = String::new();
     for finding in findings {
+        let mut buffer = if style.color {
+            termcolor::Buffer::ansi()
+        } else {
+            termcolor::Buffer::no_color()
+        };
         let (diagnostic, shown) = converted(finding, sources);
         // Only a label outside of its file can fail, and `converted` makes none; the finding must be told all the same.
         if term::emit_to_write_style(&mut buffer, &config, &shown, &diagnostic).is_err() {
             let line = super::concise::render(std::slice::from_ref(finding), sources);
             let _ = std::io::Write::write_all(&mut buffer, line.as_bytes());
         }
+        let drawn = String::from_utf8_lossy(buffer.as_slice());
+        if style.links {
+            text.push_str(&linked(&drawn, finding.rule));
+        } else {
+            text.push_str(&drawn);
+        }
     }
-    String::from_utf8_lossy(buffer.as_slice()).into_owned()
+    text
+}
+
+/// One finding with links at the name of the rule and at the articles. What one sees stays the same.
+fn linked(drawn: &str, rule: &str) -> String {
+    let Some(page) = page::of(rule) else {
+        return drawn.to_string();
+    };
+    let mut text = drawn.to_string();
+    if let Some(address) = page.address() {
+        // The head comes first: whatever the source says, the first mention is ours.
+        text = text.replacen(rule, &link(address, rule), 1);
+    }
+    for (title, address) in page
+        .articles
+        .iter()
+        .filter(|(_, address)| !address.is_empty())
+    {
+        let shown = format!("{title} <{address}>");
+        // The notes come last.
+        if let Some(place) = text.rfind(&shown) {
+            text.replace_range(place..place + shown.len(), &link(address, &shown));
+        }
+    }
+    text
+}
+
+/// A link as terminals understand it: https://gist.github.com/egmontkob/eb114294efbcd5adb1944c9f3cb5feda
+fn link(address: &str, shown: &str) -> String {
+    format!("\u{1b}]8;;{address}\u{1b}\\{shown}\u{1b}]8;;\u{1b}\\")
 }
 
 /// A label as it is drawn: within one line.
