@@ -5,11 +5,15 @@
 //! `config`.
 
 mod build;
+mod baseline;
 mod fix;
+mod known;
 mod origin;
 mod progress;
 mod read;
+mod since;
 
+use crate::baseline::Baseline;
 use crate::config::{self, Flag, Policy};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::report::{self, Format, Report, Style, Summary, listing};
@@ -19,6 +23,7 @@ use crate::{Options, analyze};
 use clap::{ArgMatches, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use codespan_reporting::term::termcolor;
 use fix::{Fixed, State};
+use known::{Known, Taken};
 use progress::Progress;
 use read::Input;
 use std::io::{IsTerminal, Write};
@@ -30,7 +35,7 @@ use std::sync::Arc;
 const STACK: usize = 16 << 20;
 
 /// Words that are no paths in first place.
-const COMMANDS: [&str; 3] = ["explain", "rules", "modules"];
+const COMMANDS: [&str; 4] = ["baseline", "explain", "rules", "modules"];
 
 /// Finds the C, C++ and Rust code that hangs or crashes Windows processes at the edges of a DLL's life
 #[derive(Parser)]
@@ -59,6 +64,11 @@ enum Command {
         #[arg(long, value_enum, default_value_t = ListFormat::Text)]
         format: ListFormat,
     },
+    /// Accept the findings there are, so that only new ones are reported
+    Baseline {
+        #[command(subcommand)]
+        what: baseline::Command,
+    },
     /// Show which sources make up which DLL or EXE, its entries, and what the analysis cannot see
     Modules {
         #[command(flatten)]
@@ -66,6 +76,32 @@ enum Command {
         #[arg(long, value_enum, default_value_t = ListFormat::Text)]
         format: ListFormat,
     },
+}
+
+#[derive(Args)]
+struct LevelArguments {
+    /// Let findings of a rule fail the run; `all`, or `warnings` for every rule that is warn
+    #[arg(short = 'D', long, value_name = "RULE")]
+    deny: Vec<String>,
+    /// Show findings of a rule without failing; `all` raises every allow rule to warn and shows notes
+    #[arg(short = 'W', long, value_name = "RULE")]
+    warn: Vec<String>,
+    /// Switch a rule off, or `all`
+    #[arg(short = 'A', long, value_name = "RULE")]
+    allow: Vec<String>,
+}
+
+#[derive(Args)]
+struct KnownArguments {
+    /// Do not report what this file accepts [default: that of tplint.toml, else tplint-baseline.json beside it]
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Report what the baseline accepts, too
+    #[arg(long, conflicts_with = "baseline")]
+    no_baseline: bool,
+    /// Report only what was not there at this revision of git; REV... is where this branch left REV
+    #[arg(long, value_name = "REV")]
+    since: Option<String>,
 }
 
 #[derive(Args)]
@@ -97,15 +133,10 @@ struct Check {
     /// Write the report to a file, whole or not at all
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Let findings of a rule fail the run; `all`, or `warnings` for every rule that is warn
-    #[arg(short = 'D', long, value_name = "RULE")]
-    deny: Vec<String>,
-    /// Show findings of a rule without failing; `all` raises every allow rule to warn and shows notes
-    #[arg(short = 'W', long, value_name = "RULE")]
-    warn: Vec<String>,
-    /// Switch a rule off, or `all`
-    #[arg(short = 'A', long, value_name = "RULE")]
-    allow: Vec<String>,
+    #[command(flatten)]
+    levels: LevelArguments,
+    #[command(flatten)]
+    known: KnownArguments,
     /// Show minor findings, too
     #[arg(long)]
     notes: bool,
@@ -170,6 +201,13 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, String> {
             print(&page::of(name).map_or_else(String::new, |page| listing::explain(name, page)))
         }
         Some(Command::Modules { input, format }) => modules(&input, format),
+        Some(Command::Baseline { what }) => {
+            let matches = matches
+                .subcommand()
+                .and_then(|(_, below)| below.subcommand());
+            let flags = matches.map_or(Ok(Vec::new()), |(_, matches)| flags(matches))?;
+            baseline::run(&what, &flags)
+        }
     }
 }
 
@@ -191,6 +229,59 @@ fn flags(matches: &ArgMatches) -> Result<Vec<Flag>, String> {
     Ok(flags.into_iter().map(|(_, flag)| flag).collect())
 }
 
+/// The rules that are on, with the level that each has where no path says otherwise.
+fn enabled(policy: &Policy) -> Vec<(&'static str, Level)> {
+    let all = page::catalogue().iter();
+    all.filter(|(name, _)| policy.enables(name))
+        .map(|(name, _)| (*name, policy.general_level(name)))
+        .collect()
+}
+
+/// Runs the rules that are on.
+fn find(
+    sources: &Sources,
+    input: &Input,
+    policy: &Policy,
+    in_view: impl Fn(&Diagnostic) -> bool,
+) -> Result<State, String> {
+    let options = Options {
+        rules: enabled(policy).iter().map(|(name, _)| *name).collect(),
+        api: input.config.api.clone(),
+        modules: input.config.modules(sources),
+        ..Options::default()
+    };
+    let analysis = analyze(sources, &options)?;
+    Ok(State {
+        judged: config::judge(analysis.diagnostics, sources, policy, in_view),
+        partly: analysis.partly,
+        modules: analysis.modules.len(),
+        taken: Taken::default(),
+    })
+}
+
+/// The baseline, and the findings of an earlier revision.
+fn known(arguments: &KnownArguments, input: &Input, policy: &Policy) -> Result<Known, String> {
+    let mut known = Known::default();
+    if !arguments.no_baseline {
+        let file = known::file(arguments.baseline.as_deref(), input)?;
+        let is_named = arguments.baseline.is_some() || input.config.baseline.is_some();
+        if is_named && file.baseline.is_none() {
+            let shown = &file.shown;
+            return Err(format!(
+                "cannot read the baseline `{shown}`: there is none; `tplint baseline write` makes it"
+            ));
+        }
+        known.file = Some(file);
+    }
+    if let Some(revision) = &arguments.since {
+        let old = since::tree(revision, input)?;
+        let judged = find(&old, input, policy, |_| true)?.judged;
+        let all = judged.findings.iter().chain(&judged.hidden_notes);
+        known.since = Some(Baseline::of(all, &old, &config::Base::default()));
+    }
+    Ok(known)
+}
+
 fn check(arguments: &Check, flags: &[Flag]) -> Result<ExitCode, String> {
     let progress = Progress::start();
     let mut input = read_input(&arguments.input, &progress)?;
@@ -200,30 +291,18 @@ fn check(arguments: &Check, flags: &[Flag]) -> Result<ExitCode, String> {
         flags,
         notes: arguments.notes,
     };
-    let rules: Vec<(&'static str, Level)> = page::catalogue()
-        .iter()
-        .filter(|(name, _)| policy.enables(name))
-        .map(|(name, _)| (*name, policy.general_level(name)))
-        .collect();
+    let rules = enabled(&policy);
     progress.stage("analysing", 0);
-    let options = Options {
-        rules: rules.iter().map(|(name, _)| *name).collect(),
-        ..options(&input)
+    let known = known(&arguments.known, &input, &policy)?;
+    let find_new = |sources: &Sources| {
+        let mut state = find(sources, &input, &policy, |finding| input.shows(finding))?;
+        state.taken = known.take(&mut state.judged, sources, &input, &policy);
+        Ok(state)
     };
-    let find = |sources: &Sources| {
-        let analysis = analyze(sources, &options)?;
-        let judged = config::judge(analysis.diagnostics, sources, &policy, |finding| {
-            input.shows(finding)
-        });
-        Ok(State {
-            partly: analysis.partly,
-            modules: analysis.modules.len(),
-            judged,
-        })
-    };
-    let mut found = find(&input.sources)?;
+    let mut found = find_new(&input.sources)?;
     if arguments.fix || arguments.diff {
-        let fixed = fix::apply(&input.sources, found, &|path| input.holds(path), &find)?;
+        let may_write = |path: &str| input.holds(path);
+        let fixed = fix::apply(&input.sources, found, &may_write, &find_new)?;
         drop(progress);
         tell_fixes(&input.sources, &fixed, arguments.diff);
         if arguments.diff {
@@ -236,13 +315,20 @@ fn check(arguments: &Check, flags: &[Flag]) -> Result<ExitCode, String> {
         drop(progress);
     }
     let judged = found.judged;
+    let Taken {
+        accepted,
+        old,
+        stale,
+    } = found.taken;
     let summary = Summary {
         files: source_count(&input),
         partly: found.partly,
         modules: found.modules,
-        notes_hidden: judged.notes_hidden,
+        notes_hidden: judged.hidden_notes.len(),
         suppressed: judged.suppressed,
-        accepted: 0,
+        accepted,
+        stale: stale.len(),
+        known: old,
         unread: input.unread.clone(),
     };
     let failed = judged.findings.iter().any(fails);
@@ -262,6 +348,9 @@ fn check(arguments: &Check, flags: &[Flag]) -> Result<ExitCode, String> {
         None => write_out(&text, style.color || style.links)?,
     }
     warn_about(&input);
+    if let Some(file) = &known.file {
+        known::tell_stale(file, &stale);
+    }
     tell(&report::summary_line(&summary, &judged.findings));
     Ok(ExitCode::from(exit_code))
 }

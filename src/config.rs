@@ -39,6 +39,8 @@ pub struct Config {
     quiet: Gitignore,
     /// Whether notes are shown.
     pub notes: bool,
+    /// The baseline file, as it is written: seen from the folder of the configuration.
+    pub baseline: Option<String>,
     rules: Vec<(&'static str, Level)>,
     overrides: Vec<Override>,
     /// The user's API rows, short forms written out.
@@ -77,6 +79,7 @@ struct Written {
     quiet: Option<Vec<Spanned<String>>>,
     #[serde(default)]
     notes: bool,
+    baseline: Option<String>,
     #[serde(default)]
     rules: BTreeMap<Spanned<String>, WrittenLevel>,
     #[serde(default, rename = "override")]
@@ -127,6 +130,7 @@ impl Default for Config {
             exclude: Gitignore::empty(),
             quiet: patterns(QUIET.iter().map(|name| (0..0, *name))).unwrap_or(Gitignore::empty()),
             notes: false,
+            baseline: None,
             rules: Vec::new(),
             overrides: Vec::new(),
             api: Vec::new(),
@@ -146,6 +150,11 @@ impl Config {
             let message = message.trim_end().replace('\n', ", ");
             format!("{line}:{column}: {message}")
         })
+    }
+
+    /// Where the configuration lies; both empty where there is none.
+    pub fn base(&self) -> &Base {
+        &self.base
     }
 
     /// Whether a file or folder is not to be read.
@@ -230,6 +239,7 @@ fn read(text: &str, base: Base) -> Result<Config, Fault> {
     let mut config = Config {
         base,
         notes: written.notes,
+        baseline: written.baseline,
         exclude: spanned_patterns(&written.exclude)?,
         rules: levels(written.rules)?,
         ..Config::default()

@@ -101,25 +101,31 @@ impl Diagnostic {
             .filter(move |label| label.role == Role::Step && label.flow == flow)
     }
 
+    /// What the primary label marks, white space collapsed.
+    pub fn text(&self, sources: &Sources) -> String {
+        let words = sources.text(self.primary().span).split_whitespace();
+        words.collect::<Vec<_>>().join(" ")
+    }
+
     /// Stays the same when lines move, wording changes or levels are set anew: rule, path, function, and the text of
     /// the primary span with white space collapsed.
     pub fn fingerprint(&self, sources: &Sources) -> String {
         let primary = self.primary();
-        let text = sources
-            .text(primary.span)
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join(" ");
         let path = &sources.file(primary.span.file).path;
-        // FNV-1a, 64 bits: short, stable, and nobody attacks a fingerprint.
-        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-        for part in [self.rule, path, &primary.function, &text] {
-            for byte in part.bytes().chain([0]) {
-                hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-            }
-        }
-        format!("{hash:016x}")
+        let text = self.text(sources);
+        format!("{:016x}", hash([self.rule, path, &primary.function, &text]))
     }
+}
+
+/// FNV-1a, 64 bits, of several texts: short, stable, and nobody attacks a fingerprint.
+pub fn hash<'a>(parts: impl IntoIterator<Item = &'a str>) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for part in parts {
+        for byte in part.bytes().chain([0]) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+    hash
 }
 
 /// Sorted by path, line, column, rule; of several with one rule and place the one with the shortest path stays.

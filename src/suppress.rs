@@ -1,14 +1,14 @@
 //! Suppression comments: `// tplint: allow(rule, rule) reason`.
 //!
 //! In come the sources, out goes whether a finding is suppressed, and a finding for each comment that suppresses
-//! nothing. The comment stands at the end of a line, or alone above one; it holds for every finding of its rules that has
+//! nothing or gives no reason. The comment stands at the end of a line, or alone above one; it holds for every finding of its rules that has
 //! its primary label or a step there, so that a whole call path can be accepted at any of its steps.
 //!
 //! Comments are found by a scan of the lines that hold `tplint:`, without a parse: the texts of unparsed files count too.
 //! A string literal on one line is seen through; one that began on an earlier line is not.
 
 use crate::diagnostic::{Diagnostic, Label, Level, Role};
-use crate::rules::page::{self, UNUSED_SUPPRESSION};
+use crate::rules::page::{self, SUPPRESSION_WITHOUT_REASON, UNUSED_SUPPRESSION};
 use crate::source::{FileId, SourceFile, Sources, Span};
 use rayon::prelude::*;
 use std::collections::HashMap;
@@ -32,6 +32,7 @@ struct Comment {
     /// Why it cannot be read.
     fault: Option<String>,
     rules: Vec<Allowed>,
+    has_reason: bool,
 }
 
 #[derive(Debug)]
@@ -91,9 +92,10 @@ impl Suppressions {
         found
     }
 
-    /// A finding for each rule of a comment that took nothing back, and for each comment that cannot be read. One for a
-    /// rule that is off at its path is no finding: switching a rule off must not make work.
-    pub fn unused(
+    /// A finding for each rule of a comment that took nothing back, for each comment that cannot be read, and for each
+    /// that gives no reason. One for a rule that is off at its path is no finding: switching a rule off must not make
+    /// work.
+    pub fn findings(
         mut self,
         sources: &Sources,
         is_off: impl Fn(&str, &str) -> bool,
@@ -104,11 +106,14 @@ impl Suppressions {
             let path = &sources.file(span.file).path;
             let accepted = self.use_comments(span.file, line, UNUSED_SUPPRESSION);
             let comment = &self.comments[index];
+            if comment.fault.is_none() && !comment.has_reason {
+                findings.push(unreasoned(span));
+            }
             if accepted {
                 continue;
             }
             if let Some(fault) = &comment.fault {
-                findings.push(finding(
+                findings.push(unused(
                     span,
                     format!("a suppression comment cannot be read: {fault}"),
                     "not read".into(),
@@ -117,12 +122,12 @@ impl Suppressions {
             for allowed in comment.rules.iter().filter(|allowed| !allowed.used) {
                 match &allowed.rule {
                     Ok(rule) if *rule == UNUSED_SUPPRESSION || is_off(rule, path) => {}
-                    Ok(rule) => findings.push(finding(
+                    Ok(rule) => findings.push(unused(
                         allowed.span,
                         format!("`allow({rule})` suppresses nothing"),
                         format!("no finding of this rule has a label on line {}", line + 1),
                     )),
-                    Err(fault) => findings.push(finding(
+                    Err(fault) => findings.push(unused(
                         allowed.span,
                         format!("a suppression comment names no rule: {fault}"),
                         "not a rule".into(),
@@ -134,9 +139,31 @@ impl Suppressions {
     }
 }
 
-fn finding(span: Span, message: String, label: String) -> Diagnostic {
+fn unused(span: Span, message: String, label: String) -> Diagnostic {
+    let help = "remove the comment, or write `tplint: allow(rule) reason` in one at the end of the line of the finding \
+                or of a step, or alone on the line above";
+    finding(UNUSED_SUPPRESSION, span, message, label, help)
+}
+
+fn unreasoned(span: Span) -> Diagnostic {
+    finding(
+        SUPPRESSION_WITHOUT_REASON,
+        span,
+        "a suppression comment gives no reason".into(),
+        "says what, not why".into(),
+        "write behind the closing bracket why the finding is none: `tplint: allow(rule) reason`",
+    )
+}
+
+fn finding(
+    rule: &'static str,
+    span: Span,
+    message: String,
+    label: String,
+    help: &str,
+) -> Diagnostic {
     Diagnostic {
-        rule: UNUSED_SUPPRESSION,
+        rule,
         level: Level::Deny,
         message,
         labels: vec![Label {
@@ -146,9 +173,7 @@ fn finding(span: Span, message: String, label: String) -> Diagnostic {
             flow: 0,
             function: String::new(),
         }],
-        help: "remove the comment, or write `tplint: allow(rule) reason` in one at the end of the line of the finding \
-               or of a step, or alone on the line above"
-            .into(),
+        help: help.into(),
         notes: Vec::new(),
         fix: None,
     }
@@ -205,13 +230,24 @@ fn comment(id: FileId, file: &SourceFile, offset: usize) -> Option<Comment> {
                 .map_or(0, |first| first.trim_end().len()),
         ),
     };
+    let holds_for = if alone {
+        next_code_line(file, last_line)
+    } else {
+        line
+    };
+    let mut reason = content.get(length..).unwrap_or("").to_string();
+    // Where the comment stands alone, it may go on in the lines below.
+    for line in last_line + 1..if alone { holds_for } else { 0 } {
+        let below = &text[file.line_range(line).unwrap_or(0..0)];
+        if below.contains(MARK) {
+            break;
+        }
+        reason.push_str(below);
+    }
     Some(Comment {
         span: Span::new(id, offset, after + length),
-        line: if alone {
-            next_code_line(file, last_line)
-        } else {
-            line
-        },
+        line: holds_for,
+        has_reason: reason.contains(char::is_alphanumeric),
         fault,
         rules,
     })
@@ -390,9 +426,10 @@ mod tests {
             fix: None,
         };
         let covered = suppressions.cover(&diagnostic, &sources);
-        let unused = suppressions.unused(&sources, |rule, _| rule == UNUSED_SUPPRESSION);
+        let unused = suppressions.findings(&sources, |rule, _| rule == UNUSED_SUPPRESSION);
         let texts = unused
             .iter()
+            .filter(|finding| finding.rule == UNUSED_SUPPRESSION)
             .map(|finding| sources.text(finding.primary().span).to_string());
         (covered, texts.collect())
     }
@@ -425,6 +462,31 @@ mod tests {
     }
 
     #[test]
+    fn a_reason_stands_behind_the_bracket_or_below() {
+        let unreasoned = |text: &str| {
+            let sources = Sources::new(vec![("a.cpp".into(), text.as_bytes().to_vec())]);
+            let found = Suppressions::find(&sources).findings(&sources, |_, _| true);
+            let rules: Vec<&str> = found.iter().map(|finding| finding.rule).collect();
+            assert!(rules.iter().all(|rule| *rule == SUPPRESSION_WITHOUT_REASON));
+            rules.len()
+        };
+        let allow = format!("tplint: allow({RULE})");
+        for (text, count) in [
+            (format!("f(); // {allow}\n// other\n"), 1),
+            (format!("f(); // {allow}: \u{2013}\n"), 1),
+            (format!("f(); // {allow} \u{E9}\n"), 0),
+            (format!("f(); /* {allow} */ int a;\n"), 1),
+            (format!("f(); /* {allow} why */\n"), 0),
+            (format!("/* {allow}\n why */\nf();"), 0),
+            (format!("// {allow}\nf();"), 1),
+            (format!("// {allow}\n// why\nf();"), 0),
+            (format!("// {allow}\n// {allow} why\nf();"), 1),
+        ] {
+            assert_eq!(unreasoned(&text), count, "{text}");
+        }
+    }
+
+    #[test]
     fn an_unused_comment_can_be_kept() {
         let text =
             "primary(\n)\nstep()\nx() // tplint: allow(wait_in_dll_main, unused_suppression)";
@@ -438,7 +500,7 @@ mod tests {
             for (end, _) in text[start..].char_indices() {
                 let cut = text[start..start + end].to_string();
                 let sources = Sources::new(vec![("a.rs".into(), cut.clone().into_bytes())]);
-                for finding in Suppressions::find(&sources).unused(&sources, |_, _| false) {
+                for finding in Suppressions::find(&sources).findings(&sources, |_, _| false) {
                     let span = finding.primary().span;
                     assert!(cut.get(span.range()).is_some(), "{span:?} in {cut:?}");
                 }

@@ -120,6 +120,8 @@ fn summary(sources: &Sources) -> Summary {
         notes_hidden: 3,
         suppressed: 4,
         accepted: 5,
+        stale: 0,
+        known: 6,
     }
 }
 
@@ -621,7 +623,7 @@ fn the_summary_is_a_line() {
             &[finding(&sources), inversion(&sources)]
         ),
         "3 files read (1 in part), 1 unreadable, 1 module: 2 findings (1 error, 1 warning), 3 notes hidden (--notes \
-         shows them), 4 suppressed, 5 accepted by the baseline"
+         shows them), 4 suppressed, 5 accepted by the baseline, 6 there before"
     );
     assert_eq!(
         report::summary_line(&Summary::default(), &[]),

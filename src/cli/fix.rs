@@ -4,6 +4,7 @@
 //! not touch each other and analyses the result; a round that leads to a finding that was not there before is taken
 //! back, and its fixes are tried one by one. So a fix that would be none in its surroundings is never written.
 
+use super::known::Taken;
 use crate::config::Judged;
 use crate::diagnostic::{Diagnostic, Edit, Fix};
 use crate::source::{self, FileId, Sources};
@@ -19,6 +20,8 @@ pub struct State {
     pub partly: Vec<(FileId, usize)>,
     pub modules: usize,
     pub judged: Judged,
+    /// What was known of it and is not in `judged`.
+    pub taken: Taken,
 }
 
 /// What became of the fixes.

@@ -33,7 +33,13 @@ pub struct Input {
     pub warnings: Vec<String>,
     /// What a build makes of which files.
     pub build: Vec<Built<FileId>>,
+    /// The folder that shown paths are relative to.
+    pub working: PathBuf,
+    /// The first path's folder.
+    pub start: PathBuf,
     scopes: Vec<Scope>,
+    /// The folders that were listed, as shown.
+    roots: Vec<String>,
 }
 
 /// What one path of the command line asks about.
@@ -47,13 +53,19 @@ struct Scope {
 
 impl Scope {
     fn holds(&self, path: &str) -> bool {
-        if !self.is_folder {
-            return path == self.path;
+        if self.is_folder {
+            lies_below(path, &self.path)
+        } else {
+            path == self.path
         }
-        match path.strip_prefix(&self.path) {
-            Some(rest) => self.path.is_empty() || self.path == "/" || rest.starts_with('/'),
-            None => false,
-        }
+    }
+}
+
+/// Whether a shown path lies below a shown folder.
+fn lies_below(path: &str, folder: &str) -> bool {
+    match path.strip_prefix(folder) {
+        Some(rest) => folder.is_empty() || folder == "/" || rest.starts_with('/'),
+        None => false,
     }
 }
 
@@ -78,6 +90,41 @@ impl Input {
                     .any(|label| scope.holds(path(label.span)))
             }
         })
+    }
+}
+
+impl Input {
+    /// Whether a finding at this path, seen from the working directory, would be shown.
+    pub fn asks_about(&self, path: &str) -> bool {
+        let whole = resolved(&self.working, path);
+        self.scopes.iter().any(|scope| {
+            let asked = resolved(&self.working, &scope.path);
+            if scope.is_folder {
+                lies_below(&whole, &asked) && (scope.is_quiet || !self.config.is_quiet(path))
+            } else {
+                whole == asked
+            }
+        })
+    }
+
+    /// How a file (an absolute path) is shown that lies in what was listed; none for one that does not.
+    pub fn listed(&self, whole: &str) -> Option<String> {
+        let folders = self.roots.iter().find_map(|root| {
+            let folder = resolved(&self.working, root);
+            lies_below(whole, &folder).then(|| {
+                let rest = whole[folder.len()..].trim_start_matches('/');
+                match &**root {
+                    "" => rest.to_string(),
+                    root => format!("{}/{rest}", root.trim_end_matches('/')),
+                }
+            })
+        });
+        let named = || {
+            let mut files = self.scopes.iter().filter(|scope| !scope.is_folder);
+            let file = files.find(|scope| resolved(&self.working, &scope.path) == whole);
+            file.map(|scope| scope.path.clone())
+        };
+        folders.or_else(named)
     }
 }
 
@@ -112,8 +159,10 @@ pub fn read(
     let config = Arc::new(configuration(config, &given[0], &working)?);
     progress.stage("listing", 0);
     let mut listing = Listing::default();
+    let mut roots = Vec::new();
     for given in &given {
         if given.is_folder {
+            roots.push(given.shown.clone());
             list(
                 &mut listing,
                 &given.written,
@@ -124,6 +173,7 @@ pub fn read(
         } else {
             let (folder, shown) = surroundings(given, &working);
             list(&mut listing, &folder, &shown, no_ignore, &config);
+            roots.push(shown);
             // Whoever names a file means it, ignored or not.
             listing
                 .files
@@ -146,6 +196,11 @@ pub fn read(
         built = targets;
         listing.warnings.extend(warning);
     }
+    let first = &given[0];
+    let start = match first.absolute.parent() {
+        Some(parent) if !first.is_folder => parent.to_path_buf(),
+        _ => first.absolute.clone(),
+    };
     let scopes = given.into_iter().map(|given| Scope {
         is_quiet: config.is_quiet(&given.shown),
         path: given.shown,
@@ -157,6 +212,9 @@ pub fn read(
         sources,
         config,
         origin: super::origin::find(&working),
+        working,
+        start,
+        roots,
         unread: listing.unread,
         warnings: listing.warnings,
     })
@@ -194,7 +252,7 @@ fn look_at(path: &Path, working: &Path) -> Result<Given, String> {
 
 /// The path as reports show it: relative to the working directory, also where it was given as an absolute one; absolute
 /// only where no relative one exists (another drive).
-fn shown(path: &Path, working: &Path) -> String {
+pub(super) fn shown(path: &Path, working: &Path) -> String {
     let mut parts = Vec::new();
     for component in path.components() {
         match component {
@@ -232,7 +290,7 @@ fn shown_real(path: &Path, working: &Path) -> String {
 }
 
 /// With `/` between the parts and none at the end.
-fn slashed(path: &Path) -> String {
+pub(super) fn slashed(path: &Path) -> String {
     let text = path.to_string_lossy();
     let text = if std::path::MAIN_SEPARATOR == '\\' {
         text.trim_start_matches(r"\\?\").replace('\\', "/")
@@ -245,7 +303,13 @@ fn slashed(path: &Path) -> String {
 /// A shown path as an absolute one, `..` taken away.
 pub(super) fn resolved(working: &Path, shown: &str) -> String {
     let working = slashed(working);
-    let mut parts: Vec<&str> = working.split('/').collect();
+    // A path on another drive is shown whole.
+    let is_whole = shown.as_bytes().get(1) == Some(&b':');
+    let mut parts: Vec<&str> = if is_whole {
+        Vec::new()
+    } else {
+        working.split('/').collect()
+    };
     for part in shown.split('/') {
         match part {
             "" | "." => {}
@@ -474,6 +538,7 @@ mod tests {
         assert_eq!(resolved(Path::new("/r/x"), "src/a.c"), "/r/x/src/a.c");
         assert_eq!(resolved(Path::new("/r/x"), "../../.."), "/");
         assert_eq!(resolved(Path::new("/"), "a"), "/a");
+        assert_eq!(resolved(Path::new("C:/r"), "D:/x/../a.c"), "D:/a.c");
         assert_eq!(shown(Path::new("./src//a.c"), Path::new("/")), "src/a.c");
         assert_eq!(shown(Path::new("."), Path::new("/")), "");
     }

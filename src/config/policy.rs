@@ -138,7 +138,8 @@ fn setting(rules: &[(&'static str, Level)], rule: &str) -> Option<Level> {
 pub struct Judged {
     /// Sorted, with their final levels.
     pub findings: Vec<Diagnostic>,
-    pub notes_hidden: usize,
+    /// Notes that nobody asked for: what the baseline knows of them is in use all the same.
+    pub hidden_notes: Vec<Diagnostic>,
     pub suppressed: usize,
 }
 
@@ -165,7 +166,9 @@ pub fn judge(
             continue;
         }
         if diagnostic.level == Level::Note && !policy.shows_notes() {
-            judged.notes_hidden += usize::from(!suppressed);
+            if !suppressed {
+                judged.hidden_notes.push(diagnostic);
+            }
         } else if suppressed {
             judged.suppressed += 1;
         } else {
@@ -176,8 +179,8 @@ pub fn judge(
         }
     }
     let is_off = |rule: &str, path: &str| policy.level(rule, path) == Level::Allow;
-    for mut diagnostic in suppressions.unused(sources, is_off) {
-        diagnostic.level = policy.level(page::UNUSED_SUPPRESSION, path_of(&diagnostic));
+    for mut diagnostic in suppressions.findings(sources, is_off) {
+        diagnostic.level = policy.level(diagnostic.rule, path_of(&diagnostic));
         if diagnostic.level != Level::Allow && in_view(&diagnostic) {
             judged.findings.push(diagnostic);
         }
@@ -304,7 +307,11 @@ mod tests {
             .findings
             .iter()
             .map(|finding| (finding.level, sources.start(finding.primary().span).line));
-        (shown.collect(), judged.notes_hidden, judged.suppressed)
+        (
+            shown.collect(),
+            judged.hidden_notes.len(),
+            judged.suppressed,
+        )
     }
 
     #[test]

@@ -93,6 +93,10 @@ struct Summary<'a> {
     suppressed: usize,
     /// By the baseline.
     accepted: usize,
+    /// Entries of the baseline that accept more than there is.
+    stale: usize,
+    /// Findings that the revision of `--since` has, too.
+    known: usize,
 }
 
 #[derive(Serialize)]
@@ -142,6 +146,8 @@ pub fn render(report: &Report) -> String {
             notes_hidden: summary.notes_hidden,
             suppressed: summary.suppressed,
             accepted: summary.accepted,
+            stale: summary.stale,
+            known: summary.known,
         },
     };
     pretty(&document)

@@ -48,7 +48,7 @@ pub fn rules_json() -> String {
             summary: page.summary,
             articles: articles(page),
         })
-        .partition(|rule| rule.name == page::UNUSED_SUPPRESSION);
+        .partition(|rule| page::is_check(rule.name));
     pretty(&Document {
         version: 1,
         tool: TOOL,

@@ -108,6 +108,10 @@ pub struct Summary {
     pub suppressed: usize,
     /// Findings that the baseline accepts.
     pub accepted: usize,
+    /// Entries of the baseline that accept more than there is.
+    pub stale: usize,
+    /// Findings that the revision of `--since` has, too.
+    pub known: usize,
 }
 
 /// Writes the report in a format. The style is for the text format and means nothing to the others.
@@ -176,6 +180,9 @@ pub fn summary_line(summary: &Summary, findings: &[Diagnostic]) -> String {
     }
     if summary.accepted > 0 {
         line.push_str(&format!(", {} accepted by the baseline", summary.accepted));
+    }
+    if summary.known > 0 {
+        line.push_str(&format!(", {} there before", summary.known));
     }
     line
 }

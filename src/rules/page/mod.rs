@@ -34,6 +34,36 @@ A comment for a rule that is `allow` at present.
 Comments are found line by line, without a parser: one inside a string literal of several lines counts as a comment.
 ";
 
+/// The finding about a suppression comment that does not say why.
+pub const SUPPRESSION_WITHOUT_REASON: &str = "suppression_without_reason";
+
+const SUPPRESSION_WITHOUT_REASON_PAGE: &str = "---
+summary: a suppression comment gives no reason
+level: allow
+see: CWE-1116: Inaccurate Comments | https://cwe.mitre.org/data/definitions/1116.html
+---
+A comment `// tplint: allow(rule) reason` says that a hazard is none here, and the reader cannot see why unless it is said.
+Where every suppression has to be accounted for, set this rule to `deny` in `tplint.toml`.
+
+## Flagged
+
+A comment with nothing behind the closing bracket, neither in the comment itself nor, where it stands alone, in the line
+comments right below it.
+
+## Not flagged
+
+Whether the reason is a good one.
+
+## Limits
+
+Comments are found line by line, without a parser: one inside a string literal of several lines counts as a comment.
+";
+
+/// Whether a name of the catalogue is about the use of tplint, and no rule about a program.
+pub fn is_check(name: &str) -> bool {
+    matches!(name, UNUSED_SUPPRESSION | SUPPRESSION_WITHOUT_REASON)
+}
+
 /// A page. Its parts borrow from the compiled-in text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
@@ -189,7 +219,12 @@ impl Rule {
 pub fn catalogue() -> &'static [(&'static str, Page)] {
     static ALL: LazyLock<Vec<(&str, Page)>> = LazyLock::new(|| {
         let mut all: Vec<_> = RULES.iter().map(|rule| (rule.name, rule.page())).collect();
-        all.extend(Page::parse(UNUSED_SUPPRESSION_PAGE).map(|page| (UNUSED_SUPPRESSION, page)));
+        for (name, text) in [
+            (UNUSED_SUPPRESSION, UNUSED_SUPPRESSION_PAGE),
+            (SUPPRESSION_WITHOUT_REASON, SUPPRESSION_WITHOUT_REASON_PAGE),
+        ] {
+            all.extend(Page::parse(text).map(|page| (name, page)));
+        }
         all.sort_by_key(|(name, _)| *name);
         all
     });
@@ -383,7 +418,8 @@ mod tests {
     fn the_catalogue_is_sorted_and_whole() {
         let all = catalogue();
         assert!(all.iter().all(|(name, page)| of(name) == Some(page)));
-        assert_eq!(all.len(), RULES.len() + 1);
+        let checks = all.iter().filter(|(name, _)| is_check(name)).count();
+        assert_eq!((checks, all.len()), (2, RULES.len() + 2));
         assert!(all.is_sorted_by_key(|(name, _)| *name));
     }
 
