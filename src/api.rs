@@ -5,6 +5,7 @@
 //! What an argument *is* (a constant, the own module, another thread's handle) is asked of `program`.
 
 use crate::source::Lang;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -39,8 +40,25 @@ impl<'de> Deserialize<'de> for Arg {
     }
 }
 
+impl JsonSchema for Arg {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Arg".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "An argument of the call: its position from 0, the receiver of a method not counted; \
+                            \"this\", the receiver; or \"result\", what the call gives back.",
+            "anyOf": [
+                { "type": "integer", "minimum": 0, "maximum": 255 },
+                { "enum": ["this", "result"] },
+            ],
+        })
+    }
+}
+
 /// What a wait waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitClass {
     /// The end of a thread.
@@ -60,7 +78,7 @@ pub enum WaitClass {
     Process,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PoolObject {
     Work,
@@ -76,7 +94,7 @@ pub enum PoolObject {
 }
 
 /// Who keeps the module of a thread procedure loaded while the thread runs (hazards F7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ThreadRef {
     None,
@@ -89,7 +107,7 @@ pub enum ThreadRef {
 }
 
 /// How a call gives a module handle.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ModuleSource {
     /// GetModuleHandleEx: by address or name, counted unless the flags say otherwise.
@@ -106,7 +124,7 @@ pub enum ModuleSource {
 
 /// What a call needs or does that has no place under the loader lock: the items of the Best Practices' list.
 /// https://learn.microsoft.com/en-us/windows/win32/dlls/dynamic-link-library-best-practices
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Needs {
     LoadsLibrary,
@@ -130,7 +148,7 @@ pub enum Needs {
 }
 
 /// A role of a function.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Effect {
     /// Blocks. `timeout` is in milliseconds; `timeout_pointer` is a pointer whose NULL means for ever; without either,
@@ -367,7 +385,7 @@ pub enum Effect {
 }
 
 /// When an effect holds.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct When {
     pub arg: Arg,
@@ -376,7 +394,7 @@ pub struct When {
     pub flag: Option<i64>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Predicate {
     Null,
@@ -414,11 +432,29 @@ impl<'de> Deserialize<'de> for EffectRow {
     }
 }
 
+impl JsonSchema for EffectRow {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "EffectRow".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let when = serde_json::Value::from(generator.subschema_for::<When>());
+        let mut schema = Effect::json_schema(generator);
+        let kinds = schema
+            .get_mut("oneOf")
+            .and_then(serde_json::Value::as_array_mut);
+        for kind in kinds.into_iter().flatten() {
+            kind["properties"]["when"] = when.clone();
+        }
+        schema
+    }
+}
+
 /// One function, method or constructor.
 ///
 /// `name` is `WaitForSingleObject`, `std::thread::spawn`, `std::thread::join` (a method with its type), `std::jthread`
 /// (a constructor), or `.join` (a method on a receiver of unknown type).
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Row {
     pub name: String,
@@ -442,7 +478,7 @@ pub struct Row {
     pub source: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RowLang {
     C,

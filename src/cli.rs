@@ -35,7 +35,7 @@ use std::sync::Arc;
 const STACK: usize = 16 << 20;
 
 /// Words that are no paths in first place.
-const COMMANDS: [&str; 4] = ["baseline", "explain", "rules", "modules"];
+const COMMANDS: [&str; 5] = ["baseline", "config", "explain", "rules", "modules"];
 
 /// Finds the C, C++ and Rust code that hangs or crashes Windows processes at the edges of a DLL's life
 #[derive(Parser)]
@@ -69,6 +69,11 @@ enum Command {
         #[command(subcommand)]
         what: baseline::Command,
     },
+    /// About tplint.toml
+    Config {
+        #[command(subcommand)]
+        what: ConfigCommand,
+    },
     /// Show which sources make up which DLL or EXE, its entries, and what the analysis cannot see
     Modules {
         #[command(flatten)]
@@ -76,6 +81,12 @@ enum Command {
         #[arg(long, value_enum, default_value_t = ListFormat::Text)]
         format: ListFormat,
     },
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Print the JSON schema of tplint.toml, by which editors complete and check it
+    Schema,
 }
 
 #[derive(Args)]
@@ -121,6 +132,9 @@ struct InputArguments {
     /// Learn which sources make up which module from a build folder: CMake's file API, or compile_commands.json
     #[arg(long, value_name = "DIR")]
     build: Option<PathBuf>,
+    /// Read a source from standard input (PATH -) as if it stood at this path, with its project from the disk
+    #[arg(long, value_name = "PATH")]
+    stdin_filename: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -140,6 +154,15 @@ struct Check {
     /// Show minor findings, too
     #[arg(long)]
     notes: bool,
+    /// Show how many findings each rule has, in place of the findings (text and json)
+    #[arg(long)]
+    statistics: bool,
+    /// Print the configuration that is in force, as a tplint.toml, and analyse nothing
+    #[arg(long)]
+    show_config: bool,
+    /// Print which sources are read, and analyse nothing
+    #[arg(long, conflicts_with = "show_config")]
+    show_files: bool,
     /// Exit with 0 whatever is found
     #[arg(long)]
     exit_zero: bool,
@@ -200,6 +223,9 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, String> {
             let name = page::find(&rule)?;
             print(&page::of(name).map_or_else(String::new, |page| listing::explain(name, page)))
         }
+        Some(Command::Config {
+            what: ConfigCommand::Schema,
+        }) => print(&config::schema()),
         Some(Command::Modules { input, format }) => modules(&input, format),
         Some(Command::Baseline { what }) => {
             let matches = matches
@@ -283,6 +309,12 @@ fn known(arguments: &KnownArguments, input: &Input, policy: &Policy) -> Result<K
 }
 
 fn check(arguments: &Check, flags: &[Flag]) -> Result<ExitCode, String> {
+    if arguments.statistics && !matches!(arguments.format, Format::Text | Format::Json) {
+        return Err("--statistics has the formats text and json".into());
+    }
+    if arguments.input.stdin_filename.is_some() && (arguments.fix || arguments.diff) {
+        return Err("a source from standard input can be checked, and not fixed".into());
+    }
     let progress = Progress::start();
     let mut input = read_input(&arguments.input, &progress)?;
     let config = Arc::clone(&input.config);
@@ -291,6 +323,14 @@ fn check(arguments: &Check, flags: &[Flag]) -> Result<ExitCode, String> {
         flags,
         notes: arguments.notes,
     };
+    if arguments.show_config || arguments.show_files {
+        drop(progress);
+        return print(&if arguments.show_config {
+            policy.resolved()
+        } else {
+            listing::files(&input.sources, |path| input.asks_about(path))
+        });
+    }
     let rules = enabled(&policy);
     progress.stage("analysing", 0);
     let known = known(&arguments.known, &input, &policy)?;
@@ -342,7 +382,11 @@ fn check(arguments: &Check, flags: &[Flag]) -> Result<ExitCode, String> {
         exit_code,
     };
     let style = style(arguments);
-    let text = report::render(arguments.format, &report, style);
+    let text = match (arguments.statistics, arguments.format) {
+        (true, Format::Json) => listing::statistics_json(&judged.findings),
+        (true, _) => listing::statistics_text(&judged.findings),
+        (false, format) => report::render(format, &report, style),
+    };
     match &arguments.output {
         Some(file) => write_whole(file, text.as_bytes())?,
         None => write_out(&text, style.color || style.links)?,
@@ -415,6 +459,7 @@ fn read_input(arguments: &InputArguments, progress: &Progress) -> Result<Input, 
         .map_err(|error| format!("the threads cannot be started: {error}"))?;
     read::read(
         &arguments.paths,
+        arguments.stdin_filename.as_deref(),
         arguments.config.as_deref(),
         arguments.no_ignore,
         arguments.build.as_deref(),

@@ -5,8 +5,10 @@
 //! as in `.gitignore`, relative to the folder of the file; the last `[[override]]` that holds a path and a rule wins.
 
 mod policy;
+mod schema;
 
 pub use policy::{Flag, Judged, Policy, Subject, judge};
+pub use schema::schema;
 
 use crate::api::Row;
 use crate::diagnostic::Level;
@@ -14,6 +16,7 @@ use crate::module::{ConfiguredModule, Kind};
 use crate::rules::page;
 use crate::source::Sources;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -46,6 +49,8 @@ pub struct Config {
     /// The user's API rows, short forms written out.
     pub api: Vec<Row>,
     modules: Vec<Module>,
+    /// The file as it was written, for `--show-config`.
+    document: toml::Table,
 }
 
 /// Where a configuration lies: both are absolute, with `/` between the parts and none at the end.
@@ -70,50 +75,76 @@ struct Module {
     kind: Option<Kind>,
 }
 
-/// The file as people write it.
-#[derive(Deserialize)]
+/// The configuration of tplint. All of it is optional.
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(title = "tplint.toml")]
 struct Written {
+    /// Paths that are not read at all: patterns as in .gitignore, relative to the folder of this file.
     #[serde(default)]
+    #[schemars(with = "Vec<String>")]
     exclude: Vec<Spanned<String>>,
+    /// Paths that are read and linked, but not reported on; this replaces the default list: third_party, 3rdparty,
+    /// vendor, vcpkg_installed, _deps.
+    #[schemars(with = "Option<Vec<String>>")]
     quiet: Option<Vec<Spanned<String>>>,
+    /// Whether minor findings are shown.
     #[serde(default)]
     notes: bool,
+    /// The file of accepted findings, relative to the folder of this file; without this key tplint-baseline.json, if it
+    /// is there. `tplint baseline write` makes it.
     baseline: Option<String>,
+    /// What rules do, by name.
     #[serde(default)]
+    #[schemars(with = "schema::Levels")]
     rules: BTreeMap<Spanned<String>, WrittenLevel>,
+    /// Other levels for some paths; of several the last one wins.
     #[serde(default, rename = "override")]
     overrides: Vec<WrittenOverride>,
+    /// What functions do whose source is not there to be read.
     #[serde(default)]
+    #[schemars(with = "Vec<schema::ShortRow>")]
     api: Vec<Spanned<toml::Table>>,
+    /// Which sources make up a module, where the build files do not say it.
     #[serde(default, rename = "module")]
     modules: Vec<WrittenModule>,
 }
 
-#[derive(Deserialize, Clone, Copy)]
+#[derive(Deserialize, Clone, Copy, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum WrittenLevel {
+    /// Findings are shown, and the run fails.
     Deny,
+    /// Findings are shown.
     Warn,
+    /// The rule is off.
     Allow,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct WrittenOverride {
+    /// Patterns as in .gitignore, relative to the folder of this file.
+    #[schemars(with = "Vec<String>")]
     paths: Vec<Spanned<String>>,
+    /// What rules do there, by name.
+    #[schemars(with = "schema::Levels")]
     rules: BTreeMap<Spanned<String>, WrittenLevel>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct WrittenModule {
+    /// The name of the DLL or program, for `tplint modules`.
     name: String,
+    /// Its sources: patterns as in .gitignore, relative to the folder of this file.
+    #[schemars(with = "Vec<String>")]
     paths: Vec<Spanned<String>>,
+    /// What it is, where that is not seen from its sources.
     kind: Option<WrittenKind>,
 }
 
-#[derive(Deserialize, Clone, Copy)]
+#[derive(Deserialize, Clone, Copy, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 enum WrittenKind {
     Dll,
@@ -135,6 +166,7 @@ impl Default for Config {
             overrides: Vec::new(),
             api: Vec::new(),
             modules: Vec::new(),
+            document: toml::Table::new(),
         }
     }
 }
@@ -237,6 +269,8 @@ fn read(text: &str, base: Base) -> Result<Config, Fault> {
     let written: Written = toml::from_str(text)
         .map_err(|error| (error.span().unwrap_or(0..0), error.message().to_string()))?;
     let mut config = Config {
+        // What can be read into `Written` is a table.
+        document: text.parse().unwrap_or_default(),
         base,
         notes: written.notes,
         baseline: written.baseline,

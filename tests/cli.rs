@@ -1,6 +1,8 @@
 //! The command as people and CI run it: the real binary on folders made for each test. What is found is other tests'
 //! concern: `unused_suppression`, which needs no analysis, stands for every rule here.
 
+#[path = "cli/configuration.rs"]
+mod configuration;
 #[path = "cli/known.rs"]
 mod known;
 

@@ -428,6 +428,30 @@ fn json_says_everything() {
 }
 
 #[test]
+fn json_is_as_its_schema_says() {
+    let schema: Value = serde_json::from_str(&report::json::schema()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let sources = sources();
+    let mut fixed = finding(&sources);
+    fixed.fix = Some(diagnostic::Fix {
+        title: "take it out".into(),
+        edits: vec![diagnostic::Edit {
+            span: fixed.primary().span,
+            replacement: String::new(),
+        }],
+    });
+    let mut document = json(Format::Json, &[fixed, inversion(&sources)]);
+    let faults: Vec<String> = validator
+        .iter_errors(&document)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(faults.is_empty(), "{faults:#?}");
+    assert!(validator.is_valid(&json(Format::Json, &[])));
+    document["findings"][0]["line"] = Value::from("1");
+    assert!(!validator.is_valid(&document));
+}
+
+#[test]
 fn concise_is_one_line_a_finding() {
     let sources = sources();
     let findings = [finding(&sources), inversion(&sources)];

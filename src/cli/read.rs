@@ -16,6 +16,7 @@ use ignore::WalkBuilder;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
@@ -137,12 +138,14 @@ struct Given {
     is_folder: bool,
 }
 
-/// Reads the configuration and all sources.
+/// Reads the configuration and all sources; with `stdin`, one source from standard input in place of the file of that
+/// name, which need not exist.
 ///
 /// # Errors
 /// A message for people, without "error:": a path that does not exist or cannot be read, a broken configuration.
 pub fn read(
     paths: &[PathBuf],
+    stdin: Option<&Path>,
     config: Option<&Path>,
     no_ignore: bool,
     build: Option<&Path>,
@@ -152,10 +155,13 @@ pub fn read(
         .map_err(|error| format!("the working directory cannot be read: {error}"))?;
     let here = [PathBuf::from(".")];
     let paths = if paths.is_empty() { &here[..] } else { paths };
-    let given: Vec<Given> = paths
-        .iter()
-        .map(|path| look_at(path, &working))
-        .collect::<Result<_, _>>()?;
+    let given: Vec<Given> = match stdin {
+        Some(name) => vec![from_stdin(name, paths, &working)?],
+        None => paths
+            .iter()
+            .map(|path| look_at(path, &working))
+            .collect::<Result<_, _>>()?,
+    };
     let config = Arc::new(configuration(config, &given[0], &working)?);
     progress.stage("listing", 0);
     let mut listing = Listing::default();
@@ -180,8 +186,13 @@ pub fn read(
                 .insert(given.shown.clone(), given.written.clone());
         }
     }
+    let mut extra = None;
+    if stdin.is_some() {
+        listing.files.remove(&given[0].shown);
+        extra = Some((given[0].shown.clone(), standard_input()?));
+    }
     progress.stage("reading", listing.files.len());
-    let (sources, unread) = contents(listing.files, progress);
+    let (sources, unread) = contents(listing.files, extra, progress);
     listing.unread.extend(unread);
     for given in &given {
         if let Some((_, why)) = listing.unread.iter().find(|(path, _)| *path == given.shown) {
@@ -232,6 +243,11 @@ fn look_at(path: &Path, working: &Path) -> Result<Given, String> {
         }
         message
     };
+    if path.as_os_str() == "-" {
+        return Err(
+            "standard input has no name: say with --stdin-filename where its source belongs".into(),
+        );
+    }
     let metadata = std::fs::metadata(path).map_err(fail)?;
     if metadata.is_dir() {
         std::fs::read_dir(path).map_err(fail)?;
@@ -358,6 +374,11 @@ fn configuration(named: Option<&Path>, first: &Given, working: &Path) -> Result<
 /// The folder that a file is analysed with: of the nearest configuration, else of the nearest build file, else its own.
 fn surroundings(given: &Given, working: &Path) -> (PathBuf, String) {
     let own = given.absolute.parent().unwrap_or(&given.absolute);
+    // A source from standard input can stand where no folder is yet.
+    let own = own
+        .ancestors()
+        .find(|folder| folder.is_dir())
+        .unwrap_or(own);
     let mut folders: Vec<&Path> = Vec::new();
     for folder in own.ancestors() {
         folders.push(folder);
@@ -479,7 +500,50 @@ fn failure(error: &ignore::Error) -> (Option<&Path>, String) {
 /// A shown path and why it could not be read.
 type Unread = (String, String);
 
-fn contents(files: BTreeMap<String, PathBuf>, progress: &Progress) -> (Sources, Vec<Unread>) {
+/// The path of `--stdin-filename`, which stands alone.
+fn from_stdin(name: &Path, paths: &[PathBuf], working: &Path) -> Result<Given, String> {
+    if paths
+        .iter()
+        .any(|path| !matches!(path.to_str(), Some("." | "-")))
+    {
+        return Err("--stdin-filename goes with the path - alone".into());
+    }
+    let shown = shown(name, working);
+    if Lang::of_path(&shown).is_none() {
+        return Err(format!(
+            "--stdin-filename: the ending of `{shown}` is none of a C, C++ or Rust source"
+        ));
+    }
+    Ok(Given {
+        absolute: PathBuf::from(resolved(working, &shown)),
+        written: name.to_path_buf(),
+        shown,
+        is_folder: false,
+    })
+}
+
+fn standard_input() -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let read = std::io::stdin()
+        .lock()
+        .take(LARGEST + 1)
+        .read_to_end(&mut bytes);
+    read.map_err(|error| format!("cannot read standard input: {error}"))?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(format!(
+            "cannot read standard input: larger than {} MiB",
+            LARGEST >> 20
+        ));
+    }
+    Ok(bytes)
+}
+
+/// Reads files; `extra` is one whose bytes are there already.
+fn contents(
+    files: BTreeMap<String, PathBuf>,
+    extra: Option<(String, Vec<u8>)>,
+    progress: &Progress,
+) -> (Sources, Vec<Unread>) {
     let files: Vec<(String, PathBuf)> = files.into_iter().collect();
     let read: Vec<Result<(String, Vec<u8>), Unread>> = files
         .into_par_iter()
@@ -493,7 +557,7 @@ fn contents(files: BTreeMap<String, PathBuf>, progress: &Progress) -> (Sources, 
         })
         .collect();
     let mut unread = Vec::new();
-    let mut files = Vec::new();
+    let mut files: Vec<(String, Vec<u8>)> = extra.into_iter().collect();
     for file in read {
         match file {
             Ok(file) => files.push(file),

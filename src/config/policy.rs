@@ -88,6 +88,39 @@ impl Policy<'_> {
         self.notes || self.config.notes || self.flags.contains(&warn_all)
     }
 
+    /// The configuration that is in force, flags and defaults written out, as a `tplint.toml`.
+    pub fn resolved(&self) -> String {
+        use toml::Value;
+        let mut document = self.config.document.clone();
+        document.insert("notes".into(), self.shows_notes().into());
+        if !document.contains_key("quiet") {
+            let quiet = super::QUIET.iter().map(|name| Value::from(*name));
+            document.insert("quiet".into(), Value::Array(quiet.collect()));
+        }
+        let names = page::catalogue().iter().map(|(name, _)| *name);
+        let levels: toml::Table = names
+            .map(|name| (name.to_string(), self.general_level(name).name().into()))
+            .collect();
+        document.insert("rules".into(), levels.into());
+        // A flag stands above what is set for a path.
+        let written = document.get_mut("override").and_then(Value::as_array_mut);
+        for (written, over) in written.into_iter().flatten().zip(&self.config.overrides) {
+            let levels: toml::Table = over
+                .rules
+                .iter()
+                .map(|(rule, level)| {
+                    let level = self.flagged(rule, *level).name();
+                    ((*rule).to_string(), level.into())
+                })
+                .collect();
+            if let Some(written) = written.as_table_mut() {
+                written.insert("rules".into(), levels.into());
+            }
+        }
+        // A table of strings, numbers and lists can be written.
+        toml::to_string_pretty(&document).unwrap_or_default()
+    }
+
     fn level_in_general(&self, rule: &str) -> Level {
         setting(&self.config.rules, rule)
             .unwrap_or_else(|| page::of(rule).map_or(Level::Deny, |page| page.level))
@@ -258,6 +291,42 @@ mod tests {
         assert_eq!(level("", &[(Deny, "warnings")], WARNED, "a.c"), Deny);
         assert!(Flag::new(Warn, "warnings").is_err());
         assert!(Flag::new(Warn, "wait_in_dll").is_err());
+    }
+
+    #[test]
+    fn the_configuration_in_force_can_be_read_and_is_the_same_again() {
+        let text = "exclude = [\"gen\"]\n[rules]\nunguarded_rearm = \"allow\"\n\
+            [[override]]\npaths = [\"old\"]\nrules = { wait_in_dll_main = \"allow\" }\n\
+            [[api]]\nname = \"f\"\neffect = \"wait\"\n\
+            [[module]]\nname = \"m\"\npaths = [\"src\"]\n";
+        let resolved = |text: &str, flags: &[Flag]| {
+            let config = Config::parse(text, Base::default()).expect(text);
+            let policy = Policy {
+                config: &config,
+                flags,
+                notes: false,
+            };
+            let levels: Vec<Level> = ["a.c", "old/a.c"]
+                .into_iter()
+                .flat_map(|path| page::catalogue().iter().map(move |(name, _)| (name, path)))
+                .map(|(name, path)| policy.level(name, path))
+                .collect();
+            (policy.resolved(), levels)
+        };
+        for flags in [
+            vec![],
+            vec![Flag::new(Level::Warn, "all").unwrap()],
+            vec![Flag::new(Level::Deny, DENIED).unwrap()],
+        ] {
+            let (first, levels) = resolved(text, &flags);
+            let (second, same_levels) = resolved(&first, &[]);
+            assert_eq!(first, second);
+            assert_eq!(levels, same_levels, "{first}");
+            assert!(
+                first.contains("\"third_party\"") && first.contains("name = \"f\""),
+                "{first}"
+            );
+        }
     }
 
     /// Three findings in lines 1 to 3, the last of them a note.

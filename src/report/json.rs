@@ -5,20 +5,25 @@
 use super::{Link, Report, TOOL, Tool, articles_of, counts, extent, pretty, severity};
 use crate::diagnostic::{Diagnostic, Edit, Label, Role};
 use crate::source::{Sources, Span};
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde::Serialize;
 
 /// The version of the format.
 pub const VERSION: u32 = 1;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "A report of tplint")]
 struct Document<'a> {
+    /// Counts up when a member changes its meaning or goes away.
     version: u32,
     tool: Tool,
+    /// Sorted by path and place.
     findings: Vec<Finding<'a>>,
     summary: Summary<'a>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Finding<'a> {
     rule: &'a str,
@@ -37,7 +42,7 @@ struct Finding<'a> {
     fix: Option<JsonFix<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct JsonFix<'a> {
     title: &'a str,
     /// In the finding's file, by place, none of them overlapping.
@@ -45,7 +50,7 @@ struct JsonFix<'a> {
 }
 
 /// The text from the first place up to the second gives way to another one; here both can be on different lines.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct JsonEdit<'a> {
     line: u32,
@@ -56,7 +61,7 @@ struct JsonEdit<'a> {
 }
 
 /// The first line of a span.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Place<'a> {
     path: &'a str,
@@ -67,7 +72,7 @@ struct Place<'a> {
     end_column: u32,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct JsonLabel<'a> {
     role: &'static str,
     /// Only steps belong to one.
@@ -79,7 +84,7 @@ struct JsonLabel<'a> {
     message: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Summary<'a> {
     files: usize,
@@ -99,16 +104,22 @@ struct Summary<'a> {
     known: usize,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Partly<'a> {
     path: &'a str,
     regions: usize,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Unreadable<'a> {
     path: &'a str,
     message: &'a str,
+}
+
+/// The JSON schema of the document.
+pub fn schema() -> String {
+    let settings = SchemaSettings::draft07().for_serialize();
+    pretty(&settings.into_generator().into_root_schema_for::<Document>())
 }
 
 /// Writes the document.

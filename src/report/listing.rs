@@ -2,6 +2,7 @@
 
 use super::{Link, TOOL, Tool, articles, pretty};
 use crate::ModuleSummary;
+use crate::diagnostic::Diagnostic;
 use crate::rules::page::{self, Page};
 use crate::source::Sources;
 use serde::Serialize;
@@ -55,6 +56,86 @@ pub fn rules_json() -> String {
         rules,
         checks,
     })
+}
+
+/// How many findings each rule has, the most first.
+fn counts_by_rule(findings: &[Diagnostic]) -> Vec<(&'static str, usize, usize)> {
+    let mut counts: Vec<(&str, usize, usize)> = Vec::new();
+    for (name, _) in page::catalogue() {
+        let of_rule = || findings.iter().filter(|finding| finding.rule == *name);
+        let fixable = of_rule().filter(|finding| finding.fix.is_some()).count();
+        counts.push((name, of_rule().count(), fixable));
+    }
+    counts.retain(|(_, count, _)| *count > 0);
+    counts.sort_by_key(|(_, count, _)| std::cmp::Reverse(*count));
+    counts
+}
+
+/// `--statistics`: the number of findings of each rule, and of those that `--fix` mends, in columns.
+pub fn statistics_text(findings: &[Diagnostic]) -> String {
+    let counts = counts_by_rule(findings);
+    let name_width = counts
+        .iter()
+        .map(|(name, ..)| name.len())
+        .max()
+        .unwrap_or(0);
+    let width = findings.len().to_string().len();
+    let mut out = String::new();
+    for (name, count, fixable) in counts {
+        let summary = page::of(name).map_or("", |page| page.summary);
+        let fixable = match fixable {
+            0 => String::new(),
+            count => format!(" ({count} with a fix)"),
+        };
+        let _ = writeln!(
+            out,
+            "{count:width$}  {name:name_width$}  {summary}{fixable}"
+        );
+    }
+    out
+}
+
+/// The same for machines.
+pub fn statistics_json(findings: &[Diagnostic]) -> String {
+    #[derive(Serialize)]
+    struct Document {
+        version: u32,
+        tool: Tool,
+        statistics: Vec<Count>,
+    }
+    #[derive(Serialize)]
+    struct Count {
+        rule: &'static str,
+        findings: usize,
+        fixable: usize,
+    }
+    let counts = counts_by_rule(findings).into_iter();
+    pretty(&Document {
+        version: 1,
+        tool: TOOL,
+        statistics: counts
+            .map(|(rule, findings, fixable)| Count {
+                rule,
+                findings,
+                fixable,
+            })
+            .collect(),
+    })
+}
+
+/// `--show-files`: the sources that are read, one a line; behind a tab, that nothing in them is reported.
+pub fn files(sources: &Sources, is_shown: impl Fn(&str) -> bool) -> String {
+    let mut out = String::new();
+    let files = sources.ids().map(|id| sources.file(id));
+    for file in files.filter(|file| file.lang.is_some()) {
+        let told = if is_shown(&file.path) {
+            ""
+        } else {
+            "\tnot reported on"
+        };
+        let _ = writeln!(out, "{}{told}", file.path);
+    }
+    out
 }
 
 /// A rule's page.

@@ -243,7 +243,7 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
 }
 
 /// A link of a rule's page. The address is left out where none is known.
-#[derive(Serialize, PartialEq, Eq, Debug)]
+#[derive(Serialize, schemars::JsonSchema, PartialEq, Eq, Debug)]
 pub(crate) struct Link {
     title: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -265,7 +265,7 @@ pub(crate) fn articles_of(rule: &str) -> Vec<Link> {
 }
 
 /// Name and version, in the formats for machines.
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
 pub(crate) struct Tool {
     name: &'static str,
     version: &'static str,
