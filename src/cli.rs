@@ -4,8 +4,8 @@
 //! the analysis on threads with deep stacks, and writes. What is said stands in `report`, what is shown is decided in
 //! `config`.
 
-mod build;
 mod baseline;
+mod build;
 mod fix;
 mod known;
 mod origin;
@@ -18,7 +18,7 @@ use crate::config::{self, Flag, Policy};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::report::{self, Format, Report, Style, Summary, listing};
 use crate::rules::page;
-use crate::source::Sources;
+use crate::source::{FileId, Sources};
 use crate::{Options, analyze};
 use clap::{ArgMatches, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use codespan_reporting::term::termcolor;
@@ -272,9 +272,7 @@ fn find(
 ) -> Result<State, String> {
     let options = Options {
         rules: enabled(policy).iter().map(|(name, _)| *name).collect(),
-        api: input.config.api.clone(),
-        modules: input.config.modules(sources),
-        ..Options::default()
+        ..options(input, sources)
     };
     let analysis = analyze(sources, &options)?;
     Ok(State {
@@ -439,7 +437,7 @@ fn modules(arguments: &InputArguments, format: ListFormat) -> Result<ExitCode, S
     progress.stage("analysing", 0);
     let options = Options {
         summaries: true,
-        ..options(&input)
+        ..options(&input, &input.sources)
     };
     let analysis = analyze(&input.sources, &options)?;
     drop(progress);
@@ -467,11 +465,18 @@ fn read_input(arguments: &InputArguments, progress: &Progress) -> Result<Input, 
     )
 }
 
-fn options(input: &Input) -> Options {
+/// What the configuration and the build say about these sources, which may be other ones than were read: a build tells
+/// them by their paths.
+fn options(input: &Input, sources: &Sources) -> Options {
+    let same = |file: &FileId| sources.find(&input.sources.file(*file).path);
     Options {
         api: input.config.api.clone(),
-        modules: input.config.modules(&input.sources),
-        build: input.build.clone(),
+        modules: input.config.modules(sources),
+        build: input
+            .build
+            .iter()
+            .map(|built| built.resolved(same))
+            .collect(),
         ..Options::default()
     }
 }

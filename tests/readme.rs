@@ -144,15 +144,35 @@ fn the_configuration_in_the_readme_is_read() {
 
 #[test]
 fn links_into_the_repository_lead_somewhere() {
-    for document in ["README.md", "CONTRIBUTING.md"] {
-        let text = fs::read_to_string(path(document)).unwrap();
+    let docs = fs::read_dir(path("docs"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let pages = docs.filter(|page| page.extension().is_some_and(|ending| ending == "md"));
+    for document in pages.chain([path("README.md"), path("CONTRIBUTING.md")]) {
+        let text = fs::read_to_string(&document).unwrap();
         for link in text.split("](").skip(1) {
             let target = link.split(')').next().unwrap();
+            let file = target.split('#').next().unwrap();
             if !target.contains("://") {
-                assert!(path(target).exists(), "{document}: {target} does not exist");
+                let there = document.with_file_name(file).exists();
+                assert!(there, "{}: {target} does not exist", document.display());
             }
         }
     }
+}
+
+#[test]
+fn the_example_of_a_baseline_is_read() {
+    let text = fs::read_to_string(path("docs/old-code.md")).unwrap();
+    let all = blocks(&text);
+    let (_, lines) = all.iter().find(|(kind, _)| *kind == "json").unwrap();
+    let file = format!("{{\"version\": 1, \"findings\": [{}]}}", lines.join(""));
+    let baseline = tplint::baseline::Baseline::parse(&file).unwrap();
+    assert!(
+        baseline.render().contains(lines[0]),
+        "{}",
+        baseline.render()
+    );
 }
 
 #[test]

@@ -23,19 +23,24 @@ struct Document<'a> {
     summary: Summary<'a>,
 }
 
+/// A finding; its place is the first line of what its primary label marks.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Finding<'a> {
     rule: &'a str,
+    /// error, warning or note.
     level: &'static str,
     message: &'a str,
     #[serde(flatten)]
     place: Place<'a>,
+    /// The function that it stands in; empty at namespace scope.
     function: &'a str,
     labels: Vec<JsonLabel<'a>>,
+    /// The remedy.
     help: &'a str,
     notes: &'a [String],
     articles: Vec<Link>,
+    /// Stays the same when lines move: of rule, path, function and text.
     fingerprint: String,
     /// The remedy as edits, where it is mechanical.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -60,7 +65,7 @@ struct JsonEdit<'a> {
     replacement: &'a str,
 }
 
-/// The first line of a span.
+// The first line of a span.
 #[derive(Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct Place<'a> {
@@ -72,8 +77,11 @@ struct Place<'a> {
     end_column: u32,
 }
 
+/// A place that belongs to the finding: the primary label first, then the steps of its call path in the order in which
+/// they run, then related places.
 #[derive(Serialize, JsonSchema)]
 struct JsonLabel<'a> {
+    /// primary, step or related.
     role: &'static str,
     /// Only steps belong to one.
     #[serde(skip_serializing_if = "Option::is_none")]

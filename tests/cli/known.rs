@@ -304,6 +304,40 @@ fn since_reports_what_is_new_wherever_the_cause_was_edited() {
     assert!(!root.join("x").exists());
 }
 
+/// A build knows the sources of today; the old tree is told from them by their paths.
+#[test]
+fn since_knows_the_modules_of_a_build() {
+    let old = [
+        ("src/stop.cpp", STOP),
+        ("src/main.cpp", CALLS_NOT),
+        ("src/more.cpp", "int x;\n"),
+    ];
+    let new = [("src/stop.cpp", STOP), ("src/main.cpp", CALLS)];
+    let Some(root) = repository("since_build", &[&old, &new]) else {
+        return;
+    };
+    let command = |file: &str| {
+        serde_json::json!({
+            "directory": root.join("build"),
+            "file": root.join("src").join(file),
+            "command": format!("cl /c ../src/{file}"),
+            "output": format!("CMakeFiles/plug.dir/src/{file}.obj"),
+        })
+    };
+    let database = serde_json::json!([command("stop.cpp"), command("main.cpp")]);
+    fs::create_dir(root.join("build")).unwrap();
+    fs::write(
+        root.join("build/compile_commands.json"),
+        database.to_string(),
+    )
+    .unwrap();
+    let arguments = ["--since", "HEAD~1", "--build", "build"];
+    let found = run(&root, &[&CONCISE[..], &arguments].concat());
+    assert_eq!(places(&found), ["src/stop.cpp:3:15"], "{}", found.err);
+    let same = run(&root, &["--since", "HEAD", "--build", "build"]);
+    assert_eq!((same.code, &*same.out), (0, ""), "{}", same.err);
+}
+
 #[test]
 fn since_and_the_baseline_go_together() {
     let old = [("a.c", UNUSED), ("b.c", "int x;\n")];
