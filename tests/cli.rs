@@ -280,6 +280,8 @@ fn what_is_read() {
             (".git/HEAD", ""),
             ("a.c", UNUSED),
             (".hidden/b.c", UNUSED),
+            // What lies above a repository is not asked.
+            (".git/HEAD", ""),
             (".gitignore", "/out\n*.gen.c\n"),
             ("out/c.c", UNUSED),
             ("sub/d.gen.c", UNUSED),
@@ -490,7 +492,7 @@ fn names_that_are_not_text_and_links() {
 #[test]
 fn files_that_are_no_text() {
     let root = folder("no_text", &[("ok.c", UNUSED)]);
-    std::fs::write(root.join("nul.c"), b"int a;\0\x01\x02").unwrap();
+    std::fs::write(root.join("zeros.c"), b"int a;\0\x01\x02").unwrap();
     std::fs::write(root.join("empty.c"), b"").unwrap();
     std::fs::write(
         root.join("legacy.c"),
@@ -500,4 +502,60 @@ fn files_that_are_no_text() {
     let found = run(&root, &["--format", "concise"]);
     assert_eq!(places(&found), ["legacy.c:2:25", "ok.c:1:25"]);
     assert!(found.err.starts_with("4 files read"), "{}", found.err);
+}
+
+/// However Windows lets a path be written, it is the same file, and shown as it lies below the working directory.
+#[test]
+#[cfg(windows)]
+fn paths_of_windows() {
+    let root = folder(
+        "windows_paths",
+        &[("src/a.c", UNUSED), ("src/sub/b.c", UNUSED)],
+    );
+    let root = std::fs::canonicalize(root).unwrap();
+    let literal = root.to_string_lossy().into_owned();
+    let plain = literal.strip_prefix(r"\\?\").expect("a drive").to_string();
+    assert_eq!(plain.as_bytes()[1], b':');
+    let lower = plain[..1].to_lowercase() + &plain[1..];
+    for path in [
+        r"src\a.c".to_string(),
+        "src/a.c".to_string(),
+        r".\src\sub\..\a.c".to_string(),
+        format!(r"{plain}\src\a.c"),
+        format!(r"{lower}\src\a.c"),
+        format!(r"{literal}\src\a.c"),
+        plain.replace('\\', "/") + "/src/a.c",
+    ] {
+        let run = run(&root, &["--format", "concise", &path]);
+        assert_eq!(places(&run), ["src/a.c:1:25"], "{path}: {}", run.err);
+    }
+    for path in [r"src\".to_string(), format!(r"{literal}\src"), plain] {
+        let run = run(&root, &["--format", "concise", &path]);
+        assert_eq!(
+            places(&run),
+            ["src/a.c:1:25", "src/sub/b.c:1:25"],
+            "{path}: {}",
+            run.err
+        );
+    }
+}
+
+/// A configuration and sources that were written on Windows: CRLF and byte order marks.
+#[test]
+fn configurations_and_sources_of_windows() {
+    let unused = UNUSED.replace('\n', "\r\n");
+    let root = folder(
+        "windows_files",
+        &[
+            (
+                "tplint.toml",
+                "\u{FEFF}exclude = [\"old/gone\"]\r\n[[override]]\r\npaths = [\"src/sub\"]\r\nrules = { unused_suppression = \"allow\" }\r\n",
+            ),
+            ("src/a.c", &format!("int y;\r\n{unused}")),
+            ("src/sub/b.c", &unused),
+            ("old/gone/c.c", &unused),
+        ],
+    );
+    let run = run(&root, &["--format", "concise"]);
+    assert_eq!(places(&run), ["src/a.c:2:25"], "{}", run.err);
 }

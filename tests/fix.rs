@@ -178,6 +178,21 @@ fn a_thread_that_frees_its_module_ends_with_it() {
             "static void (*FreeLibraryAndExitThread)(HMODULE);\nstatic HMODULE",
         ),
     );
+    // The type of a lambda comes from its `return`.
+    let lambda = good
+        .replace(
+            "static DWORD WINAPI Work(LPVOID context)\n{",
+            "static const auto Work = [](LPVOID context)\n{",
+        )
+        .replace("    return 0;\n}\n", "    return 0ul;\n};\n");
+    assert!(fixes("a.cpp", &lambda).iter().all(|(_, fix)| fix.is_none()));
+    // A label in front of it is none in the way.
+    assert_fixed(
+        rule,
+        "a.c",
+        &good.replace("    FreeLibrary", "end:\n    FreeLibrary"),
+        &THREAD.replace("//B", "end:\n    FreeLibraryAndExitThread(g_self, 0);"),
+    );
     // The UCRT's threads end by returning.
     let text = good.replace("CreateThread(", "(HANDLE)_beginthreadex(");
     assert_unfixed(rule, "a.c", &text);
@@ -286,6 +301,12 @@ fn a_close_gets_the_wait_that_it_lacks() {
             .replace("//C", "    WaitForSingleObject(self->stop, INFINITE);")
             .replace("//B", close),
     );
+    // A wrapper's other callers may not want to wait.
+    let wrapped = text("    End(self->timer);\n    free(self);").replace(
+        "__declspec(dllexport) void Close",
+        "static void End(PTP_TIMER timer) { CloseThreadpoolTimer(timer); }\n__declspec(dllexport) void Close",
+    );
+    assert!(fixes("a.c", &wrapped).iter().all(|(_, fix)| fix.is_none()));
     // Under the loader lock a wait is the next hazard.
     assert_unfixed(
         rule,
@@ -313,6 +334,19 @@ fn an_armed_object_is_disarmed_before_the_wait() {
             .replace("__declspec(dllexport) void Close", "static PTP_TIMER *timer_of(session *self) { return &self->timer; }\n__declspec(dllexport) void Close")
             .replace("*timer_of(self)", "(PTP_TIMER)self->timer"),
     );
+}
+
+/// Who only wants to see the callbacks through must not find the timer stopped.
+#[test]
+fn a_wait_in_a_helper_stays_what_it_is() {
+    let text = TIMER
+        .replace("//C", "")
+        .replace("//B", "    Settle(self->timer);\n    CloseThreadpoolTimer(self->timer);\n    free(self);")
+        .replace(
+            "__declspec(dllexport) void Close",
+            "static void Settle(PTP_TIMER timer) { WaitForThreadpoolTimerCallbacks(timer, TRUE); }\n__declspec(dllexport) void Close",
+        );
+    assert_unfixed("wait_without_cancel", "a.c", &text);
 }
 
 #[test]

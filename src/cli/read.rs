@@ -308,12 +308,19 @@ fn shown_real(path: &Path, working: &Path) -> String {
 /// With `/` between the parts and none at the end.
 pub(super) fn slashed(path: &Path) -> String {
     let text = path.to_string_lossy();
-    let text = if std::path::MAIN_SEPARATOR == '\\' {
-        text.trim_start_matches(r"\\?\").replace('\\', "/")
-    } else {
-        text.into_owned()
-    };
+    if std::path::MAIN_SEPARATOR == '\\' {
+        return slashed_windows(&text);
+    }
     text.trim_end_matches('/').to_string()
+}
+
+/// The same for a path of Windows, without what marks it as one that is taken literally: `\\?\C:\a`, `\\?\UNC\server\share`.
+fn slashed_windows(text: &str) -> String {
+    let text = match text.strip_prefix(r"\\?\UNC\") {
+        Some(share) => format!("//{share}"),
+        None => text.strip_prefix(r"\\?\").unwrap_or(text).to_string(),
+    };
+    text.replace('\\', "/").trim_end_matches('/').to_string()
 }
 
 /// A shown path as an absolute one, `..` taken away.
@@ -594,6 +601,19 @@ mod tests {
         assert!(scope("src/a.c", false).holds("src/a.c"));
         assert!(!scope("src/a.c", false).holds("src/a.cpp"));
         assert!(scope("..", true).holds("../a.c"));
+    }
+
+    #[test]
+    fn windows_paths_are_shown_with_slashes() {
+        for (path, shown) in [
+            (r"C:\a\b.c", "C:/a/b.c"),
+            (r"\\?\C:\a\", "C:/a"),
+            (r"\\?\UNC\server\share\a", "//server/share/a"),
+            (r"\\server\share", "//server/share"),
+            ("C:/a", "C:/a"),
+        ] {
+            assert_eq!(slashed_windows(path), shown);
+        }
     }
 
     #[test]

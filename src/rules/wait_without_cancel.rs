@@ -329,7 +329,7 @@ fn report(
     // What the callback arms again itself needs more than one disarm.
     let fix = rearmed
         .is_none()
-        .then(|| remedy::disarm_before_wait(engines, drain))
+        .then(|| remedy::disarm_before_wait(engines, drain, close))
         .flatten();
     let finding = Finding {
         rule: "wait_without_cancel",

@@ -15,7 +15,7 @@ use crate::diagnostic::{Edit, Fix};
 use crate::entry::{EntryKind, Runs};
 use crate::flow::{Event, PoolSite, What};
 use crate::ir::{FunctionKind, StmtId, StmtKind};
-use crate::program::{FnId, Site};
+use crate::program::{FnId, KeyRoot, Site};
 use crate::reach::Timeout;
 use crate::source::{Lang, Span};
 use crate::syntax::c::places::{CallStatement, Then, call_statements, has_directive};
@@ -44,7 +44,11 @@ pub fn end_thread(engines: &Engines, site: Site) -> Option<Fix> {
                 }
                 _ => !reaches(engines, number, site.function),
             });
+    // Without its `return` a function whose type is deduced from it has another one.
+    let function = program.function(site.function);
+    let is_deduced = function.kind == FunctionKind::Lambda || function.return_type.contains("auto");
     if !only_thread
+        || is_deduced
         || !is_only_entry(engines, site.function)
         || call.protected
         || !engines.locks.held(site).is_empty()
@@ -156,7 +160,10 @@ pub fn wait_before_close(
     creations: &[&PoolSite],
 ) -> Option<Fix> {
     let (program, flow) = (engines.program, &engines.flow);
-    if close.site.function != function || !is_good_place_to_wait(engines, close.site) {
+    // What a wrapper closes is its callers' object, and not for each of them the same hazard.
+    let is_wrapper = matches!(close.key.root, KeyRoot::Param(..)) && close.key.path.is_empty();
+    if close.site.function != function || is_wrapper || !is_good_place_to_wait(engines, close.site)
+    {
         return None;
     }
     let callbacks: Vec<FnId> = creations
@@ -202,8 +209,12 @@ pub fn wait_before_close(
     place.fix(title, place.edits(edits))
 }
 
-/// A wait for the callbacks of an object that is still armed: it is disarmed before.
-pub fn disarm_before_wait(engines: &Engines, drain: &Event) -> Option<Fix> {
+/// A wait for the callbacks of an object that is still armed: it is disarmed before. Only where the same function goes
+/// on to close it; others may wait without wanting it to stop.
+pub fn disarm_before_wait(engines: &Engines, drain: &Event, close: Site) -> Option<Fix> {
+    if close.function != drain.site.function {
+        return None;
+    }
     let place = Place::find(engines, &[drain.site])?;
     let call = &place.calls[0];
     let object = place.object(call)?;

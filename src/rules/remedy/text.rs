@@ -181,10 +181,13 @@ pub(super) fn is_constant(expression: &str) -> bool {
         .trim()
         .trim_start_matches(['(', '-'])
         .trim_end_matches(')');
-    !inner.is_empty()
-        && inner.chars().all(|letter| {
-            letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_' || letter == 'x'
-        })
+    let is_number = inner.starts_with(|first: char| first.is_ascii_digit())
+        && inner.chars().all(|letter| letter.is_ascii_alphanumeric());
+    let is_name = inner.starts_with(|first: char| first.is_ascii_uppercase() || first == '_')
+        && inner
+            .chars()
+            .all(|letter| letter.is_ascii_uppercase() || letter.is_ascii_digit() || letter == '_');
+    is_number || is_name
 }
 
 #[cfg(test)]
@@ -256,6 +259,12 @@ mod tests {
             assert!(!is_variable(other), "{other}");
         }
         assert!(is_constant("0") && is_constant("(-1)") && is_constant("ERROR_SUCCESS"));
-        assert!(!is_constant("code") && !is_constant("f()") && !is_constant(""));
+        assert!(
+            is_constant("0x1fu")
+                && !is_constant("x")
+                && !is_constant("code")
+                && !is_constant("f()")
+                && !is_constant("")
+        );
     }
 }

@@ -120,6 +120,7 @@ fn call_statement(
         return None;
     }
     let (inner, branch) = body_of_if(statement)?;
+    let inner = labelled(inner);
     let block = inner
         .parent()
         .filter(|block| matches!(block.kind(), "compound_statement" | "case_statement"))?;
@@ -173,16 +174,28 @@ fn is_conditional(text: &str, prepared: &Prepared, range: Range<usize>) -> bool 
 fn body_of_if(statement: Node) -> Option<(Node, Option<Range<usize>>)> {
     let parent = statement.parent()?;
     match parent.kind() {
-        "compound_statement" | "case_statement" => Some((statement, None)),
+        "compound_statement" | "case_statement" | "labeled_statement" => Some((statement, None)),
         "if_statement" if parent.child_by_field_name("alternative").is_none() => {
             let condition = parent.child_by_field_name("condition")?;
-            let outer = parent.parent()?;
+            let outer = labelled(parent).parent()?;
             // `else if`, or a body of a body: braces would have to go further out.
             (outer.kind() == "compound_statement")
                 .then_some((parent, Some(parent.start_byte()..condition.end_byte())))
         }
         _ => None,
     }
+}
+
+/// A statement with the labels in front of it.
+fn labelled(statement: Node) -> Node {
+    let mut at = statement;
+    while let Some(label) = at
+        .parent()
+        .filter(|parent| parent.kind() == "labeled_statement")
+    {
+        at = label;
+    }
+    at
 }
 
 /// What comes after a statement in its function.
@@ -205,8 +218,8 @@ fn then(statement: Node) -> Then {
         };
         match parent.kind() {
             "function_definition" | "lambda_expression" => return Then::End,
-            "if_statement" | "else_clause" => adjacent = false,
-            "compound_statement" => adjacent = false,
+            "labeled_statement" => {}
+            "if_statement" | "else_clause" | "compound_statement" => adjacent = false,
             _ => return Then::Else,
         }
         at = parent;
@@ -287,6 +300,8 @@ mod tests {
         ] {
             assert_eq!(place(text, "f(x)"), None, "{text}");
         }
+        let labelled = place("int f(void) { end: if (a)\n f(x);\n return 0; }", "f(x)");
+        assert!(labelled.is_some_and(|place| matches!(place.then, Then::Return { .. })));
         assert!(place("#if A\nint f(void) { f(x); }\n#endif\n", "f(x)").is_some());
         assert!(place("int f(void) {\n#if A\ng();\n#endif\nf(x);\n}", "f(x)").is_some());
     }
