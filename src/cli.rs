@@ -163,6 +163,9 @@ struct Check {
     /// Print which sources are read, and analyse nothing
     #[arg(long, conflicts_with = "show_config")]
     show_files: bool,
+    /// Exit with 1 for more warnings than these, too
+    #[arg(long, value_name = "N")]
+    max_warnings: Option<usize>,
     /// Exit with 0 whatever is found
     #[arg(long)]
     exit_zero: bool,
@@ -369,7 +372,8 @@ fn check(arguments: &Check, flags: &[Flag]) -> Result<ExitCode, String> {
         known: old,
         unread: input.unread.clone(),
     };
-    let failed = judged.findings.iter().any(fails);
+    let [errors, warnings, _] = report::counts(&judged.findings);
+    let failed = errors > 0 || arguments.max_warnings.is_some_and(|most| warnings > most);
     let exit_code = u8::from(failed && !arguments.exit_zero);
     let report = Report {
         sources: &input.sources,
@@ -425,10 +429,6 @@ fn show_diff(arguments: &Check, input: &Input, fixed: &Sources) -> Result<ExitCo
     warn_about(input);
     let changes = !text.is_empty();
     Ok(ExitCode::from(u8::from(changes && !arguments.exit_zero)))
-}
-
-fn fails(finding: &Diagnostic) -> bool {
-    finding.level == Level::Deny
 }
 
 fn modules(arguments: &InputArguments, format: ListFormat) -> Result<ExitCode, String> {

@@ -93,7 +93,8 @@ struct Written {
     notes: bool,
     /// The file of accepted findings, relative to the folder of this file; without this key tplint-baseline.json, if it
     /// is there. `tplint baseline write` makes it.
-    baseline: Option<String>,
+    #[schemars(with = "Option<String>")]
+    baseline: Option<Spanned<String>>,
     /// What rules do, by name.
     #[serde(default)]
     #[schemars(with = "schema::Levels")]
@@ -273,7 +274,7 @@ fn read(text: &str, base: Base) -> Result<Config, Fault> {
         document: text.parse().unwrap_or_default(),
         base,
         notes: written.notes,
-        baseline: written.baseline,
+        baseline: written.baseline.map(file_below).transpose()?,
         exclude: spanned_patterns(&written.exclude)?,
         rules: levels(written.rules)?,
         ..Config::default()
@@ -304,6 +305,16 @@ fn read(text: &str, base: Base) -> Result<Config, Fault> {
             .push(api_row(row.into_inner()).map_err(|message| (span, message))?);
     }
     Ok(config)
+}
+
+/// A file below the folder of the configuration: a tree that is only looked at must not name others.
+fn file_below(path: Spanned<String>) -> Result<String, Fault> {
+    let leads_away = path.get_ref().split(['/', '\\']).any(|part| part == "..");
+    if leads_away || is_absolute(path.get_ref()) || path.get_ref().starts_with('\\') {
+        let message = "the file must lie below the folder of the configuration".to_string();
+        return Err((path.span(), message));
+    }
+    Ok(path.into_inner())
 }
 
 fn spanned_patterns(written: &[Spanned<String>]) -> Result<Gitignore, Fault> {
@@ -438,6 +449,9 @@ mod tests {
                 "missing field `lock`",
             ),
             ("[[api]]\neffects = []", "1:1:", "missing field `name`"),
+            ("baseline = \"../known.json\"", "1:12:", "must lie below"),
+            ("baseline = \"/known.json\"", "1:12:", "must lie below"),
+            ("baseline = 'C:\\known.json'", "1:12:", "must lie below"),
             (
                 "[[api]]\nname = \"\"\neffects = []",
                 "1:1:",

@@ -111,6 +111,9 @@ fn exit_codes() {
     assert_eq!(code(&["-D", "all", "clean"]), 0);
     assert_eq!(code(&["-D", "unused_suppression", "--exit-zero"]), 0);
     assert_eq!(code(&["-W", "unused_suppression", "-D", "warnings"]), 0);
+    assert_eq!(code(&["--max-warnings", "1"]), 0);
+    assert_eq!(code(&["--max-warnings", "0"]), 1);
+    assert_eq!(code(&["--max-warnings", "0", "--exit-zero"]), 0);
     assert_eq!(code(&["--no-such-option"]), 2);
     assert_eq!(code(&["--help"]), 0);
     assert_eq!(code(&["--version"]), 0);

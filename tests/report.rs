@@ -647,7 +647,7 @@ fn the_summary_is_a_line() {
             &[finding(&sources), inversion(&sources)]
         ),
         "3 files read (1 in part), 1 unreadable, 1 module: 2 findings (1 error, 1 warning), 3 notes hidden (--notes \
-         shows them), 4 suppressed, 5 accepted by the baseline, 6 there before"
+         shows them), 4 suppressed, 5 accepted by the baseline, 6 not new"
     );
     assert_eq!(
         report::summary_line(&Summary::default(), &[]),

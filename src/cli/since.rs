@@ -172,6 +172,10 @@ fn git(input: &Input, arguments: &[&str]) -> Result<Vec<u8>, String> {
 fn command(input: &Input) -> Command {
     let mut command = Command::new("git");
     command.current_dir(&input.working);
+    // Reading must not write to the repository, ask anybody anything, or start what its configuration names.
+    command.args(["-c", "core.fsmonitor=false"]);
+    command.env("GIT_OPTIONAL_LOCKS", "0");
+    command.env("GIT_TERMINAL_PROMPT", "0");
     // A hook of git sets these, for its own repository and index.
     for name in [
         "GIT_DIR",

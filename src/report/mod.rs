@@ -182,7 +182,7 @@ pub fn summary_line(summary: &Summary, findings: &[Diagnostic]) -> String {
         line.push_str(&format!(", {} accepted by the baseline", summary.accepted));
     }
     if summary.known > 0 {
-        line.push_str(&format!(", {} there before", summary.known));
+        line.push_str(&format!(", {} not new", summary.known));
     }
     line
 }

@@ -8,6 +8,7 @@
 
 mod line_hash;
 mod model;
+mod weaknesses;
 
 use super::{Report, extent, first_line, pretty, severity};
 use crate::diagnostic::{Diagnostic, Fix, Label, Level, Role};
@@ -59,6 +60,7 @@ pub fn render(report: &Report) -> String {
             tool: Tool {
                 driver: driver(report),
             },
+            taxonomies: weaknesses::taxonomies(report),
             automation_details: Id { id: "tplint/" },
             version_control_provenance: provenance(report),
             invocations: [Invocation {
@@ -97,8 +99,12 @@ fn provenance(report: &Report) -> Vec<VersionControl> {
 }
 
 fn driver(report: &Report) -> Driver {
+    let known = weaknesses::all(report);
     let described = |&(name, level): &(&'static str, Level)| {
-        page::of(name).map(|page| descriptor(name, level, page))
+        let page = page::of(name)?;
+        let mut descriptor = descriptor(name, level, page);
+        descriptor.relationships = weaknesses::relationships(page, &known);
+        Some(descriptor)
     };
     Driver {
         name: super::TOOL.name,
@@ -107,6 +113,7 @@ fn driver(report: &Report) -> Driver {
         semantic_version: super::TOOL.version,
         information_uri: ABOUT,
         short_description: text(concat!(env!("CARGO_PKG_DESCRIPTION"), ".")),
+        supported_taxonomies: weaknesses::supported(&known),
         rules: report.rules.iter().filter_map(described).collect(),
     }
 }
@@ -127,6 +134,7 @@ fn descriptor(name: &'static str, level: Level, page: &Page) -> Descriptor {
             enabled: true,
             level: severity(level),
         },
+        relationships: Vec::new(),
         properties: Properties {
             tags: tags(page),
             // A rule stays silent where it is not sure; those that are off by default have exceptions that no source
@@ -153,15 +161,9 @@ fn pascal_case(name: &str) -> String {
 /// What GitHub filters by; CWE numbers in the form it knows.
 fn tags(page: &Page) -> Vec<String> {
     let mut tags = vec!["correctness".to_string(), "windows".to_string()];
-    for (title, _) in page.links() {
-        let Some((_, rest)) = title.split_once("CWE-") else {
-            continue;
-        };
-        let end = rest
-            .find(|letter: char| !letter.is_ascii_digit())
-            .unwrap_or(rest.len());
-        let tag = format!("external/cwe/cwe-{:0>3}", &rest[..end]);
-        if end > 0 && !tags.contains(&tag) {
+    for weakness in weaknesses::of(page) {
+        let tag = format!("external/cwe/cwe-{:0>3}", weakness.number);
+        if !tags.contains(&tag) {
             tags.push(tag);
         }
     }

@@ -275,7 +275,7 @@ fn since_reports_what_is_new_wherever_the_cause_was_edited() {
     let since = run(&root, &[&CONCISE[..], &["--since", "HEAD~1"]].concat());
     assert_eq!(places(&since), ["dll/stop.cpp:3:15"], "{}", since.err);
     assert_eq!(since.code, 1);
-    assert!(since.err.contains("1 there before"), "{}", since.err);
+    assert!(since.err.contains("1 not new"), "{}", since.err);
     let since = run(
         &root.join("dll"),
         &[&CONCISE[..], &["--since", "HEAD~1", ".."]].concat(),

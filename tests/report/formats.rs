@@ -190,6 +190,54 @@ fn sarif_says_which_revision_it_is_about() {
 }
 
 #[test]
+fn sarif_classifies_the_rules() {
+    let run = &json(Format::Sarif, &[])["runs"][0];
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+    let rule = rules.iter().find(|rule| rule["id"] == RULE).unwrap();
+    let target = &rule["relationships"][0]["target"];
+    assert_eq!(target["id"], "833");
+    assert_eq!(target["toolComponent"]["name"], "CWE");
+    let index = target["index"].as_u64().unwrap() as usize;
+    let taxon = &run["taxonomies"][0]["taxa"][index];
+    assert_eq!(taxon["id"], "833");
+    assert_eq!(taxon["shortDescription"]["text"], "Deadlock.");
+    assert_eq!(
+        run["tool"]["driver"]["supportedTaxonomies"][0]["name"],
+        "CWE"
+    );
+}
+
+/// The pattern for Visual Studio Code in the documentation, on what is printed.
+#[test]
+fn concise_lines_are_read_by_the_problem_matcher_of_the_documentation() {
+    let page = include_str!("../../docs/reports.md");
+    let block = page.split("```json\n").nth(1).unwrap();
+    let matcher: Value = serde_json::from_str(block.split("```").next().unwrap()).unwrap();
+    let pattern = &matcher["problemMatcher"]["pattern"];
+    let regexp = regex::Regex::new(pattern["regexp"].as_str().unwrap()).unwrap();
+    let sources = sources();
+    let text = render(Format::Concise, &[finding(&sources), inversion(&sources)]);
+    let part = |line: &str, name: &str| {
+        let found = regexp.captures(line).unwrap_or_else(|| panic!("{line}"));
+        found[pattern[name].as_u64().unwrap() as usize].to_string()
+    };
+    let read =
+        |line: &str| ["file", "line", "column", "severity", "code"].map(|name| part(line, name));
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(read(lines[0]), ["src/wörker.cpp", "1", "23", "error", RULE]);
+    assert_eq!(
+        read(lines[1]),
+        ["src/wörker.cpp", "1", "6", "warning", RULE]
+    );
+    assert!(part(lines[0], "message").starts_with("`Stop` waits"));
+    let drive = "C:/x/a.c:1:2: note[unguarded_rearm]: x: y";
+    assert_eq!(
+        read(drive),
+        ["C:/x/a.c", "1", "2", "note", "unguarded_rearm"]
+    );
+}
+
+#[test]
 fn sarif_names_partly_read_and_unread_files() {
     let run = &json(Format::Sarif, &[])["runs"][0];
     let told = run["invocations"][0]["toolExecutionNotifications"]

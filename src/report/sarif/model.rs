@@ -14,6 +14,8 @@ pub(super) struct Log<'a> {
 #[serde(rename_all = "camelCase")]
 pub(super) struct Run<'a> {
     pub(super) tool: Tool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) taxonomies: Vec<Taxonomy>,
     pub(super) automation_details: Id,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) version_control_provenance: Vec<VersionControl>,
@@ -37,7 +39,48 @@ pub(super) struct Driver {
     pub(super) semantic_version: &'static str,
     pub(super) information_uri: &'static str,
     pub(super) short_description: Text,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) supported_taxonomies: Vec<ComponentReference>,
     pub(super) rules: Vec<Descriptor>,
+}
+
+/// A classification that rules refer to: MITRE's list of weaknesses.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Taxonomy {
+    pub(super) name: &'static str,
+    pub(super) organization: &'static str,
+    pub(super) information_uri: &'static str,
+    pub(super) short_description: Text,
+    pub(super) taxa: Vec<Taxon>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Taxon {
+    pub(super) id: &'static str,
+    pub(super) short_description: Text,
+    pub(super) help_uri: &'static str,
+}
+
+#[derive(Serialize)]
+pub(super) struct ComponentReference {
+    pub(super) name: &'static str,
+    pub(super) index: usize,
+}
+
+#[derive(Serialize)]
+pub(super) struct Relationship {
+    pub(super) target: TaxonReference,
+    pub(super) kinds: [&'static str; 1],
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TaxonReference {
+    pub(super) id: &'static str,
+    pub(super) index: usize,
+    pub(super) tool_component: ComponentReference,
 }
 
 #[derive(Serialize)]
@@ -129,6 +172,8 @@ pub(super) struct Descriptor {
     pub(super) help_uri: Option<&'static str>,
     pub(super) help: Help,
     pub(super) default_configuration: Configuration,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) relationships: Vec<Relationship>,
     pub(super) properties: Properties,
 }
 
