@@ -446,6 +446,15 @@ fn the_diff_changes_nothing_and_tells_by_its_exit_code() {
     let suppressed = run(&root, &["--diff"]);
     assert_eq!((suppressed.0, &*suppressed.1), (0, ""));
     assert_eq!(suppressed.2, "nothing to fix\n");
+    // Nor what a baseline accepts.
+    std::fs::write(root.join("src/a.c"), bad_thread()).unwrap();
+    assert_eq!(run(&root, &["baseline", "write"]).0, 0);
+    let accepted = run(&root, &["--fix"]);
+    assert_eq!((accepted.0, &*accepted.1), (0, ""), "{}", accepted.2);
+    assert_eq!(
+        std::fs::read_to_string(root.join("src/a.c")).unwrap(),
+        bad_thread()
+    );
 }
 
 #[test]
