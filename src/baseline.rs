@@ -234,10 +234,14 @@ impl Baseline {
         let alike = found
             .iter()
             .map(|finding| alike.get(&finding.place()).copied().unwrap_or(0));
+        let too_many: BTreeMap<(String, Key), usize> = stale
+            .iter()
+            .map(|entry| (entry.place(), entry.count))
+            .collect();
         let kept = self.entries.iter().map(|entry| {
-            let gone = stale.iter().find(|stale| stale.place() == entry.place());
+            let gone = too_many.get(&entry.place()).copied().unwrap_or(0);
             Entry {
-                count: entry.count - gone.map_or(0, |stale| stale.count),
+                count: entry.count - gone,
                 path: moved.get(&entry.place()).unwrap_or(&entry.path).to_string(),
                 ..entry.clone()
             }
@@ -312,39 +316,13 @@ fn entry(finding: &Diagnostic, sources: &Sources, base: &Base) -> Entry {
         .filter_map(|line| file.line_range(line))
         .flat_map(|range| file.text[range].split_whitespace());
     Entry {
-        path: seen_from(base, &file.path),
+        path: base.seen(&file.path),
         function: primary.function.clone(),
         rule: finding.rule.to_string(),
         text,
         count: 1,
         surroundings: vec![diagnostic::hash(around)],
     }
-}
-
-/// A path of `Sources` (seen from `base.working`) as it is seen from `base.folder`. Another drive stays what it is.
-pub fn seen_from(base: &Base, path: &str) -> String {
-    if path.starts_with('/') || path.as_bytes().get(1) == Some(&b':') {
-        return path.to_string();
-    }
-    fn parts(path: &str) -> Vec<&str> {
-        path.split('/').filter(|part| !part.is_empty()).collect()
-    }
-    let mut to = parts(&base.working);
-    for part in parts(path) {
-        match part {
-            "." => {}
-            ".." if !to.is_empty() => {
-                to.pop();
-            }
-            part => to.push(part),
-        }
-    }
-    let from = parts(&base.folder);
-    let common = to.iter().zip(&from).take_while(|(a, b)| a == b).count();
-    let up = std::iter::repeat_n("..", from.len() - common);
-    up.chain(to[common..].iter().copied())
-        .collect::<Vec<_>>()
-        .join("/")
 }
 
 #[cfg(test)]
@@ -553,25 +531,5 @@ mod tests {
         }
         let empty = Baseline::default();
         assert_eq!(Baseline::parse(&empty.render()), Ok(empty));
-    }
-
-    #[test]
-    fn paths_are_seen_from_the_folder_of_the_baseline() {
-        let base = |folder: &str, working: &str| Base {
-            folder: folder.into(),
-            working: working.into(),
-        };
-        for (folder, working, path, seen) in [
-            ("/r", "/r", "a.c", "a.c"),
-            ("/r", "/r/s", "a.c", "s/a.c"),
-            ("/r", "/r/s", "../a.c", "a.c"),
-            ("/r/s", "/r", "t/a.c", "../t/a.c"),
-            ("C:/r", "C:/r/s", "a.c", "s/a.c"),
-            ("/r", "/r", "/etc/a.c", "/etc/a.c"),
-            ("C:/r", "C:/r", "D:/a.c", "D:/a.c"),
-            ("", "", "x/../a.c", "a.c"),
-        ] {
-            assert_eq!(seen_from(&base(folder, working), path), seen);
-        }
     }
 }

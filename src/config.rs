@@ -62,6 +62,34 @@ pub struct Base {
     pub working: String,
 }
 
+impl Base {
+    /// A path of `Sources` as it is seen from the folder. Another drive stays what it is.
+    pub fn seen(&self, path: &str) -> String {
+        fn parts(path: &str) -> Vec<&str> {
+            path.split('/').filter(|part| !part.is_empty()).collect()
+        }
+        if is_absolute(path) {
+            return path.to_string();
+        }
+        let mut to = parts(&self.working);
+        for part in parts(path) {
+            match part {
+                "." => {}
+                ".." if !to.is_empty() => {
+                    to.pop();
+                }
+                part => to.push(part),
+            }
+        }
+        let from = parts(&self.folder);
+        let common = to.iter().zip(&from).take_while(|(a, b)| a == b).count();
+        let up = std::iter::repeat_n("..", from.len() - common);
+        up.chain(to[common..].iter().copied())
+            .collect::<Vec<_>>()
+            .join("/")
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Override {
     paths: Gitignore,
@@ -580,5 +608,25 @@ mod tests {
         assert_eq!(paths(0), ["common/c.c", "src/a/x/y.c"]);
         assert_eq!((&*modules[1].name, modules[1].kind), ("b", None));
         assert_eq!(paths(1), ["common/c.c"]);
+    }
+
+    #[test]
+    fn paths_are_seen_from_another_folder() {
+        let base = |folder: &str, working: &str| Base {
+            folder: folder.into(),
+            working: working.into(),
+        };
+        for (folder, working, path, seen) in [
+            ("/r", "/r", "a.c", "a.c"),
+            ("/r", "/r/s", "a.c", "s/a.c"),
+            ("/r", "/r/s", "../a.c", "a.c"),
+            ("/r/s", "/r", "t/a.c", "../t/a.c"),
+            ("C:/r", "C:/r/s", "a.c", "s/a.c"),
+            ("/r", "/r", "/etc/a.c", "/etc/a.c"),
+            ("C:/r", "C:/r", "D:/a.c", "D:/a.c"),
+            ("", "", "x/../a.c", "a.c"),
+        ] {
+            assert_eq!(base(folder, working).seen(path), seen);
+        }
     }
 }

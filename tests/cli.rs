@@ -46,6 +46,7 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
         .args(arguments)
         .stdin(Stdio::null())
         .env_remove("NO_COLOR")
+        .env_remove("FORCE_HYPERLINK")
         .env("RUST_BACKTRACE", "0");
     command
 }
@@ -80,11 +81,13 @@ fn sarif_knows_the_repository() {
             ("added/a.c", UNUSED),
         ],
     );
-    for (folder, uri, branch) in [
-        ("sub", "sub/a.c", Value::from("topic/x")),
-        ("added", "a.c", Value::Null),
+    for (folder, path, uri, branch) in [
+        ("sub", ".", "sub/a.c", Value::from("topic/x")),
+        ("added", ".", "a.c", Value::Null),
+        // The repository is that of the sources, wherever tplint is run.
+        ("..", "repository/sub", "sub/a.c", Value::from("topic/x")),
     ] {
-        let run = run(&root.join(folder), &["--format", "sarif"]);
+        let run = run(&root.join(folder), &["--format", "sarif", path]);
         let log: Value = serde_json::from_str(&run.out).unwrap();
         let run = &log["runs"][0];
         let known = &run["versionControlProvenance"][0];

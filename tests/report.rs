@@ -7,6 +7,7 @@
 mod formats;
 
 use serde_json::Value;
+use tplint::config::Base;
 use tplint::diagnostic::{self, Diagnostic, Label, Level, Role};
 use tplint::report::{self, Format, Origin, Report, Style, Summary};
 use tplint::rules::page;
@@ -130,7 +131,10 @@ fn origin() -> Origin {
         repository: Some("https://example.com/o/n".into()),
         revision: Some("0123456789abcdef0123456789abcdef01234567".into()),
         branch: Some("main".into()),
-        below: Some(String::new()),
+        root: Some(Base {
+            folder: "/r".into(),
+            working: "/r".into(),
+        }),
     }
 }
 

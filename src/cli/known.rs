@@ -4,7 +4,7 @@
 
 use super::read::{Input, resolved, shown, slashed};
 use super::tell;
-use crate::baseline::{Baseline, Entry, FILE_NAME, Verdict, World, seen_from};
+use crate::baseline::{Baseline, Entry, FILE_NAME, Verdict, World};
 use crate::config::{Base, Judged, Policy};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::report::counted;
@@ -139,7 +139,7 @@ impl File {
             base: &self.base,
             is_gone: &|path| !folder.join(path).exists(),
             is_judged: &|entry| {
-                let shown = seen_from(&back, &entry.path);
+                let shown = back.seen(&entry.path);
                 policy.level(&entry.rule, &shown) != Level::Allow && input.asks_about(&shown)
             },
         })

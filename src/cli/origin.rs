@@ -1,24 +1,27 @@
 //! Which repository the sources are from: read from `.git` itself, as a build machine may have the checkout and no git.
 //!
-//! In comes a folder, out goes what SARIF's `versionControlProvenance` asks for, and where the folder lies below the root
-//! of the repository. Whatever cannot be read is left out; a report does not fail for it.
+//! In comes a folder, out goes what SARIF's `versionControlProvenance` asks for, and where the repository's root lies.
+//! Whatever cannot be read is left out; a report does not fail for it.
 
+use super::read::slashed;
+use crate::config::Base;
 use crate::report::Origin;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// What is known of the repository that holds a folder.
-pub fn find(working: &Path) -> Origin {
-    let holder = working
+/// What is known of the repository that holds a folder. Paths are shown as seen from the working directory.
+pub fn find(start: &Path, working: &Path) -> Origin {
+    let holder = start
         .ancestors()
         .find(|folder| folder.join(".git").exists());
     let Some(root) = holder else {
         return Origin::default();
     };
-    let below = working.strip_prefix(root).unwrap_or(Path::new(""));
-    let below: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
     let mut origin = Origin {
-        below: Some(below.join("/")),
+        root: Some(Base {
+            folder: slashed(root),
+            working: slashed(working),
+        }),
         ..Origin::default()
     };
     let Some(folder) = git_folder(root) else {

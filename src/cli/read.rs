@@ -208,10 +208,9 @@ pub fn read(
         listing.warnings.extend(warning);
     }
     let first = &given[0];
-    let start = match first.absolute.parent() {
-        Some(parent) if !first.is_folder => parent.to_path_buf(),
-        _ => first.absolute.clone(),
-    };
+    let mut start = first.absolute.ancestors();
+    let start = start.find(|folder| folder.is_dir());
+    let start = start.unwrap_or(&working).to_path_buf();
     let scopes = given.into_iter().map(|given| Scope {
         is_quiet: config.is_quiet(&given.shown),
         path: given.shown,
@@ -222,7 +221,7 @@ pub fn read(
         build: built,
         sources,
         config,
-        origin: super::origin::find(&working),
+        origin: super::origin::find(&start, &working),
         working,
         start,
         roots,

@@ -17,7 +17,7 @@ use std::process::{Command, Stdio};
 /// A message, without "error:": no git, no repository, no such revision.
 pub fn tree(revision: &str, input: &Input) -> Result<Sources, String> {
     let below = text(git(input, &["rev-parse", "--show-prefix"])?);
-    let root = root(&slashed(&input.working), below.trim_end_matches('\n'));
+    let root = root(&slashed(&input.start), below.trim_end_matches('\n'));
     let unknown = |error: String| {
         let why = match error.trim() {
             "" => "git knows no commit of that name; a shallow checkout lacks old ones".to_string(),
@@ -79,10 +79,10 @@ pub fn tree(revision: &str, input: &Input) -> Result<Sources, String> {
     Ok(Sources::new(files))
 }
 
-/// The repository's folder, in which the working directory lies at `below` (`a/b/`, or nothing).
-fn root(working: &str, below: &str) -> String {
+/// The repository's folder, in which a folder lies at `below` (`a/b/`, or nothing).
+fn root(folder: &str, below: &str) -> String {
     let depth = below.split('/').filter(|part| !part.is_empty()).count();
-    let parts: Vec<&str> = working.split('/').collect();
+    let parts: Vec<&str> = folder.split('/').collect();
     parts[..parts.len().saturating_sub(depth)].join("/")
 }
 
@@ -171,7 +171,7 @@ fn git(input: &Input, arguments: &[&str]) -> Result<Vec<u8>, String> {
 
 fn command(input: &Input) -> Command {
     let mut command = Command::new("git");
-    command.current_dir(&input.working);
+    command.current_dir(&input.start);
     // Reading must not write to the repository, ask anybody anything, or start what its configuration names.
     command.args(["-c", "core.fsmonitor=false"]);
     command.env("GIT_OPTIONAL_LOCKS", "0");
@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_repository_lies_above_the_working_directory() {
+    fn the_repository_lies_above_its_folders() {
         assert_eq!(root("/r", ""), "/r");
         assert_eq!(root("/r/s/t", "s/t/"), "/r");
         assert_eq!(root("C:/r/s", "s/"), "C:/r");

@@ -14,12 +14,12 @@ struct Issue<'a> {
     check_name: &'a str,
     fingerprint: String,
     severity: &'static str,
-    location: Location<'a>,
+    location: Location,
 }
 
 #[derive(Serialize)]
-struct Location<'a> {
-    path: std::borrow::Cow<'a, str>,
+struct Location {
+    path: String,
     lines: Lines,
 }
 

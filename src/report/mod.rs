@@ -12,6 +12,7 @@ pub mod listing;
 pub mod sarif;
 pub mod text;
 
+use crate::config::Base;
 use crate::diagnostic::{Diagnostic, Level};
 use crate::rules::page::{self, Page};
 use crate::source::{FileId, Position, Sources, Span};
@@ -52,31 +53,17 @@ pub struct Origin {
     /// The commit that is checked out.
     pub revision: Option<String>,
     pub branch: Option<String>,
-    /// The working directory, seen from the root of the repository: empty at the root, else `a/b`. None: no repository.
-    pub below: Option<String>,
+    /// Its folder, and the one that the paths of `Sources` are seen from; neither is ever shown. None: no repository.
+    pub root: Option<Base>,
 }
 
 impl Origin {
     /// A path of `Sources` as platforms want it that know the repository only: seen from its root.
-    pub fn path<'a>(&self, path: &'a str) -> Cow<'a, str> {
-        let path = path.strip_prefix("./").unwrap_or(path);
-        let Some(below) = self.below.as_deref().filter(|below| !below.is_empty()) else {
-            return Cow::Borrowed(path);
-        };
-        if path.starts_with('/') || path.as_bytes().get(1) == Some(&b':') {
-            return Cow::Borrowed(path);
+    pub fn path(&self, path: &str) -> String {
+        match &self.root {
+            Some(root) => root.seen(path),
+            None => path.strip_prefix("./").unwrap_or(path).to_string(),
         }
-        let mut parts: Vec<&str> = below.split('/').collect();
-        for part in path.split('/') {
-            match part {
-                ".." if parts.last().is_some_and(|last| *last != "..") => {
-                    parts.pop();
-                }
-                "." => {}
-                part => parts.push(part),
-            }
-        }
-        Cow::Owned(parts.join("/"))
     }
 }
 

@@ -70,7 +70,7 @@ pub fn render(report: &Report) -> String {
             }],
             original_uri_base_ids: Roots {
                 root: Described {
-                    description: text(match report.origin.below {
+                    description: text(match report.origin.root {
                         Some(_) => "The root of the repository.",
                         None => "The folder in which tplint was run.",
                     }),

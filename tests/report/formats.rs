@@ -143,7 +143,10 @@ fn paths_are_seen_from_the_root_of_the_repository() {
     let sources = sources();
     let findings = [finding(&sources)];
     let below = Origin {
-        below: Some("plug in/x".into()),
+        root: Some(tplint::config::Base {
+            folder: "/r".into(),
+            working: "/r/plug in/x".into(),
+        }),
         ..origin()
     };
     let log: Value = serde_json::from_str(&render_at(Format::Sarif, &findings, &below)).unwrap();
