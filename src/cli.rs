@@ -18,7 +18,7 @@ use crate::config::{self, Flag, Policy};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::report::{self, Format, Report, Style, Summary, listing};
 use crate::rules::page;
-use crate::source::{FileId, Sources};
+use crate::source::{Encoding, FileId, Sources};
 use crate::{Options, analyze};
 use clap::{ArgMatches, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use codespan_reporting::term::termcolor;
@@ -42,7 +42,7 @@ const COMMANDS: [&str; 5] = ["baseline", "config", "explain", "rules", "modules"
 #[command(name = "tplint", version)]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 #[command(after_help = "\
-Exit code 0: no finding at deny. 1: findings at deny, with --fix such as are left, with --diff anything to change.
+Exit code 0: no finding at deny. 1: findings at deny or more than --max-warnings, with --fix such as are left, with --diff anything to change.
 2: bad usage, an unreadable path or a broken configuration.
 A path with the name of a command is written with ./ in front.")]
 struct Arguments {
@@ -327,7 +327,11 @@ fn check(arguments: &Check, flags: &[Flag]) -> Result<ExitCode, String> {
     if arguments.show_config || arguments.show_files {
         drop(progress);
         return print(&if arguments.show_config {
-            policy.resolved()
+            let from = match &input.config_file {
+                Some(file) => format!("# from {file}, with defaults and flags written out"),
+                None => "# no tplint.toml: the defaults, with flags written out".to_string(),
+            };
+            format!("{from}\n{}", policy.resolved())
         } else {
             listing::files(&input.sources, |path| input.asks_about(path))
         });
@@ -485,7 +489,8 @@ fn source_count(input: &Input) -> usize {
     let sources = &input.sources;
     sources
         .ids()
-        .filter(|&id| sources.file(id).lang.is_some())
+        .map(|id| sources.file(id))
+        .filter(|file| file.lang.is_some() && file.encoding != Encoding::Binary)
         .count()
 }
 

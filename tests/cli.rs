@@ -507,7 +507,20 @@ fn files_that_are_no_text() {
     .unwrap();
     let found = run(&root, &["--format", "concise"]);
     assert_eq!(places(&found), ["legacy.c:2:25", "ok.c:1:25"]);
-    assert!(found.err.starts_with("4 files read"), "{}", found.err);
+    assert!(
+        found
+            .err
+            .starts_with("warning: cannot read `zeros.c`: it holds NUL bytes"),
+        "{}",
+        found.err
+    );
+    assert!(
+        found.err.contains("3 files read, 1 unreadable"),
+        "{}",
+        found.err
+    );
+    let named = run(&root, &["zeros.c"]);
+    assert_eq!(named.code, 2, "{}", named.err);
 }
 
 /// However Windows lets a path be written, it is the same file, and shown as it lies below the working directory.

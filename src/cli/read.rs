@@ -11,7 +11,7 @@ use crate::module::built::Built;
 use crate::module::is_build_file;
 use crate::report::Origin;
 use crate::rules::page;
-use crate::source::{FileId, Lang, Sources};
+use crate::source::{Encoding, FileId, Lang, Sources};
 use ignore::WalkBuilder;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -27,6 +27,8 @@ pub(super) const LARGEST: u64 = 256 << 20;
 pub struct Input {
     pub sources: Sources,
     pub config: Arc<Config>,
+    /// Where it was found, as shown; none where there is no configuration file.
+    pub config_file: Option<String>,
     pub origin: Origin,
     /// Files and folders that could not be read: path and why.
     pub unread: Vec<Unread>,
@@ -162,7 +164,8 @@ pub fn read(
             .map(|path| look_at(path, &working))
             .collect::<Result<_, _>>()?,
     };
-    let config = Arc::new(configuration(config, &given[0], &working)?);
+    let (config, config_file) = configuration(config, &given[0], &working)?;
+    let config = Arc::new(config);
     progress.stage("listing", 0);
     let mut listing = Listing::default();
     let mut roots = Vec::new();
@@ -194,6 +197,12 @@ pub fn read(
     progress.stage("reading", listing.files.len());
     let (sources, unread) = contents(listing.files, extra, progress);
     listing.unread.extend(unread);
+    let no_text = sources
+        .ids()
+        .map(|id| sources.file(id))
+        .filter(|file| file.encoding == Encoding::Binary)
+        .map(|file| (file.path.to_string(), "it holds NUL bytes: no text".into()));
+    listing.unread.extend(no_text);
     for given in &given {
         if let Some((_, why)) = listing.unread.iter().find(|(path, _)| *path == given.shown) {
             return Err(format!("cannot read `{}`: {why}", given.written.display()));
@@ -221,6 +230,7 @@ pub fn read(
         build: built,
         sources,
         config,
+        config_file,
         origin: super::origin::find(&start, &working),
         working,
         start,
@@ -345,7 +355,12 @@ pub(super) fn resolved(working: &Path, shown: &str) -> String {
     if text.is_empty() { "/".into() } else { text }
 }
 
-fn configuration(named: Option<&Path>, first: &Given, working: &Path) -> Result<Config, String> {
+/// The configuration, and the shown path of its file; the defaults where there is none.
+fn configuration(
+    named: Option<&Path>,
+    first: &Given,
+    working: &Path,
+) -> Result<(Config, Option<String>), String> {
     let file = match named {
         Some(file) => Some(file.to_path_buf()),
         None => {
@@ -362,7 +377,7 @@ fn configuration(named: Option<&Path>, first: &Given, working: &Path) -> Result<
         }
     };
     let Some(file) = file else {
-        return Ok(Config::default());
+        return Ok((Config::default(), None));
     };
     let name = shown(&file, working);
     let bytes = std::fs::read(&file).map_err(|error| format!("cannot read `{name}`: {error}"))?;
@@ -374,7 +389,8 @@ fn configuration(named: Option<&Path>, first: &Given, working: &Path) -> Result<
         working: slashed(working),
     };
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(&text);
-    Config::parse(text, base).map_err(|error| format!("{name}:{error}"))
+    let config = Config::parse(text, base).map_err(|error| format!("{name}:{error}"))?;
+    Ok((config, Some(name)))
 }
 
 /// The folder that a file is analysed with: of the nearest configuration, else of the nearest build file, else its own.

@@ -153,6 +153,11 @@ fn the_configuration_in_force_is_shown() {
     );
     let shown = run(&root, &["--show-config", "-D", "warnings", "src"]);
     assert_eq!(shown.code, 0);
+    assert!(
+        shown.out.starts_with("# from tplint.toml,"),
+        "{}",
+        shown.out
+    );
     let table: toml::Table = shown.out.parse().unwrap();
     assert_eq!(table["rules"]["wait_in_dll_main"].as_str(), Some("deny"));
     assert_eq!(
