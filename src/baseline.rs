@@ -151,7 +151,7 @@ impl Baseline {
         for entry in entries.into_iter().filter(|entry| entry.count > 0) {
             match all.last_mut() {
                 Some(last) if last.place() == entry.place() => {
-                    last.count += entry.count;
+                    last.count = last.count.saturating_add(entry.count);
                     last.surroundings.extend(entry.surroundings);
                 }
                 _ => all.push(entry),
@@ -162,7 +162,8 @@ impl Baseline {
 
     /// How many findings it accepts.
     pub fn count(&self) -> usize {
-        self.entries.iter().map(|entry| entry.count).sum()
+        let counts = self.entries.iter().map(|entry| entry.count);
+        counts.fold(0, usize::saturating_add)
     }
 
     /// The entries of another baseline in place of those that this run judges.
@@ -241,7 +242,7 @@ impl Baseline {
         let kept = self.entries.iter().map(|entry| {
             let gone = too_many.get(&entry.place()).copied().unwrap_or(0);
             Entry {
-                count: entry.count - gone,
+                count: entry.count.saturating_sub(gone),
                 path: moved.get(&entry.place()).unwrap_or(&entry.path).to_string(),
                 ..entry.clone()
             }
@@ -531,5 +532,12 @@ mod tests {
         }
         let empty = Baseline::default();
         assert_eq!(Baseline::parse(&empty.render()), Ok(empty));
+        // More than can be counted, twice.
+        let entry = format!(
+            r#"{{"path":"a.c","function":"f","rule":"r","text":"t","count":{}}}"#,
+            usize::MAX
+        );
+        let text = format!("{{\"version\": 1, \"findings\": [{entry}, {entry}]}}");
+        assert_eq!(Baseline::parse(&text).unwrap().count(), usize::MAX);
     }
 }

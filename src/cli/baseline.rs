@@ -85,7 +85,8 @@ fn prune(arguments: &Arguments, flags: &[Flag], only_check: bool) -> Result<Exit
     for entry in &verdict.stale {
         tell(&format!("  {}", described(entry)));
     }
-    let out: usize = verdict.stale.iter().map(|entry| entry.count).sum();
+    let stale = verdict.stale.iter().map(|entry| entry.count);
+    let out = stale.fold(0, usize::saturating_add);
     let is_same = verdict.pruned.render() == old.render();
     let moved = verdict
         .pruned

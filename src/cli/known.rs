@@ -79,6 +79,9 @@ pub fn file(named: Option<&Path>, input: &Input) -> Result<File, String> {
         "" => name.into_owned(),
         parent => format!("{parent}/{name}"),
     };
+    if path.metadata().is_ok_and(|there| !there.is_file()) {
+        return Err(format!("cannot read `{shown}`: it is no file"));
+    }
     let baseline = match std::fs::read(&path) {
         Ok(bytes) => {
             let text =

@@ -53,6 +53,10 @@ fn git_folder(root: &Path) -> Option<PathBuf> {
 }
 
 fn read(file: &Path) -> Option<String> {
+    // A pipe of that name would be waited for.
+    if !file.metadata().ok()?.is_file() {
+        return None;
+    }
     let text = std::fs::read_to_string(file).ok()?;
     Some(text.trim().to_string())
 }

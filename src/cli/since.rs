@@ -16,15 +16,15 @@ use std::process::{Command, Stdio};
 /// # Errors
 /// A message, without "error:": no git, no repository, no such revision.
 pub fn tree(revision: &str, input: &Input) -> Result<Sources, String> {
-    let below = text(git(input, &["rev-parse", "--show-prefix"])?);
-    let root = root(&slashed(&input.start), below.trim_end_matches('\n'));
-    let unknown = |error: String| {
-        let why = match error.trim() {
-            "" => "git knows no commit of that name; a shallow checkout lacks old ones".to_string(),
-            error => error.to_string(),
-        };
-        format!("--since {revision}: {why}")
+    let unknown = |error: String| match error.trim() {
+        "" => format!(
+            "--since {revision}: git knows no commit of that name; a shallow checkout lacks old ones"
+        ),
+        error if error.starts_with("--since") => error.to_string(),
+        error => format!("--since {revision}: {error}"),
     };
+    let below = text(git(input, &["rev-parse", "--show-prefix"]).map_err(unknown)?);
+    let root = root(&slashed(&input.start), below.trim_end_matches('\n'));
     let name = match revision.strip_suffix("...") {
         Some(other) => {
             let other = if other.is_empty() { "HEAD" } else { other };

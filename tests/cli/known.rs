@@ -301,6 +301,14 @@ fn since_reports_what_is_new_wherever_the_cause_was_edited() {
     // The work tree is as it was.
     assert!(root.join("y.c").exists() && !root.join("x.c").exists());
 
+    let none = folder("since_nothing", &[(".git", "nothing\n"), ("a.c", UNUSED)]);
+    let none = run(&none, &["--since", "HEAD"]);
+    assert_eq!(none.code, 2);
+    assert!(
+        none.err.starts_with("error: --since HEAD: "),
+        "{}",
+        none.err
+    );
     let unknown = run(&root, &["--since", "nowhere"]);
     assert_eq!(unknown.code, 2);
     assert!(
