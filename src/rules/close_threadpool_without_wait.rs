@@ -442,6 +442,7 @@ fn deletes_class(
     })
 }
 
+#[allow(clippy::too_many_arguments)]
 fn report(
     engines: &Engines,
     findings: &mut Findings,
