@@ -726,6 +726,36 @@ impl Api {
         names
     }
 
+    /// The last parts of all names that a language can call, each with what `category` makes of its effects, as bits.
+    pub fn words(&self, lang: Lang, category: impl Fn(&Effect) -> u16) -> Vec<(&str, u16)> {
+        self.by_name
+            .iter()
+            .filter(|(name, _)| lang != Lang::C || !name.contains("::") && !name.starts_with('.'))
+            .filter(|(name, _)| lang == Lang::Rust || !is_rust_path(name))
+            .map(|(name, rows)| {
+                let bits = rows
+                    .iter()
+                    .map(|&index| &self.rows[index])
+                    .filter(|row| speaks(&row.lang, lang))
+                    .flat_map(|row| &row.effects)
+                    .fold(0, |bits, row| bits | category(&row.effect));
+                (last_segment(name.trim_start_matches('.')), bits)
+            })
+            .collect()
+    }
+
+    /// The last parts of the names of types whose objects' end does something.
+    pub fn blocking_types(&self) -> impl Iterator<Item = &str> {
+        self.types_by_name
+            .iter()
+            .filter(|(_, rows)| {
+                rows.iter().any(|&index| {
+                    !self.types[index].destructor.is_empty() || self.types[index].pool.is_some()
+                })
+            })
+            .map(|(name, _)| last_segment(name))
+    }
+
     /// The names by which a text shows that it takes a lock: of functions and guards their own, of methods their class's.
     pub fn lock_names(&self) -> Vec<&str> {
         let lock_of = |index: &usize| {
@@ -767,6 +797,11 @@ impl Api {
             .copied()
     }
 
+    /// The names of the own module's handle.
+    pub fn own_modules(&self) -> impl Iterator<Item = &str> {
+        self.own_module.iter().map(String::as_str)
+    }
+
     pub fn is_own_module(&self, name: &str) -> bool {
         self.own_module.iter().any(|own| own == last_segment(name))
     }
@@ -783,6 +818,13 @@ fn speaks(row: &[RowLang], lang: Lang) -> bool {
         Lang::Rust => RowLang::Rust,
     };
     row.is_empty() || row.contains(&wanted)
+}
+
+/// Whether only Rust writes a name so. `std` is in doubt.
+fn is_rust_path(name: &str) -> bool {
+    name.starts_with("tokio::")
+        || name.starts_with("crossbeam")
+        || name.starts_with("parking_lot::")
 }
 
 /// `b` of `a::b`.

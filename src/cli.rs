@@ -129,6 +129,9 @@ struct InputArguments {
     /// Read what .gitignore leaves out, too
     #[arg(long)]
     no_ignore: bool,
+    /// Read every function of every file, also where the index says that nothing can be found: the same findings, slower
+    #[arg(long)]
+    no_index: bool,
     /// Learn which sources make up which module from a build folder: CMake's file API, or compile_commands.json
     #[arg(long, value_name = "DIR")]
     build: Option<PathBuf>,
@@ -459,14 +462,18 @@ fn read_input(arguments: &InputArguments, progress: &Progress) -> Result<Input, 
         .stack_size(STACK)
         .build_global()
         .map_err(|error| format!("the threads cannot be started: {error}"))?;
-    read::read(
+    let input = read::read(
         &arguments.paths,
         arguments.stdin_filename.as_deref(),
         arguments.config.as_deref(),
         arguments.no_ignore,
         arguments.build.as_deref(),
         progress,
-    )
+    )?;
+    Ok(Input {
+        whole: arguments.no_index,
+        ..input
+    })
 }
 
 /// What the configuration and the build say about these sources, which may be other ones than were read: a build tells
@@ -474,6 +481,7 @@ fn read_input(arguments: &InputArguments, progress: &Progress) -> Result<Input, 
 fn options(input: &Input, sources: &Sources) -> Options {
     let same = |file: &FileId| sources.find(&input.sources.file(*file).path);
     Options {
+        whole: input.whole,
         api: input.config.api.clone(),
         modules: input.config.modules(sources),
         build: input

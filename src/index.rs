@@ -11,6 +11,7 @@ pub mod defines;
 mod head;
 pub(crate) mod preprocessor;
 mod rust;
+pub mod words;
 
 use std::collections::HashMap;
 
@@ -33,6 +34,8 @@ pub struct FunctionFact {
     pub scope: String,
     /// Where its declaration starts, the return type, template head and attributes included.
     pub start: u32,
+    /// The opening brace of its body.
+    pub body: u32,
     /// Behind its closing brace.
     pub end: u32,
     /// Marked for export on the definition itself.

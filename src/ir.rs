@@ -11,6 +11,7 @@
 //! - What could not be understood is a `StmtKind::Opaque` with the names that are called in it.
 
 pub mod build;
+mod spans;
 
 use crate::source::{FileId, Lang, Span};
 use std::fmt;
@@ -142,6 +143,8 @@ pub struct Function {
     pub when: Vec<Guard>,
     pub stmts: Vec<Stmt>,
     pub blocks: Vec<Block>,
+    /// Its body was not looked into (`syntax::cut`): it is empty here.
+    pub is_cut: bool,
     /// From the first token of the definition to its closing brace.
     pub span: Span,
     pub name_span: Span,

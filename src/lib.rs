@@ -43,6 +43,7 @@ pub mod api;
 pub mod baseline;
 pub mod cli;
 pub mod config;
+pub mod demand;
 pub mod diagnostic;
 pub mod entry;
 pub mod flow;
@@ -58,6 +59,7 @@ pub mod source;
 pub mod suppress;
 pub mod syntax;
 
+use demand::Demand;
 use diagnostic::Diagnostic;
 use ir::Unit;
 use module::Module;
@@ -80,6 +82,8 @@ pub struct Options {
     pub build: Vec<module::built::Built<FileId>>,
     /// Rules to run, by name; empty: all.
     pub rules: Vec<&'static str>,
+    /// Read every function of every module, also where nothing can be found.
+    pub whole: bool,
     /// Fill `ModuleSummary::entries` and `unresolved`, which only `tplint modules` shows.
     pub summaries: bool,
 }
@@ -123,18 +127,30 @@ pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String>
             .map(String::from)
             .to_vec(),
     };
-    let facts = index::scan_all(sources, &names);
+    let mut facts = index::scan_all(sources, &names);
     let (modules, includes) =
         module::find_with_includes(sources, &facts, &options.modules, &options.build);
     let exports = Exports::collect(&modules, &facts);
+    let whole = options.whole || options.summaries;
+    let demand = if whole {
+        Demand::all(sources, &modules)
+    } else {
+        Demand::select(sources, &facts, &modules, &exports, &api, &options.rules)
+    };
+    let functions: Vec<Vec<index::FunctionFact>> = facts
+        .iter_mut()
+        .map(|facts| std::mem::take(&mut facts.functions))
+        .collect();
     let macros = module::macros::Macros::new(sources, facts, includes);
-    let units = Units::new(sources, &macros, &modules);
+    let units = Units::new(sources, &macros, &modules, &functions, &demand);
     let gate = Gate::new(&api)?;
     let results: Vec<(Vec<Diagnostic>, ModuleSummary)> = modules
         .par_iter()
-        .map(|module| {
+        .enumerate()
+        .map(|(number, module)| {
             let files = files_of(module);
-            let skipped = !options.summaries && !gate.may_matter(sources, module, &files);
+            let skipped =
+                !whole && (!demand.wants(number) || !gate.may_matter(sources, module, &files));
             let linked: Vec<Arc<Unit>> = if skipped {
                 Vec::new()
             } else {
@@ -379,6 +395,8 @@ fn files_of(module: &Module) -> Vec<FileId> {
 struct Units<'a> {
     sources: &'a Sources,
     macros: &'a module::macros::Macros<'a>,
+    functions: &'a [Vec<index::FunctionFact>],
+    demand: &'a Demand,
     slots: Vec<Mutex<Option<Arc<Unit>>>>,
     users: Vec<AtomicU32>,
     opaque: Vec<AtomicU32>,
@@ -389,10 +407,14 @@ impl<'a> Units<'a> {
         sources: &'a Sources,
         macros: &'a module::macros::Macros<'a>,
         modules: &[Module],
+        functions: &'a [Vec<index::FunctionFact>],
+        demand: &'a Demand,
     ) -> Units<'a> {
         let units = Units {
             sources,
             macros,
+            functions,
+            demand,
             slots: sources.ids().map(|_| Mutex::new(None)).collect(),
             users: sources.ids().map(|_| AtomicU32::new(0)).collect(),
             opaque: sources.ids().map(|_| AtomicU32::new(0)).collect(),
@@ -410,7 +432,13 @@ impl<'a> Units<'a> {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         if slot.is_none() {
-            let mut unit = syntax::lower(self.sources, file)?;
+            let mut unit = match self.demand.kept(file) {
+                Some(kept) => {
+                    let functions = &self.functions[file.0 as usize];
+                    syntax::lower_kept(self.sources, file, functions, kept)?
+                }
+                None => syntax::lower(self.sources, file)?,
+            };
             if unit.lang != source::Lang::Rust {
                 syntax::configure::configure(&mut unit, self.macros);
             }

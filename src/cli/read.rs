@@ -40,6 +40,8 @@ pub struct Input {
     pub working: PathBuf,
     /// The first path's folder.
     pub start: PathBuf,
+    /// Every function is read, also where the index says that nothing can be found.
+    pub whole: bool,
     scopes: Vec<Scope>,
     /// The folders that were listed, as shown.
     roots: Vec<String>,
@@ -234,6 +236,7 @@ pub fn read(
         origin: super::origin::find(&start, &working),
         working,
         start,
+        whole: false,
         roots,
         unread: listing.unread,
         warnings: listing.warnings,

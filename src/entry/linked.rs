@@ -7,6 +7,7 @@
 //!
 //! Names are their last parts: `a::f` and `b::f` are one. What is in doubt is in.
 
+use crate::index::words;
 use crate::ir::{
     Callee, Cond, FunctionKind, Import, Linkage, Place, Root, StmtId, StmtKind, Value,
 };
@@ -556,6 +557,19 @@ impl<'i, 'p, 'a> Walk<'i, 'p, 'a> {
         }
         if matches!(function.kind, FunctionKind::Ctor | FunctionKind::Dtor) {
             self.name(function.scope.rsplit("::").next().unwrap_or(""));
+        }
+        if function.is_cut {
+            // What its body names is told by its text alone.
+            let file = program.sources.file(program.file(id));
+            let text: &'p str = file.text.get(function.span.range()).unwrap_or("");
+            let lang = program.lang(id);
+            words::each(text, 0..text.len(), lang, |word, how| {
+                let name = &text[word];
+                self.name(name);
+                if in_class || how & words::how::MEMBER != 0 {
+                    self.method(name);
+                }
+            });
         }
         let mut deletes = false;
         for (index, stmt) in function.stmts.iter().enumerate() {

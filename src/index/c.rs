@@ -554,6 +554,7 @@ impl Scanner<'_> {
                     name: found.name,
                     scope,
                     start,
+                    body: open as u32,
                     end: start,
                     exported,
                 });

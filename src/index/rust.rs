@@ -567,6 +567,7 @@ impl<'a> Scanner<'a> {
             .join("::");
         self.facts.dllexport |= exported;
         self.note_section();
+        let open = self.at;
         self.skip_block();
         let end = self.at as u32;
         if let Some(entry) = entry {
@@ -580,6 +581,7 @@ impl<'a> Scanner<'a> {
             name: name.to_string(),
             scope,
             start,
+            body: open as u32,
             end,
             exported,
         });

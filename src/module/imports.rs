@@ -11,20 +11,32 @@ use crate::source::FileId;
 
 use super::{Kind, Module};
 
-/// A DLL with more files than this is not read into the modules that call it.
-const MOST_FILES: usize = 400;
+/// A DLL with more functions than this is not read into the modules that call it: so large a one is a system of its own.
+const MOST_FUNCTIONS: usize = 1500;
 
 /// The free functions that the DLLs of a tree define.
 #[derive(Debug, Default)]
 pub struct Exports {
     /// By name the modules that define it, in their order.
     modules: HashMap<String, Vec<usize>>,
+    /// By module: how many functions its own files define.
+    sizes: Vec<usize>,
 }
 
 impl Exports {
     /// Collects them. `facts` has one element per file, in `FileId` order.
     pub fn collect(modules: &[Module], facts: &[Facts]) -> Exports {
         let mut exports = Exports::default();
+        exports.sizes = modules
+            .iter()
+            .map(|module| {
+                let files = module.sources.iter().chain(&module.headers);
+                files
+                    .filter_map(|file| facts.get(file.0 as usize))
+                    .map(|facts| facts.functions.len())
+                    .sum()
+            })
+            .collect();
         // With a single DLL there is nothing to import from.
         let libraries = modules
             .iter()
@@ -70,10 +82,10 @@ impl Exports {
             .modules
             .get(name)?
             .iter()
+            .filter(|&&number| self.sizes[number] <= MOST_FUNCTIONS)
             .map(|&number| &modules[number])
             .filter(|module| {
                 module.name != from.name
-                    && module.sources.len() + module.headers.len() <= MOST_FILES
                     && declared_in
                         .iter()
                         .any(|header| module.headers.binary_search(header).is_ok())

@@ -6,17 +6,39 @@
 pub mod blank;
 pub mod c;
 pub mod configure;
+pub mod cut;
 pub mod rust;
 
+use crate::index::FunctionFact;
 use crate::ir::Unit;
 use crate::source::{FileId, Lang, Sources};
 
 /// Lowers one file. `None` for a file that is no C, C++ or Rust.
 pub fn lower(sources: &Sources, file: FileId) -> Option<Unit> {
     let source = sources.file(file);
-    Some(match source.lang? {
-        Lang::C => c::lower(file, Lang::C, &source.text),
-        Lang::Cpp => c::lower(file, Lang::Cpp, &source.text),
-        Lang::Rust => rust::lower(file, &source.text),
-    })
+    Some(lower_text(file, source.lang?, &source.text))
+}
+
+/// Lowers one file, but only the bodies of those of its functions that are kept, one by one as the index lists them.
+pub fn lower_kept(
+    sources: &Sources,
+    file: FileId,
+    functions: &[FunctionFact],
+    kept: &[bool],
+) -> Option<Unit> {
+    let source = sources.file(file);
+    let Some(cut) = cut::Cut::new(&source.text, functions, kept) else {
+        return lower(sources, file);
+    };
+    let mut unit = lower_text(file, source.lang?, &cut.text);
+    cut.restore(&mut unit);
+    Some(unit)
+}
+
+fn lower_text(file: FileId, lang: Lang, text: &str) -> Unit {
+    match lang {
+        Lang::C => c::lower(file, Lang::C, text),
+        Lang::Cpp => c::lower(file, Lang::Cpp, text),
+        Lang::Rust => rust::lower(file, text),
+    }
 }

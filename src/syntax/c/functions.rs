@@ -167,6 +167,7 @@ impl<'t> Lowering<'t> {
             when: Vec::new(),
             stmts: Vec::new(),
             blocks: Vec::new(),
+            is_cut: false,
             span,
             name_span: head.name_span,
         }

@@ -45,6 +45,7 @@ pub(super) fn reserve(
         when: cx.when.clone(),
         stmts: Vec::new(),
         blocks: Vec::new(),
+        is_cut: false,
         span,
         name_span,
     };

@@ -1,0 +1,272 @@
+//! Which functions a run has to look into, told by names alone.
+//!
+//! In come the facts of all files and the modules; out goes, for every file, the functions whose bodies a finding can
+//! depend on. Everything else of a file is read, but the other bodies are left out before a parser sees them; a module
+//! in which nothing can be found is not read at all. What is in doubt is kept: a name means every function, macro and
+//! object of the module that bears it, and a finding needs
+//!
+//! - what runs under the loader lock, down to a call that has no place there; or
+//! - a call of the thread pool, and who leads to it; or
+//! - a call that frees a module, in a module that has a handle of itself; or
+//! - a function that takes a lock and something further that takes another,
+//!
+//! and round these the functions that tell what their objects, locks and flags are. `--no-index` keeps all.
+
+mod graph;
+mod seeds;
+
+use crate::api::Api;
+use crate::index::Facts;
+use crate::module::imports::{Exports, with_imports};
+use crate::module::{EXE_ENTRIES, Kind, Module};
+use crate::source::{FileId, Lang, Sources};
+use graph::{Graph, NodeSet};
+use rayon::prelude::*;
+use seeds::{Tree, category};
+use std::sync::OnceLock;
+
+/// Function bodies that are shorter than this are kept where something that is kept calls them: what they give back or
+/// set is cheaper to read than to guess. Bytes.
+const SMALL: usize = 400;
+
+/// What has to be read.
+pub struct Demand {
+    /// By module: whether anything can be found in it.
+    modules: Vec<bool>,
+    /// By file and function; `None`: all of the file.
+    kept: Vec<Option<Vec<bool>>>,
+}
+
+impl Demand {
+    /// Everything.
+    pub fn all(sources: &Sources, modules: &[Module]) -> Demand {
+        Demand {
+            modules: vec![true; modules.len()],
+            kept: vec![None; sources.len()],
+        }
+    }
+
+    /// What the rules can need.
+    pub fn select(
+        sources: &Sources,
+        facts: &[Facts],
+        modules: &[Module],
+        exports: &Exports,
+        api: &Api,
+        rules: &[&str],
+    ) -> Demand {
+        // What starts threads matters by itself to one rule only.
+        let asks_for_threads = rules.is_empty() || rules.contains(&"thread_without_module_ref");
+        let tree = Tree::new(sources, facts, api);
+        let blocking: Vec<OnceLock<Vec<u32>>> = modules.iter().map(|_| OnceLock::new()).collect();
+        let wanted: Vec<Option<Vec<(FileId, u32)>>> = modules
+            .par_iter()
+            .map(|module| {
+                if !may_matter(&tree, module, asks_for_threads) {
+                    return None;
+                }
+                let graph = Graph::new(&tree, module);
+                let providers: Vec<&Module> = if module.kind == Kind::Dll {
+                    providers(&tree, modules, &blocking, exports, module, &graph)
+                } else {
+                    Vec::new()
+                };
+                if providers.is_empty() {
+                    return select_in(module, &graph, asks_for_threads);
+                }
+                let extended = with_imports(module, &providers);
+                select_in(&extended, &Graph::new(&tree, &extended), asks_for_threads)
+            })
+            .collect();
+        let mut kept: Vec<Option<Vec<bool>>> = facts
+            .iter()
+            .map(|facts| Some(vec![false; facts.functions.len()]))
+            .collect();
+        for &(file, function) in wanted.iter().flatten().flatten() {
+            if let Some(kept) = &mut kept[file.0 as usize] {
+                kept[function as usize] = true;
+            }
+        }
+        Demand {
+            modules: wanted.iter().map(Option::is_some).collect(),
+            kept,
+        }
+    }
+
+    /// Whether anything can be found in a module.
+    pub fn wants(&self, module: usize) -> bool {
+        self.modules[module]
+    }
+
+    /// The functions of a file whose bodies are read; `None`: all.
+    pub fn kept(&self, file: FileId) -> Option<&[bool]> {
+        self.kept[file.0 as usize].as_deref()
+    }
+}
+
+/// Whether a module can have findings at all, told by what its files mention.
+fn may_matter(tree: &Tree, module: &Module, asks_for_threads: bool) -> bool {
+    use category::*;
+    let files = || {
+        module
+            .sources
+            .iter()
+            .chain(&module.headers)
+            .chain(&module.shared)
+    };
+    let bits = files().fold(0, |bits, file| {
+        bits | tree.files[file.0 as usize].categories
+    });
+    let may_be_dll = module.kind != Kind::Exe;
+    let has_classes = module
+        .sources
+        .iter()
+        .any(|&file| tree.sources.file(file).lang == Some(Lang::Cpp));
+    let has_entries = !module.entry_names.is_empty()
+        || bits & (ATEXIT | ENTRY) != 0
+        || (bits & STATIC != 0
+            && files().any(|&file| tree.sources.file(file).lang == Some(Lang::Rust)))
+        || files().any(|&file| {
+            let facts = &tree.facts[file.0 as usize];
+            !facts.entry_macros.is_empty()
+                || facts
+                    .entries
+                    .iter()
+                    .any(|entry| !EXE_ENTRIES.contains(&entry.name.as_str()))
+        })
+        || has_classes;
+    (has_entries && (bits & LOADER != 0 || module.kind == Kind::Dll))
+        || (has_classes && bits & TYPE != 0)
+        || bits & POOL != 0
+        || bits & ACQUIRE != 0
+        || (may_be_dll && bits & UNREF != 0 && (has_entries || bits & REF != 0))
+        || (may_be_dll && asks_for_threads && bits & SPAWN != 0)
+}
+
+/// The DLLs of the tree that code of the module under the loader lock may call, and that may block then.
+fn providers<'m>(
+    tree: &Tree,
+    modules: &'m [Module],
+    blocking: &[OnceLock<Vec<u32>>],
+    exports: &Exports,
+    module: &Module,
+    graph: &Graph,
+) -> Vec<&'m Module> {
+    let under_lock = graph.reached_from(&graph.loader_entries());
+    let mut found: Vec<&Module> = Vec::new();
+    for word in graph.unknown_words(&under_lock) {
+        let Some(name) = tree.function_name(word).filter(|name| exports.knows(name)) else {
+            continue;
+        };
+        let declared_in: Vec<FileId> = graph
+            .files
+            .iter()
+            .copied()
+            .filter(|&file| tree.files[file.0 as usize].mentions_outside(word))
+            .collect();
+        let Some(provider) = exports.provider(modules, module, name, &declared_in) else {
+            continue;
+        };
+        let number = modules
+            .iter()
+            .position(|other| std::ptr::eq(other, provider))
+            .unwrap_or_default();
+        let blocks = blocking[number]
+            .get_or_init(|| Graph::new(tree, provider).names_leading_to(category::LOADER))
+            .binary_search(&word)
+            .is_ok();
+        if blocks && !found.iter().any(|known| std::ptr::eq(*known, provider)) {
+            found.push(provider);
+        }
+    }
+    found
+}
+
+/// The functions of a module whose bodies matter; `None` where nothing can be found.
+fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Option<Vec<(FileId, u32)>> {
+    use category::*;
+    let mut core = graph.none();
+    let may_be_dll = module.kind != Kind::Exe;
+    let bits = graph.all_direct();
+    // Under the loader lock.
+    let under_lock = graph.reached_from(&graph.loader_entries());
+    let blocking = graph.leading_within(LOADER, &under_lock);
+    graph.add(&mut core, &blocking);
+    graph.add(&mut core, &graph.static_holders(&blocking));
+    let has_objects = graph.has_blocking_objects();
+    // The thread pool.
+    if bits & POOL != 0 {
+        graph.add(&mut core, &graph.leading_to(POOL));
+    }
+    let guarded = core.clone();
+    // The module's own end.
+    if may_be_dll && bits & UNREF != 0 {
+        graph.add(&mut core, &graph.callers_of(&graph.own_frees()));
+    }
+    if may_be_dll && asks_for_threads && bits & SPAWN != 0 {
+        graph.add(&mut core, &graph.leading_to(SPAWN));
+    }
+    // Two locks.
+    if bits & ACQUIRE != 0 {
+        let mut nested = graph.nested_locks();
+        let taking = graph.leading_to(ACQUIRE);
+        graph.add_callees(&mut nested, |node| taking[node], usize::MAX);
+        graph.add(&mut core, &nested);
+    }
+    if !has_objects && !core.contains(&true) {
+        return None;
+    }
+    let mut kept = core.clone();
+    // What deals with the same objects: it names a member or a static that such a call names, and does something to
+    // handles or locks.
+    let calls: NodeSet = graph
+        .nodes()
+        .map(|node| core[node] && graph.direct(node) & (LOADER | POOL | UNREF | SPAWN) != 0)
+        .collect();
+    let objects = graph.state_of(&calls);
+    let locks: NodeSet = graph
+        .nodes()
+        .map(|node| blocking[node] && graph.direct(node) & ACQUIRE != 0)
+        .collect();
+    let lock_words = graph.state_of(&locks);
+    let mut takers = graph.none();
+    for node in graph.nodes() {
+        let direct = graph.direct(node);
+        if direct & ACQUIRE != 0 && graph.mentions_any(node, &lock_words) {
+            takers[node] = true;
+        }
+        if direct & (SPAWN | ATEXIT) != 0
+            || (direct & (HANDLE | ACQUIRE | REF | UNREF | POOL | LOADER) != 0
+                && graph.mentions_any(node, &objects))
+        {
+            kept[node] = true;
+        }
+    }
+    if asks_for_threads {
+        // Who leads to a wait for a thread decides whether it comes in time.
+        let waits: NodeSet = graph
+            .nodes()
+            .map(|node| graph.direct(node) & LOADER != 0 && graph.mentions_any(node, &objects))
+            .collect();
+        graph.add(&mut kept, &graph.callers_of(&waits));
+    }
+    graph.add(&mut kept, &graph.callers_of(&takers));
+    // Who sets the members and statics that they ask.
+    let pool: NodeSet = graph
+        .nodes()
+        .map(|node| core[node] && graph.direct(node) & POOL != 0)
+        .collect();
+    let mut asked = graph.statics_of(&guarded);
+    graph.add(&mut asked, &graph.state_of(&pool));
+    for node in graph.nodes() {
+        if !kept[node] && graph.writes_any(node, &asked) {
+            kept[node] = true;
+        }
+    }
+    // What they call, as far as it does anything that counts or is short.
+    let effects = graph.leading_to(LOADER | POOL | UNREF | ENDS | ASKS);
+    graph.add_callees(&mut core, |node| effects[node], 4);
+    graph.add(&mut kept, &core);
+    graph.add_callees(&mut kept, |node| graph.size(node) < SMALL, 2);
+    Some(graph.functions_in(&kept))
+}

@@ -1,0 +1,466 @@
+//! Who mentions whom in one module, by names.
+
+use super::seeds::{Lists, Node, Tree, category};
+use crate::index::words::{self, Mention, NameMap, how};
+use crate::module::{EXE_ENTRIES, Kind, Module};
+use crate::source::{FileId, Lang};
+
+/// A set of the module's nodes.
+pub type NodeSet = Vec<bool>;
+/// A set of words.
+pub type Words = Vec<bool>;
+
+/// The functions and declarations of one module, as a part of the tree's. Its nodes are numbered anew.
+pub struct Graph<'t> {
+    tree: &'t Tree<'t>,
+    pub files: Vec<FileId>,
+    /// The tree's numbers.
+    nodes: Vec<u32>,
+    /// By word: the nodes that bear it.
+    bearers: Lists,
+    /// By word that something bears: the nodes that mention it.
+    mentioners: Lists,
+    entry_names: &'t [String],
+    may_be_dll: bool,
+    /// It has sources in a language with destructors.
+    has_classes: bool,
+}
+
+impl<'t> Graph<'t> {
+    pub fn new(tree: &'t Tree<'t>, module: &'t Module) -> Graph<'t> {
+        let mut files: Vec<FileId> = module
+            .sources
+            .iter()
+            .chain(&module.headers)
+            .chain(&module.shared)
+            .copied()
+            .collect();
+        files.sort();
+        files.dedup();
+        let has_classes = module
+            .sources
+            .iter()
+            .any(|&file| tree.sources.file(file).lang != Some(Lang::C));
+        let mut nodes = Vec::new();
+        for &file in &files {
+            let range = tree.first_node[file.0 as usize]..tree.first_node[file.0 as usize + 1];
+            // Classes have no destructors in C.
+            nodes.extend(range.filter(|&node| has_classes || tree.counts_in_c(node)));
+        }
+        let mut pairs: Vec<(u32, u32)> = Vec::new();
+        for (number, &node) in nodes.iter().enumerate() {
+            let names = tree.names_of.of(node).iter();
+            pairs.extend(names.map(|&name| (name, number as u32)));
+        }
+        let words = tree.dictionary.len();
+        let bearers = Lists::group(words, &pairs);
+        pairs.clear();
+        for (number, &node) in nodes.iter().enumerate() {
+            for &(word, _) in tree.mentions(node) {
+                if !bearers.of(word).is_empty() {
+                    pairs.push((word, number as u32));
+                }
+            }
+        }
+        Graph {
+            tree,
+            files,
+            nodes,
+            bearers,
+            mentioners: Lists::group(words, &pairs),
+            entry_names: &module.entry_names,
+            may_be_dll: module.kind != Kind::Exe,
+            has_classes,
+        }
+    }
+
+    pub fn nodes(&self) -> std::ops::Range<usize> {
+        0..self.nodes.len()
+    }
+
+    pub fn none(&self) -> NodeSet {
+        vec![false; self.nodes.len()]
+    }
+
+    pub fn add(&self, to: &mut NodeSet, from: &NodeSet) {
+        for (to, &from) in to.iter_mut().zip(from) {
+            *to |= from;
+        }
+    }
+
+    /// What bears a name.
+    pub fn named(&self, word: u32) -> impl Iterator<Item = usize> + '_ {
+        self.bearers.of(word).iter().map(|&node| node as usize)
+    }
+
+    fn no_words(&self) -> Vec<bool> {
+        vec![false; self.tree.dictionary.len()]
+    }
+
+    fn mentions(&self, node: usize) -> &'t [Mention] {
+        self.tree.mentions(self.nodes[node])
+    }
+
+    /// What the names that a node mentions do.
+    pub fn direct(&self, node: usize) -> u16 {
+        self.tree.direct(self.nodes[node], self.has_classes)
+    }
+
+    fn node(&self, node: usize) -> Node {
+        self.tree.nodes[self.nodes[node] as usize]
+    }
+
+    /// Bytes of the body.
+    pub fn size(&self, node: usize) -> usize {
+        match self.node(node) {
+            Node::Function(file, number) => {
+                let function = &self.tree.facts[file.0 as usize].functions[number as usize];
+                (function.end - function.body) as usize
+            }
+            Node::Chunk(..) => 0,
+        }
+    }
+
+    /// What mentions a name of a category, directly or through others.
+    pub fn leading_to(&self, mask: u16) -> NodeSet {
+        let direct = self
+            .nodes()
+            .map(|node| self.direct(node) & mask != 0)
+            .collect();
+        self.callers_of(&direct)
+    }
+
+    /// What mentions a name of a category, directly or through others of a set, and is in that set.
+    pub fn leading_within(&self, mask: u16, within: &NodeSet) -> NodeSet {
+        let mut set: NodeSet = self
+            .nodes()
+            .map(|node| within[node] && self.direct(node) & mask != 0)
+            .collect();
+        self.add_callers(&mut set, |node| within[node]);
+        set
+    }
+
+    /// What all nodes' names do.
+    pub fn all_direct(&self) -> u16 {
+        self.nodes().fold(0, |bits, node| bits | self.direct(node))
+    }
+
+    /// A set, and all that leads to it.
+    pub fn callers_of(&self, of: &NodeSet) -> NodeSet {
+        let mut set = of.clone();
+        self.add_callers(&mut set, |_| true);
+        set
+    }
+
+    fn add_callers(&self, set: &mut NodeSet, wanted: impl Fn(usize) -> bool) {
+        let mut work: Vec<usize> = self.nodes().filter(|&node| set[node]).collect();
+        if work.is_empty() {
+            return;
+        }
+        let mut seen = self.no_words();
+        while let Some(node) = work.pop() {
+            for &name in self.tree.names_of.of(self.nodes[node]) {
+                if std::mem::replace(&mut seen[name as usize], true) {
+                    continue;
+                }
+                for &other in self.mentioners.of(name) {
+                    let other = other as usize;
+                    if wanted(other) && !std::mem::replace(&mut set[other], true) {
+                        work.push(other);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What runs, or may run, when some nodes run.
+    pub fn reached_from(&self, from: &NodeSet) -> NodeSet {
+        let mut set = from.clone();
+        self.add_callees(&mut set, |_| true, usize::MAX);
+        set
+    }
+
+    /// Adds what a set names, as far as it is wanted, so many steps deep.
+    pub fn add_callees(&self, set: &mut NodeSet, wanted: impl Fn(usize) -> bool, depth: usize) {
+        let mut border: Vec<usize> = self.nodes().filter(|&node| set[node]).collect();
+        let mut seen = self.no_words();
+        let mut steps = 0;
+        while !border.is_empty() && steps < depth {
+            let mut next = Vec::new();
+            for node in border {
+                for &(word, _) in self.mentions(node) {
+                    if std::mem::replace(&mut seen[word as usize], true) {
+                        continue;
+                    }
+                    for other in self.named(word) {
+                        let passes = matches!(self.node(other), Node::Chunk(..)) || wanted(other);
+                        if passes && !std::mem::replace(&mut set[other], true) {
+                            next.push(other);
+                        }
+                    }
+                }
+            }
+            border = next;
+            steps += 1;
+        }
+    }
+
+    /// What the loader runs: entry points, and the constructors and destructors of objects with static storage.
+    pub fn loader_entries(&self) -> NodeSet {
+        let tree = self.tree;
+        let mut set = self.none();
+        for node in self.nodes() {
+            set[node] = match self.node(node) {
+                Node::Function(file, number) => {
+                    let facts = &tree.facts[file.0 as usize];
+                    let function = &facts.functions[number as usize];
+                    let range = function.start..function.end.max(function.start + 1);
+                    facts.entries.iter().any(|entry| {
+                        range.contains(&entry.start) && !EXE_ENTRIES.contains(&entry.name.as_str())
+                    }) || self.entry_names.contains(&function.name)
+                        || self.direct(node) & (category::ATEXIT | category::ENTRY) != 0
+                        || matches!(&*function.name, "InitInstance" | "ExitInstance")
+                }
+                Node::Chunk(file, number) => {
+                    let chunk = &tree.files[file.0 as usize].chunks[number as usize];
+                    let entries = &tree.facts[file.0 as usize].entries;
+                    let has_sections = entries.iter().any(|entry| entry.name.starts_with('.'));
+                    chunk.object
+                        && match tree.sources.file(file).lang {
+                            Some(Lang::Cpp) if self.has_classes => {
+                                self.may_be_dll || chunk.thread_local
+                            }
+                            Some(Lang::Rust) => chunk.thread_local || !entries.is_empty(),
+                            _ => has_sections,
+                        }
+                }
+            };
+        }
+        let mut add = |word: u32| {
+            for node in self.named(word) {
+                set[node] = true;
+            }
+        };
+        for &file in &self.files {
+            // Objects inside functions.
+            for (_, mentions) in &tree.files[file.0 as usize].statics {
+                if !self.has_classes {
+                    break;
+                }
+                mentions.iter().for_each(|&(word, _)| add(word));
+            }
+            // Macros make entries where they are used.
+            let facts = &tree.facts[file.0 as usize];
+            for (name, _) in &facts.entry_macros {
+                tree.dictionary.get(name).into_iter().for_each(&mut add);
+            }
+            let source = tree.sources.file(file);
+            for entry in &facts.entries {
+                let range = entry.start as usize..entry.end as usize;
+                if EXE_ENTRIES.contains(&entry.name.as_str()) || range.len() > 4096 {
+                    continue;
+                }
+                if let Some(lang) = source.lang {
+                    let mut found = Vec::new();
+                    words::mentions(&source.text, range, lang, &tree.dictionary, &mut found);
+                    found.iter().for_each(|&(word, _)| add(word));
+                }
+            }
+        }
+        set
+    }
+
+    /// Whether an object whose type blocks at its end stands outside functions or is static inside one.
+    pub fn has_blocking_objects(&self) -> bool {
+        self.has_classes
+            && self.files.iter().any(|&file| {
+                let words = &self.tree.files[file.0 as usize];
+                let chunks = words.chunks.iter().map(|chunk| &chunk.mentions);
+                let statics = words.statics.iter().map(|(_, mentions)| mentions);
+                chunks.chain(statics).any(|mentions| self.blocks(mentions))
+            })
+    }
+
+    fn blocks(&self, mentions: &[Mention]) -> bool {
+        mentions
+            .iter()
+            .any(|&(word, _)| self.tree.category(Lang::Cpp, word) & category::TYPE != 0)
+    }
+
+    /// Functions with an object of static storage whose end may block.
+    pub fn static_holders(&self, blocking: &NodeSet) -> NodeSet {
+        let mut set = self.none();
+        for node in self.nodes() {
+            let Node::Function(file, number) = self.node(node) else {
+                continue;
+            };
+            if !self.has_classes {
+                break;
+            }
+            let statics = &self.tree.files[file.0 as usize].statics;
+            let first = statics.partition_point(|(function, _)| *function < number);
+            set[node] = statics[first..]
+                .iter()
+                .take_while(|(function, _)| *function == number)
+                .any(|(_, mentions)| {
+                    self.blocks(mentions)
+                        || mentions
+                            .iter()
+                            .any(|&(word, _)| self.named(word).any(|other| blocking[other]))
+                });
+        }
+        set
+    }
+
+    /// Words that reached functions mention and that nothing in the module bears.
+    pub fn unknown_words(&self, reached: &NodeSet) -> Vec<u32> {
+        let mut words: Vec<u32> = self
+            .nodes()
+            .filter(|&node| reached[node])
+            .flat_map(|node| self.mentions(node))
+            .filter(|(_, how)| how & how::CALLED != 0)
+            .map(|(word, _)| *word)
+            .collect();
+        words.sort_unstable();
+        words.dedup();
+        words.retain(|&word| {
+            !self
+                .named(word)
+                .any(|node| matches!(self.node(node), Node::Function(..)))
+        });
+        words
+    }
+
+    /// Functions that may free the module itself: they name what an entry point keeps, or something gives the module its
+    /// own handle somewhere.
+    pub fn own_frees(&self) -> NodeSet {
+        use category::{FILE_NAME, OWN, REF, UNREF};
+        let mut given = self.no_words();
+        let mut is_given = false;
+        for node in self.nodes() {
+            let direct = self.direct(node);
+            is_given |= direct & OWN != 0 || (direct & FILE_NAME != 0 && direct & REF != 0);
+            let Node::Function(file, number) = self.node(node) else {
+                continue;
+            };
+            let facts = &self.tree.facts[file.0 as usize];
+            let function = &facts.functions[number as usize];
+            let is_entry = self.entry_names.contains(&function.name)
+                || facts.entries.iter().any(|entry| {
+                    entry.start == function.start && !EXE_ENTRIES.contains(&entry.name.as_str())
+                });
+            if is_entry {
+                for &(word, how) in self.mentions(node) {
+                    // What it hands to others can end up anywhere.
+                    given[word as usize] |= self.tree.state[word as usize]
+                        && (how & how::WRITTEN != 0 || self.has_classes);
+                }
+            }
+        }
+        self.nodes()
+            .map(|node| {
+                self.direct(node) & UNREF != 0 && (is_given || self.mentions_any(node, &given))
+            })
+            .collect()
+    }
+
+    /// Functions that take a lock, or have it taken, and name something further that takes one.
+    pub fn nested_locks(&self) -> NodeSet {
+        use category::{ACQUIRE, RELEASE};
+        let lang = if self.has_classes { Lang::Cpp } else { Lang::C };
+        let taking = self.leading_to(ACQUIRE);
+        // What takes a lock and does not give it back takes it for its caller.
+        let leaves = |node: usize| {
+            let direct = self.direct(node);
+            direct & ACQUIRE != 0 && (direct & RELEASE == 0 || self.has_classes)
+        };
+        let mut leads = NameMap::<u32, (bool, bool)>::default();
+        let mut set = self.none();
+        for node in self.nodes().filter(|&node| taking[node]) {
+            if matches!(self.node(node), Node::Chunk(..)) {
+                continue;
+            }
+            let mut takes = 0;
+            let mut holds = self.direct(node) & ACQUIRE != 0;
+            for &(word, _) in self.mentions(node) {
+                let (takes_one, holds_one) = *leads.entry(word).or_insert_with(|| {
+                    let itself = self.tree.category(lang, word) & ACQUIRE != 0;
+                    (
+                        itself || self.named(word).any(|other| taking[other]),
+                        itself || self.named(word).any(leaves),
+                    )
+                });
+                takes += usize::from(takes_one);
+                holds |= holds_one;
+            }
+            set[node] = holds && takes >= 2;
+        }
+        set
+    }
+
+    /// The members' and statics' names that a set mentions.
+    pub fn state_of(&self, set: &NodeSet) -> Words {
+        let mut words = self.no_words();
+        for node in self.nodes().filter(|&node| set[node]) {
+            for &(word, _) in self.mentions(node) {
+                words[word as usize] = self.tree.state[word as usize];
+            }
+        }
+        words
+    }
+
+    /// The statics' names that a set mentions.
+    pub fn statics_of(&self, set: &NodeSet) -> Words {
+        let mut objects = self.no_words();
+        for &file in &self.files {
+            for &word in &self.tree.files[file.0 as usize].objects {
+                objects[word as usize] = true;
+            }
+        }
+        let mut words = self.no_words();
+        for node in self.nodes().filter(|&node| set[node]) {
+            for &(word, _) in self.mentions(node) {
+                words[word as usize] = objects[word as usize];
+            }
+        }
+        words
+    }
+
+    /// The names of functions that lead to a category, sorted.
+    pub fn names_leading_to(&self, mask: u16) -> Vec<u32> {
+        let set = self.leading_to(mask);
+        let mut names: Vec<u32> = self
+            .nodes()
+            .filter(|&node| set[node])
+            .flat_map(|node| self.tree.names_of.of(self.nodes[node]))
+            .copied()
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    pub fn mentions_any(&self, node: usize, words: &Words) -> bool {
+        self.mentions(node)
+            .iter()
+            .any(|(word, _)| words[*word as usize])
+    }
+
+    pub fn writes_any(&self, node: usize, words: &Words) -> bool {
+        matches!(self.node(node), Node::Function(..))
+            && self
+                .mentions(node)
+                .iter()
+                .any(|(word, how)| how & how::WRITTEN != 0 && words[*word as usize])
+    }
+
+    pub fn functions_in(&self, set: &NodeSet) -> Vec<(FileId, u32)> {
+        self.nodes()
+            .filter(|&node| set[node])
+            .filter_map(|node| match self.node(node) {
+                Node::Function(file, number) => Some((file, number)),
+                Node::Chunk(..) => None,
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,850 @@
+//! The names that count, and where every file mentions them.
+
+use crate::api::{Api, Effect, ModuleSource};
+use crate::index::Facts;
+use crate::index::words::{self, Dictionary, Mention, how};
+use crate::source::{FileId, Lang, Sources};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// What a name of the API table does, as bits.
+pub mod category {
+    /// Blocks, or has no place under the loader lock.
+    pub const LOADER: u16 = 1;
+    pub const POOL: u16 = 1 << 1;
+    /// Frees a module.
+    pub const UNREF: u16 = 1 << 2;
+    /// Gives a module's handle.
+    pub const REF: u16 = 1 << 3;
+    pub const SPAWN: u16 = 1 << 4;
+    pub const ATEXIT: u16 = 1 << 5;
+    pub const ACQUIRE: u16 = 1 << 6;
+    /// Asks for the loader lock.
+    pub const ASKS: u16 = 1 << 7;
+    /// Gives a lock back.
+    pub const RELEASE: u16 = 1 << 14;
+    /// Makes, signals or closes a handle.
+    pub const HANDLE: u16 = 1 << 8;
+    /// A type whose objects' end blocks.
+    pub const TYPE: u16 = 1 << 9;
+    /// `static` and its kin, inside a function.
+    pub const STATIC: u16 = 1 << 10;
+    /// Gives the module's own handle, or may do so.
+    pub const OWN: u16 = 1 << 12;
+    pub const FILE_NAME: u16 = 1 << 13;
+    /// An attribute that makes the loader or the CRT call a function.
+    pub const ENTRY: u16 = 1 << 15;
+    /// Never returns.
+    pub const ENDS: u16 = 1 << 11;
+}
+
+fn category_of(effect: &Effect) -> u16 {
+    use category::*;
+    match effect {
+        Effect::Wait { .. } | Effect::Terminate { .. } | Effect::Forbidden { .. } => LOADER,
+        Effect::Acquire { .. } => LOADER | ACQUIRE,
+        Effect::ExitThread | Effect::ExitProcess => LOADER | ENDS,
+        Effect::NoReturn => ENDS,
+        Effect::TpDrain { .. } | Effect::TpCloseGroup { .. } => LOADER | POOL,
+        Effect::TpClose { .. }
+        | Effect::TpCreate { .. }
+        | Effect::TpEnv { .. }
+        | Effect::TpArm { .. }
+        | Effect::TpDisarm { .. }
+        | Effect::TpUse { .. } => POOL,
+        Effect::Spawn { joined: true, .. } => SPAWN | LOADER,
+        Effect::Spawn { .. } => SPAWN,
+        Effect::ModuleUnref { .. } => UNREF | LOADER,
+        Effect::ModuleRef {
+            source: ModuleSource::Name | ModuleSource::Load,
+            ..
+        } => REF,
+        Effect::ModuleRef { .. } => REF | OWN,
+        Effect::ModuleFileName { .. } => FILE_NAME,
+        Effect::AtExit { .. } => ATEXIT,
+        Effect::Release { .. } => HANDLE | RELEASE,
+        Effect::AsksLoaderLock => ASKS,
+        Effect::Signal { .. }
+        | Effect::Creates { .. }
+        | Effect::CreatesMutex { .. }
+        | Effect::CreatesLock { .. }
+        | Effect::Detach { .. }
+        | Effect::Disassociate
+        | Effect::SourceOff
+        | Effect::FreeModuleOnReturn { .. }
+        | Effect::CloseHandle { .. } => HANDLE,
+        _ => 0,
+    }
+}
+
+/// A declaration outside functions, or a macro: what it declares, and what it mentions.
+pub struct Chunk {
+    pub names: Vec<u32>,
+    pub mentions: Box<[Mention]>,
+    /// An object with an initializer or of a class type may stand here.
+    pub object: bool,
+    /// A class or another name of a type.
+    pub class: bool,
+    /// A function's declaration, or an object that is constructed with arguments.
+    pub prototype: bool,
+    pub thread_local: bool,
+}
+
+/// The words of one file.
+#[derive(Default)]
+pub struct FileWords {
+    /// What all names that the file mentions do.
+    pub categories: u16,
+    /// By function.
+    pub functions: Vec<Box<[Mention]>>,
+    pub chunks: Vec<Chunk>,
+    /// Objects with static storage inside functions: the function, and what their declarations mention.
+    pub statics: Vec<(u32, Box<[Mention]>)>,
+    outside: Box<[u32]>,
+    /// The objects outside functions.
+    pub objects: Box<[u32]>,
+}
+
+impl FileWords {
+    pub fn mentions_outside(&self, word: u32) -> bool {
+        self.outside.binary_search(&word).is_ok()
+    }
+}
+
+/// The words of all files.
+pub struct Tree<'t> {
+    pub sources: &'t Sources,
+    pub facts: &'t [Facts],
+    pub dictionary: Dictionary<'t>,
+    /// By language and word.
+    categories: [Vec<u16>; 3],
+    /// By word: names a member or a static somewhere.
+    pub state: Vec<bool>,
+    /// By word: names a function, a macro, a class or an object somewhere.
+    pub linking: Vec<bool>,
+    /// By word: the function's name.
+    names: Vec<&'t str>,
+    pub files: Vec<FileWords>,
+    /// The functions and then the chunks of every file, in the order of the files.
+    pub nodes: Vec<Node>,
+    /// By file: its first node; one more at the end.
+    pub first_node: Vec<u32>,
+    /// What the names that a node mentions do: where headers are taken for C, and where they are not.
+    direct: [Vec<u16>; 2],
+    /// By node.
+    pub names_of: Lists,
+}
+
+/// A function or a declaration outside functions.
+#[derive(Clone, Copy)]
+pub enum Node {
+    Function(FileId, u32),
+    Chunk(FileId, u32),
+}
+
+/// Lists of numbers, one behind the other.
+#[derive(Default)]
+pub struct Lists {
+    starts: Vec<u32>,
+    items: Vec<u32>,
+}
+
+impl Lists {
+    /// Lists by key, from pairs in the order in which they shall stand.
+    pub fn group(keys: usize, pairs: &[(u32, u32)]) -> Lists {
+        let mut starts = vec![0; keys + 1];
+        for &(key, _) in pairs {
+            starts[key as usize + 1] += 1;
+        }
+        for key in 0..keys {
+            starts[key + 1] += starts[key];
+        }
+        let mut next = starts.clone();
+        let mut items = vec![0; pairs.len()];
+        for &(key, item) in pairs {
+            items[next[key as usize] as usize] = item;
+            next[key as usize] += 1;
+        }
+        Lists { starts, items }
+    }
+
+    pub fn of(&self, key: u32) -> &[u32] {
+        let key = key as usize;
+        &self.items[self.starts[key] as usize..self.starts[key + 1] as usize]
+    }
+}
+
+/// Functions that run without being named.
+fn runs_unnamed(name: &str) -> bool {
+    matches!(
+        name,
+        "drop"
+            | "deref"
+            | "deref_mut"
+            | "next"
+            | "from"
+            | "into"
+            | "index"
+            | "fmt"
+            | "poll"
+            | "call"
+    ) || name.starts_with("operator")
+}
+
+impl<'t> Tree<'t> {
+    pub fn new(sources: &'t Sources, facts: &'t [Facts], api: &'t Api) -> Tree<'t> {
+        let mut dictionary = Dictionary::default();
+        let mut categories: [Vec<u16>; 3] = Default::default();
+        let mut add = |dictionary: &mut Dictionary<'t>, lang: Lang, name: &'t str, bits: u16| {
+            let number = dictionary.add(name) as usize;
+            let categories = &mut categories[lang as usize];
+            if categories.len() <= number {
+                categories.resize(number + 1, 0);
+            }
+            categories[number] |= bits;
+        };
+        for lang in [Lang::C, Lang::Cpp, Lang::Rust] {
+            for (name, bits) in api.words(lang, category_of) {
+                add(&mut dictionary, lang, name, bits);
+            }
+        }
+        for lang in [Lang::Cpp, Lang::Rust] {
+            for name in api.blocking_types() {
+                add(&mut dictionary, lang, name, category::TYPE);
+            }
+            for name in ["static", "thread_local", "lazy_static"] {
+                add(&mut dictionary, lang, name, category::STATIC);
+            }
+        }
+        for lang in [Lang::C, Lang::Cpp, Lang::Rust] {
+            for name in api.own_modules() {
+                add(&mut dictionary, lang, name, category::OWN);
+            }
+            for name in ["constructor", "destructor"] {
+                add(&mut dictionary, lang, name, category::ENTRY);
+            }
+        }
+        let ids: Vec<FileId> = sources.ids().collect();
+        let outside: Vec<Vec<Item>> = ids
+            .par_iter()
+            .map(|&id| match sources.file(id).lang {
+                Some(lang) => items(&sources.file(id).text, lang, &facts[id.0 as usize]),
+                None => Vec::new(),
+            })
+            .collect();
+        let mut names: Vec<&'t str> = Vec::new();
+        for facts in facts {
+            for function in &facts.functions {
+                let number = dictionary.add(&function.name) as usize;
+                if names.len() <= number {
+                    names.resize(number + 1, "");
+                }
+                names[number] = &function.name;
+            }
+        }
+        let mut state = Vec::new();
+        let mut linking: Vec<bool> = names.iter().map(|name| !name.is_empty()).collect();
+        for (&id, items) in ids.iter().zip(&outside) {
+            let text = &sources.file(id).text;
+            for item in items {
+                for declared in &item.declares {
+                    let number = dictionary.add(&text[declared.clone()]) as usize;
+                    if state.len() <= number {
+                        state.resize(number + 1, false);
+                    }
+                    state[number] |= item.is_state;
+                }
+                for name in item.names.iter().chain(&item.tables) {
+                    let number = dictionary.add(&text[name.clone()]) as usize;
+                    if linking.len() <= number {
+                        linking.resize(number + 1, false);
+                    }
+                    linking[number] = true;
+                }
+            }
+        }
+        let words = dictionary.len();
+        for categories in &mut categories {
+            categories.resize(words, 0);
+        }
+        state.resize(words, false);
+        names.resize(words, "");
+        linking.resize(words, false);
+        let mut tree = Tree {
+            sources,
+            facts,
+            dictionary,
+            categories,
+            state,
+            linking,
+            names,
+            files: Vec::new(),
+            nodes: Vec::new(),
+            first_node: Vec::new(),
+            direct: Default::default(),
+            names_of: Lists::default(),
+        };
+        tree.files = ids
+            .par_iter()
+            .zip(&outside)
+            .map(|(&id, items)| tree.words_of(id, items))
+            .collect();
+        tree.link();
+        tree
+    }
+
+    /// Numbers the nodes and lists their names.
+    fn link(&mut self) {
+        // By node and name.
+        let mut names: Vec<(u32, u32)> = Vec::new();
+        for id in self.sources.ids() {
+            self.first_node.push(self.nodes.len() as u32);
+            let lang = self.sources.file(id).lang;
+            for (number, function) in self.facts[id.0 as usize].functions.iter().enumerate() {
+                let node = self.nodes.len() as u32;
+                self.nodes.push(Node::Function(id, number as u32));
+                let mut add = |name: &str| {
+                    names.extend(self.dictionary.get(name).map(|word| (node, word)));
+                };
+                add(&function.name);
+                if let Some(class) = function.name.strip_prefix('~') {
+                    add(class);
+                } else if lang.is_some_and(|lang| lang != Lang::C) && runs_unnamed(&function.name) {
+                    add(function.scope.rsplit("::").next().unwrap_or(""));
+                }
+            }
+            for (number, chunk) in self.files[id.0 as usize].chunks.iter().enumerate() {
+                let node = self.nodes.len() as u32;
+                self.nodes.push(Node::Chunk(id, number as u32));
+                names.extend(chunk.names.iter().map(|&name| (node, name)));
+            }
+        }
+        self.first_node.push(self.nodes.len() as u32);
+        self.names_of = Lists::group(self.nodes.len(), &names);
+        let direct = |node: u32, as_c: bool| {
+            let (Node::Function(file, _) | Node::Chunk(file, _)) = self.nodes[node as usize];
+            let lang = match self.sources.file(file).lang {
+                Some(Lang::Cpp) if as_c => Lang::C,
+                lang => lang.unwrap_or(Lang::C),
+            };
+            self.mentions(node)
+                .iter()
+                .fold(0, |bits, (word, _)| bits | self.category(lang, *word))
+        };
+        let nodes = 0..self.nodes.len() as u32;
+        let as_c = nodes.clone().map(|node| direct(node, true)).collect();
+        self.direct = [as_c, nodes.map(|node| direct(node, false)).collect()];
+    }
+
+    /// What a name does in a language.
+    pub fn category(&self, lang: Lang, word: u32) -> u16 {
+        self.categories[lang as usize][word as usize]
+    }
+
+    /// Whether a node says something in C, too: a function, a macro, an object.
+    pub fn counts_in_c(&self, node: u32) -> bool {
+        match self.nodes[node as usize] {
+            Node::Function(..) => true,
+            Node::Chunk(file, number) => {
+                let chunk = &self.files[file.0 as usize].chunks[number as usize];
+                !chunk.class && !chunk.prototype
+            }
+        }
+    }
+
+    /// What the names that a node mentions do, in a module that has classes or not.
+    pub fn direct(&self, node: u32, has_classes: bool) -> u16 {
+        self.direct[usize::from(has_classes)][node as usize]
+    }
+
+    /// What a node mentions.
+    pub fn mentions(&self, node: u32) -> &[Mention] {
+        match self.nodes[node as usize] {
+            Node::Function(file, number) => &self.files[file.0 as usize].functions[number as usize],
+            Node::Chunk(file, number) => {
+                &self.files[file.0 as usize].chunks[number as usize].mentions
+            }
+        }
+    }
+
+    /// The name behind a word that is a function's.
+    pub fn function_name(&self, word: u32) -> Option<&'t str> {
+        let name = self.names[word as usize];
+        (!name.is_empty()).then_some(name)
+    }
+
+    fn words_of(&self, id: FileId, items: &[Item]) -> FileWords {
+        let file = self.sources.file(id);
+        let Some(lang) = file.lang else {
+            return FileWords::default();
+        };
+        let text: &str = &file.text;
+        let mut words = FileWords::default();
+        let mut found: Vec<Mention> = Vec::new();
+        for (number, function) in self.facts[id.0 as usize].functions.iter().enumerate() {
+            let range = function.start as usize..function.end as usize;
+            found.clear();
+            words::mentions(text, range.clone(), lang, &self.dictionary, &mut found);
+            words::merge(&mut found);
+            for &(word, _) in &found {
+                words.categories |= self.category(lang, word);
+            }
+            words.functions.push(found.as_slice().into());
+            let has_static = lang != Lang::C
+                && found
+                    .iter()
+                    .any(|&(word, _)| self.category(lang, word) & category::STATIC != 0);
+            if has_static {
+                let body = function.body as usize..function.end as usize;
+                for range in static_declarations(text, body, lang) {
+                    found.clear();
+                    words::mentions(text, range, lang, &self.dictionary, &mut found);
+                    words::merge(&mut found);
+                    words.statics.push((number as u32, found.as_slice().into()));
+                }
+            }
+        }
+        let mut outside: Vec<u32> = Vec::new();
+        let mut objects: Vec<u32> = Vec::new();
+        for item in items {
+            if item.object && !item.is_prototype {
+                let names = item.names.iter().chain(&item.tables);
+                objects.extend(names.filter_map(|name| self.dictionary.get(&text[name.clone()])));
+            }
+            found.clear();
+            for range in &item.ranges {
+                words::mentions(text, range.clone(), lang, &self.dictionary, &mut found);
+            }
+            words::merge(&mut found);
+            for &(word, _) in &found {
+                words.categories |= self.category(lang, word);
+            }
+            if item.is_class {
+                // A class names its methods; that is no call of them.
+                found.retain(|(_, how)| how & how::CALLED == 0);
+            }
+            outside.extend(
+                found
+                    .iter()
+                    .map(|(word, _)| word)
+                    .filter(|&&word| !self.names[word as usize].is_empty()),
+            );
+            let mut names: Vec<u32> = item
+                .names
+                .iter()
+                .filter_map(|range| self.dictionary.get(&text[range.clone()]))
+                .collect();
+            names.sort_unstable();
+            names.dedup();
+            // What has nothing to do with what runs is of no account.
+            found.retain(|(word, _)| {
+                (self.linking[*word as usize]
+                    || self.category(Lang::Cpp, *word) | self.category(lang, *word) != 0)
+                    && !names.contains(word)
+            });
+            if found.is_empty() {
+                continue;
+            }
+            words.chunks.push(Chunk {
+                names,
+                mentions: found.as_slice().into(),
+                object: item.object,
+                class: item.is_class || item.is_alias,
+                prototype: item.is_prototype,
+                thread_local: item.thread_local,
+            });
+        }
+        outside.sort_unstable();
+        outside.dedup();
+        objects.sort_unstable();
+        objects.dedup();
+        words.objects = objects.into();
+        words.outside = outside.into();
+        words
+    }
+}
+
+/// A declaration outside functions.
+#[derive(Default)]
+struct Item {
+    /// Members, statics, enumerators.
+    declares: Vec<Range<usize>>,
+    /// The class, the macro, the objects.
+    names: Vec<Range<usize>>,
+    /// Objects with initializer lists.
+    tables: Vec<Range<usize>>,
+    ranges: Vec<Range<usize>>,
+    is_class: bool,
+    is_alias: bool,
+    is_prototype: bool,
+    is_state: bool,
+    object: bool,
+    thread_local: bool,
+}
+
+/// The declarations `static T x;` inside a function.
+fn static_declarations(text: &str, range: Range<usize>, lang: Lang) -> Vec<Range<usize>> {
+    let mut starts = Vec::new();
+    words::each(text, range.clone(), lang, |word, _| {
+        if matches!(
+            &text[word.clone()],
+            "static" | "thread_local" | "lazy_static"
+        ) {
+            starts.push(word.start);
+        }
+    });
+    let bytes = text.as_bytes();
+    starts
+        .into_iter()
+        .map(|start| {
+            let end = bytes[start..range.end]
+                .iter()
+                .position(|&byte| byte == b';')
+                .map_or(range.end, |length| start + length);
+            start..end
+        })
+        .collect()
+}
+
+/// Splits what stands outside functions into declarations. Namespaces are no declarations.
+fn items(text: &str, lang: Lang, facts: &Facts) -> Vec<Item> {
+    let bytes = text.as_bytes();
+    let mut items: Vec<Item> = Vec::new();
+    let mut open = Open::default();
+    let mut at = 0;
+    let mut functions = facts.functions.iter().peekable();
+    while at < bytes.len() {
+        if let Some(function) = functions.peek()
+            && at >= function.start as usize
+        {
+            if (function.end as usize) > at {
+                let start = open.start;
+                open.take_piece(start, at);
+                at = function.end as usize;
+                if open.depth == 0 {
+                    open = Open::default();
+                }
+                open.start = at;
+            }
+            functions.next();
+            continue;
+        }
+        let byte = bytes[at];
+        match byte {
+            b'#' if lang != Lang::Rust && starts_line(bytes, at) => {
+                let end = directive_end(bytes, at);
+                if let Some(item) = macro_item(text, at, end) {
+                    items.push(item);
+                }
+                let start = open.start;
+                open.take_piece(start, at);
+                at = end;
+                open.start = at;
+                continue;
+            }
+            b'/' if bytes.get(at + 1) == Some(&b'/') => {
+                at = next_line(bytes, at);
+                continue;
+            }
+            b'/' if bytes.get(at + 1) == Some(&b'*') => {
+                at = find(bytes, at + 2, b"*/");
+                continue;
+            }
+            b'"' => {
+                at = string_end(bytes, at, lang);
+                continue;
+            }
+            b'\'' if lang != Lang::Rust => {
+                at = string_end(bytes, at, lang);
+                continue;
+            }
+            b'\'' => {
+                // A character or a lifetime.
+                let long = bytes.get(at + 1) == Some(&b'\\');
+                at = if long {
+                    string_end(bytes, at, lang)
+                } else if bytes.get(at + 2) == Some(&b'\'') {
+                    at + 3
+                } else {
+                    at + 1
+                };
+                continue;
+            }
+            b'{' => {
+                if open.depth == 0 && open.parens == 0 && open.is_namespace(text, lang) {
+                    open = Open::default();
+                    at += 1;
+                    open.piece(at);
+                    continue;
+                }
+                if open.depth == 0 {
+                    open.head_ends(text, at);
+                }
+                open.depth += 1;
+            }
+            b'}' => {
+                if open.depth == 0 {
+                    // The end of a namespace.
+                    open = Open::default();
+                    at += 1;
+                    open.piece(at);
+                    continue;
+                }
+                open.depth -= 1;
+                if open.depth == 0 {
+                    open.last_close = Some(at);
+                }
+                if open.depth == 0 && lang == Lang::Rust && open.parens == 0 && !open.assigned {
+                    at += 1;
+                    items.extend(open.close(text, at, lang));
+                    open = Open::default();
+                    open.piece(at);
+                    continue;
+                }
+            }
+            b'(' => open.parens += 1,
+            b')' => open.parens = open.parens.saturating_sub(1),
+            b'=' if open.depth == 0 && open.parens == 0 => {
+                open.assigned = true;
+                open.assigned_at.get_or_insert(at);
+            }
+            b';' if open.depth == 0 && open.parens == 0 => {
+                at += 1;
+                items.extend(open.close(text, at, lang));
+                open = Open::default();
+                open.piece(at);
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    items.extend(open.close(text, bytes.len(), lang));
+    items
+}
+
+/// A declaration that is being read.
+#[derive(Default)]
+struct Open {
+    start: usize,
+    ranges: Vec<Range<usize>>,
+    depth: u32,
+    parens: u32,
+    assigned: bool,
+    assigned_at: Option<usize>,
+    /// Where the first brace stands.
+    head: Option<usize>,
+    /// Where the last brace stands that closes it.
+    last_close: Option<usize>,
+}
+
+impl Open {
+    /// Begins anew behind what was read.
+    fn piece(&mut self, at: usize) {
+        self.start = at;
+    }
+
+    fn take_piece(&mut self, start: usize, end: usize) {
+        if start < end {
+            self.ranges.push(start..end);
+        }
+    }
+
+    fn head_ends(&mut self, _text: &str, at: usize) {
+        self.head.get_or_insert(at);
+    }
+
+    fn first(&self) -> usize {
+        self.ranges.first().map_or(self.start, |range| range.start)
+    }
+
+    fn head_text<'t>(&self, text: &'t str, at: usize) -> &'t str {
+        text.get(self.first()..at).unwrap_or("")
+    }
+
+    fn is_namespace(&self, text: &str, lang: Lang) -> bool {
+        let head = self.head_text(text, self.head.unwrap_or(text.len()).min(text.len()));
+        let head = &head[..head.find('{').unwrap_or(head.len())];
+        let mut is = false;
+        words::each(head, 0..head.len(), lang, |word, _| {
+            is |= match lang {
+                Lang::Rust => matches!(&head[word], "mod" | "impl" | "trait" | "extern"),
+                _ => matches!(&head[word], "namespace" | "extern"),
+            };
+        });
+        is && !head.contains('=')
+    }
+
+    fn close(&mut self, text: &str, end: usize, lang: Lang) -> Option<Item> {
+        let start = self.start;
+        self.take_piece(start, end);
+        let mut item = Item {
+            ranges: std::mem::take(&mut self.ranges),
+            ..Item::default()
+        };
+        let bytes = text.as_bytes();
+        let head_end = self.head.unwrap_or(end);
+        let last_close = self.last_close.unwrap_or(end);
+        let mut words: Vec<(Range<usize>, u8)> = Vec::new();
+        for range in item.ranges.clone() {
+            words::each(text, range, lang, |word, how| words.push((word, how)));
+        }
+        if words.is_empty() {
+            return None;
+        }
+        // Behind the word that says what it is stands the name.
+        let mut keyword: Option<usize> = None;
+        let mut is_type = false;
+        let mut called: Option<Range<usize>> = None;
+        for (number, (word, how)) in words.iter().enumerate() {
+            if word.start >= head_end {
+                break;
+            }
+            match &text[word.clone()] {
+                "class" | "struct" | "union" | "enum" | "interface" | "trait" => {
+                    keyword.get_or_insert(number);
+                    is_type = true;
+                }
+                "typedef" | "using" | "type" | "use" => {
+                    item.is_alias = true;
+                    keyword.get_or_insert(number);
+                }
+                "static" | "const" | "macro_rules" if lang == Lang::Rust => {
+                    keyword.get_or_insert(number);
+                }
+                "thread_local" | "__thread" | "thread" => item.thread_local = true,
+                _ => {}
+            }
+            if how & how::CALLED != 0 && called.is_none() {
+                called = Some(word.clone());
+            }
+        }
+        let has_body = self.head.is_some();
+        item.is_class = is_type && has_body && !self.assigned && !item.is_alias;
+        let follows = |word: &Range<usize>| {
+            let mut after = word.end;
+            while matches!(bytes.get(after), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+                after += 1;
+            }
+            (
+                bytes.get(after).copied().unwrap_or(b';'),
+                bytes.get(after + 1).copied().unwrap_or(0),
+            )
+        };
+        for (word, _) in &words {
+            let declares = match follows(word) {
+                (b';' | b'[' | b',' | b'}', _) => true,
+                (b'{', _) => lang != Lang::Rust,
+                (b'=', next) => next != b'=',
+                (b':', next) => next != b':',
+                _ => false,
+            };
+            if declares {
+                item.declares.push(word.clone());
+                let value = self.assigned_at.is_some_and(|at| word.start > at);
+                let outer = (word.start < head_end && !value) || word.start > last_close;
+                if outer && (!item.is_class || word.start > last_close) {
+                    item.names.push(word.clone());
+                }
+            }
+        }
+        item.is_prototype = called.is_some() && !has_body && !self.assigned && !item.is_alias;
+        if item.is_prototype {
+            // An object, where it is none.
+            item.names = called.iter().cloned().collect();
+        } else {
+            item.names.extend(called);
+        }
+        if self.assigned && has_body && !item.is_class && !item.is_alias {
+            // Nobody follows a table to the functions in it.
+            item.tables = std::mem::take(&mut item.names);
+            keyword = None;
+        }
+        if let Some(keyword) = keyword {
+            let behind = words[keyword + 1..]
+                .iter()
+                .take_while(|(word, _)| word.start < head_end);
+            let mut name = None;
+            for (word, _) in behind {
+                if matches!(&text[word.clone()], "final" | "class" | "mut" | "struct") {
+                    continue;
+                }
+                name = Some(word.clone());
+                let ends = matches!(follows(word), (b':' | b'{' | b'<' | b'=' | b';', _));
+                if ends || lang == Lang::Rust {
+                    break;
+                }
+            }
+            item.names.extend(name);
+        }
+        item.is_state = !item.is_alias && !(item.is_prototype && lang == Lang::C);
+        item.object = !item.is_alias && !item.is_class && !(is_type && !self.assigned && has_body);
+        Some(item)
+    }
+}
+
+/// What a `#define` line says.
+fn macro_item(text: &str, start: usize, end: usize) -> Option<Item> {
+    let line = text.get(start..end)?;
+    let rest = line[1..].trim_start();
+    let rest = rest.strip_prefix("define")?;
+    let name = rest.trim_start();
+    let at = start + (line.len() - name.len());
+    let length = name
+        .bytes()
+        .position(|byte| !(byte.is_ascii_alphanumeric() || byte == b'_'))
+        .unwrap_or(name.len());
+    (length > 0).then(|| Item {
+        names: vec![at..at + length],
+        ranges: vec![at + length..end],
+        ..Item::default()
+    })
+}
+
+fn starts_line(bytes: &[u8], at: usize) -> bool {
+    bytes[..at]
+        .iter()
+        .rev()
+        .find(|byte| !matches!(byte, b' ' | b'\t'))
+        .is_none_or(|byte| matches!(byte, b'\n' | b'\r' | b'/'))
+}
+
+fn directive_end(bytes: &[u8], mut at: usize) -> usize {
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' => at += 1 + usize::from(bytes.get(at + 1) == Some(&b'\r')) + 1,
+            b'\n' => return at + 1,
+            b'/' if bytes.get(at + 1) == Some(&b'*') => at = find(bytes, at + 2, b"*/"),
+            _ => at += 1,
+        }
+    }
+    bytes.len()
+}
+
+fn next_line(bytes: &[u8], at: usize) -> usize {
+    bytes[at..]
+        .iter()
+        .position(|&byte| byte == b'\n')
+        .map_or(bytes.len(), |length| at + length + 1)
+}
+
+fn find(bytes: &[u8], from: usize, needle: &[u8]) -> usize {
+    bytes
+        .get(from..)
+        .and_then(|rest| rest.windows(needle.len()).position(|w| w == needle))
+        .map_or(bytes.len(), |at| from + at + needle.len())
+}
+
+fn string_end(bytes: &[u8], at: usize, lang: Lang) -> usize {
+    let quote = bytes[at];
+    let mut at = at + 1;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' => at += 2,
+            b'\n' if lang != Lang::Rust => return at,
+            byte if byte == quote => return at + 1,
+            _ => at += 1,
+        }
+    }
+    bytes.len()
+}

@@ -1,0 +1,237 @@
+//! Which known names a text mentions, and how: without parsing, and without a second look at anything else.
+//!
+//! In come a text and a `Dictionary`; out come the words of the dictionary that stand in the text outside comments and
+//! strings. What a word means there (a call, a member, a local of the same name) is not decided: in doubt it is a
+//! mention.
+
+use super::{WORD, find, line_end, quoted_end, word_end};
+use crate::source::Lang;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::ops::Range;
+
+/// A hasher for short names. The keys are those of the analysed files: many equal hashes cost time, not correctness.
+#[derive(Default)]
+pub struct NameHasher(u64);
+
+impl Hasher for NameHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        let mut hash = self.0;
+        let mut chunks = bytes.chunks_exact(8);
+        for chunk in &mut chunks {
+            let mut word = [0; 8];
+            word.copy_from_slice(chunk);
+            hash = mix(hash, u64::from_le_bytes(word));
+        }
+        let mut word = [0; 8];
+        let rest = chunks.remainder();
+        word[..rest.len()].copy_from_slice(rest);
+        self.0 = mix(hash, u64::from_le_bytes(word));
+    }
+
+    fn write_u8(&mut self, byte: u8) {
+        self.0 = mix(self.0, u64::from(byte));
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.0 = mix(self.0, u64::from(number));
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.0 = mix(self.0, number as u64);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 32)
+    }
+}
+
+fn mix(hash: u64, word: u64) -> u64 {
+    (hash.rotate_left(5) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+pub type NameMap<K, V> = HashMap<K, V, BuildHasherDefault<NameHasher>>;
+
+/// Known names, by number.
+#[derive(Default)]
+pub struct Dictionary<'t> {
+    numbers: NameMap<&'t [u8], u32>,
+}
+
+impl<'t> Dictionary<'t> {
+    /// The number of a name, which is a new one if need be.
+    pub fn add(&mut self, name: &'t str) -> u32 {
+        let next = self.numbers.len() as u32;
+        *self.numbers.entry(name.as_bytes()).or_insert(next)
+    }
+
+    pub fn get(&self, name: &str) -> Option<u32> {
+        self.numbers.get(name.as_bytes()).copied()
+    }
+
+    pub fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.numbers.is_empty()
+    }
+}
+
+/// How a word stands in a text. Bits, since several places are taken together.
+pub mod how {
+    /// Behind it stands `(`.
+    pub const CALLED: u8 = 1;
+    /// It is given a value, its address is taken, or a method is called on it.
+    pub const WRITTEN: u8 = 2;
+    /// Before it stands `.`, `->` or `::`.
+    pub const MEMBER: u8 = 4;
+}
+
+/// A word and how it is mentioned.
+pub type Mention = (u32, u8);
+
+/// Hands every word of a range to `take`: its range and how it stands there.
+pub fn each(text: &str, range: Range<usize>, lang: Lang, mut take: impl FnMut(Range<usize>, u8)) {
+    let bytes = &text.as_bytes()[..range.end.min(text.len())];
+    let mut at = range.start;
+    while at < bytes.len() {
+        let byte = bytes[at];
+        if WORD[byte as usize] {
+            let end = word_end(bytes, at);
+            if byte.is_ascii_digit() {
+                at = end;
+                continue;
+            }
+            let next = bytes.get(end).copied();
+            if matches!(next, Some(b'"')) {
+                // The prefix of a literal.
+                at = literal_end(bytes, at, end, lang);
+                continue;
+            }
+            take(at..end, standing(bytes, at, end));
+            at = end;
+            continue;
+        }
+        match byte {
+            b'/' => match bytes.get(at + 1) {
+                Some(b'/') => at = line_end(bytes, at, lang != Lang::Rust),
+                Some(b'*') => at = find(bytes, at + 2, b"*/").map_or(bytes.len(), |end| end + 2),
+                _ => at += 1,
+            },
+            b'"' => at = quoted_end(bytes, at, lang != Lang::Rust),
+            b'\'' if lang == Lang::Rust => {
+                // A lifetime is no literal.
+                let is_char = match bytes.get(at + 1) {
+                    Some(b'\\') => true,
+                    Some(_) => {
+                        let wide = text.get(at + 1..).and_then(|rest| rest.chars().next());
+                        bytes.get(at + 1 + wide.map_or(1, char::len_utf8)) == Some(&b'\'')
+                    }
+                    None => false,
+                };
+                at = if is_char {
+                    quoted_end(bytes, at, false)
+                } else {
+                    at + 1
+                };
+            }
+            b'\'' => {
+                let number = at > 0 && bytes[at - 1].is_ascii_hexdigit() && {
+                    let start = word_start(bytes, at);
+                    bytes[start].is_ascii_digit()
+                };
+                at = if number {
+                    at + 1
+                } else {
+                    quoted_end(bytes, at, true)
+                };
+            }
+            _ => at += 1,
+        }
+    }
+}
+
+fn word_start(bytes: &[u8], mut at: usize) -> usize {
+    while at > 0 && (WORD[bytes[at - 1] as usize] || bytes[at - 1] == b'\'') {
+        at -= 1;
+    }
+    at
+}
+
+/// The end of a literal with a prefix: `L"…"`, `R"x(…)x"`, `br#"…"#`, `include_str` is none.
+fn literal_end(bytes: &[u8], start: usize, quote: usize, lang: Lang) -> usize {
+    let raw = bytes[start..quote].ends_with(if lang == Lang::Rust { b"r" } else { b"R" });
+    if raw && lang == Lang::Rust {
+        return find(bytes, quote + 1, b"\"").map_or(bytes.len(), |end| end + 1);
+    }
+    if raw && let Some(length) = bytes[quote + 1..].iter().take(17).position(|&b| b == b'(') {
+        let close = [b")", &bytes[quote + 1..quote + 1 + length], b"\""].concat();
+        return find(bytes, quote + 2 + length, &close)
+            .map_or(bytes.len(), |end| end + close.len());
+    }
+    quoted_end(bytes, quote, lang != Lang::Rust)
+}
+
+fn standing(bytes: &[u8], start: usize, end: usize) -> u8 {
+    let mut how = 0;
+    let mut after = end;
+    while matches!(bytes.get(after), Some(b' ' | b'\t')) {
+        after += 1;
+    }
+    let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
+    match (byte(after), byte(after + 1)) {
+        (b'(', _) => how |= how::CALLED,
+        (b'=', next) if next != b'=' => how |= how::WRITTEN,
+        (b'+', b'+' | b'=') | (b'-', b'-' | b'=') | (b'|' | b'&' | b'^', b'=') => {
+            how |= how::WRITTEN;
+        }
+        (b'.', _) | (b'-', b'>') => how |= how::WRITTEN,
+        (b'[', _) => how |= how::WRITTEN,
+        _ => {}
+    }
+    let mut before = start;
+    while before > 0 && matches!(bytes[before - 1], b' ' | b'\t') {
+        before -= 1;
+    }
+    if before > 0 {
+        match (
+            bytes[before - 1],
+            if before > 1 { bytes[before - 2] } else { 0 },
+        ) {
+            (b'.', _) | (b'>', b'-') | (b':', b':') => how |= how::MEMBER,
+            (b'&', other) if other != b'&' => how |= how::WRITTEN,
+            (b'+', b'+') | (b'-', b'-') => how |= how::WRITTEN,
+            _ => {}
+        }
+    }
+    how
+}
+
+/// The words of a dictionary that a range mentions, sorted, each once.
+pub fn mentions(
+    text: &str,
+    range: Range<usize>,
+    lang: Lang,
+    dictionary: &Dictionary,
+    found: &mut Vec<Mention>,
+) {
+    let bytes = text.as_bytes();
+    each(text, range, lang, |word, how| {
+        if let Some(&number) = dictionary.numbers.get(&bytes[word]) {
+            found.push((number, how));
+        }
+    });
+}
+
+/// Sorts mentions and joins those of the same word.
+pub fn merge(found: &mut Vec<Mention>) {
+    found.sort_unstable();
+    found.dedup_by(|next, kept| {
+        let same = next.0 == kept.0;
+        if same {
+            kept.1 |= next.1;
+        }
+        same
+    });
+}
