@@ -462,7 +462,7 @@ fn read_input(arguments: &InputArguments, progress: &Progress) -> Result<Input, 
         .stack_size(STACK)
         .build_global()
         .map_err(|error| format!("the threads cannot be started: {error}"))?;
-    let input = read::read(
+    let mut input = read::read(
         &arguments.paths,
         arguments.stdin_filename.as_deref(),
         arguments.config.as_deref(),
@@ -470,10 +470,8 @@ fn read_input(arguments: &InputArguments, progress: &Progress) -> Result<Input, 
         arguments.build.as_deref(),
         progress,
     )?;
-    Ok(Input {
-        whole: arguments.no_index,
-        ..input
-    })
+    input.whole = arguments.no_index;
+    Ok(input)
 }
 
 /// What the configuration and the build say about these sources, which may be other ones than were read: a build tells

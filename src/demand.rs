@@ -229,11 +229,13 @@ fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Option<V
         .map(|node| blocking[node] && graph.direct(node) & ACQUIRE != 0)
         .collect();
     let lock_words = graph.state_of(&locks);
+    let asking = graph.leading_to(ASKS);
     let mut takers = graph.none();
     for node in graph.nodes() {
         let direct = graph.direct(node);
         if direct & ACQUIRE != 0 && graph.mentions_any(node, &lock_words) {
-            takers[node] = true;
+            kept[node] = true;
+            takers[node] = asking[node];
         }
         if direct & (SPAWN | ATEXIT) != 0
             || (direct & (HANDLE | ACQUIRE | REF | UNREF | POOL | LOADER) != 0
@@ -251,6 +253,8 @@ fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Option<V
         graph.add(&mut kept, &graph.callers_of(&waits));
     }
     graph.add(&mut kept, &graph.callers_of(&takers));
+    graph.add_callees(&mut takers, |node| asking[node], usize::MAX);
+    graph.add(&mut kept, &takers);
     // Who sets the members and statics that they ask.
     let pool: NodeSet = graph
         .nodes()
@@ -266,7 +270,7 @@ fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Option<V
     // What they call, as far as it does anything that counts or is short.
     let effects = graph.leading_to(LOADER | POOL | UNREF | ENDS | ASKS);
     graph.add_callees(&mut core, |node| effects[node], 4);
+    graph.add_callees(&mut core, |node| graph.size(node) < SMALL, 2);
     graph.add(&mut kept, &core);
-    graph.add_callees(&mut kept, |node| graph.size(node) < SMALL, 2);
     Some(graph.functions_in(&kept))
 }
