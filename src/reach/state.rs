@@ -432,9 +432,14 @@ impl Env {
         let Some(call) = program.call(site) else {
             return Abstract::Unknown;
         };
-        // What a call only hands on: `HandleToLong(g_thread)`.
+        // What a call only hands on: `HandleToLong(g_thread)`. An exchange gives what was there before it, which is no
+        // longer there.
         if call.targets.is_empty()
             && self.depth < DEEPEST_CALL
+            && !call
+                .effects
+                .iter()
+                .any(|effect| matches!(effect.effect(), Effect::Stores { .. }))
             && let Some(argument) = call
                 .effects
                 .iter()
