@@ -364,6 +364,12 @@ pub enum Effect {
     Reads {
         from: Arg,
     },
+    /// Tells the caller something about the loader: `into` is the result, or the address of what becomes not zero where it
+    /// is so.
+    Tells {
+        about: Told,
+        into: Arg,
+    },
     /// From here on a guard's end does not give its lock back.
     Disarms {
         guard: Arg,
@@ -382,6 +388,16 @@ pub enum Effect {
     Hook {
         callback: Arg,
     },
+}
+
+/// What a call tells about the loader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Told {
+    /// The calling thread holds the loader lock.
+    HoldsLoaderLock,
+    /// The process is ending, and all other threads are gone.
+    ProcessExit,
 }
 
 /// When an effect holds.

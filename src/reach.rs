@@ -128,6 +128,7 @@ pub fn from(
             .is_constructing(function)
             .then(|| program.owner(function))
             .flatten(),
+        under_loader_lock: entry.kind.is_dll_main() || entry.kind.is_destructor(),
     };
     let mut search = Search {
         program,
@@ -296,6 +297,7 @@ impl Search<'_, '_> {
                 | Effect::Passes { .. }
                 | Effect::Reads { .. }
                 | Effect::Disarms { .. }
+                | Effect::Tells { .. }
                 | Effect::Duration { .. }
                 | Effect::Creates { .. }
                 | Effect::KeepsNothing => {}

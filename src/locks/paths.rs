@@ -73,6 +73,7 @@ fn open_state(program: &Program, function: FnId) -> State {
         initial: Arc::default(),
         config: BTreeMap::new(),
         partial: None,
+        under_loader_lock: false,
     }
 }
 

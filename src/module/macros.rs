@@ -5,7 +5,8 @@
 //!
 //! A macro that a build file mentions is open: nobody knows which configuration is built. So is one that a user of the
 //! project may set: a macro counts as undefined only where its definitions are all for other platforms, or where it is
-//! a name of the project's own that nothing defines and that does not read like an option.
+//! a name of the project's own that nothing defines and that does not read like an option. What a file gives it for want
+//! of another definition (`#ifndef X`, `#define X 0`) is what it is, where nothing else in the project defines it.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -270,9 +271,13 @@ impl<'m> Reader<'m> {
         let mut sure: Vec<(FileId, Define)> = Vec::new();
         let included = macros.included[self.file.0 as usize];
         let mut elsewhere = 0;
+        let mut defaults = 0;
         for &(place, define) in &known.defines {
             match self.holds(place, define.arm) {
-                Some(true) => sure.push((place, define)),
+                Some(true) => {
+                    defaults += usize::from(macros.is_default(place, &define, name));
+                    sure.push((place, define));
+                }
                 Some(false) => elsewhere += 1,
                 // What this file does not see is no definition for it; who includes a header is not known.
                 None if included || self.reaches(place) => {
@@ -284,11 +289,18 @@ impl<'m> Reader<'m> {
         if known.in_build {
             return Macro::Open;
         }
+        // What a configure step finds out stands in a header that it makes.
+        let found_out = name
+            .split('_')
+            .any(|word| matches!(word, "HAVE" | "CONFIG"));
+        // Who includes the file may have another definition than the default.
+        if defaults > 0
+            && (included && defaults + elsewhere < known.defines.len()
+                || found_out && !self.is_complete())
+        {
+            return Macro::Open;
+        }
         if sure.is_empty() && elsewhere > 0 && elsewhere == known.defines.len() {
-            // What a configure step finds out stands in a header that it makes.
-            let found_out = name
-                .split('_')
-                .any(|word| matches!(word, "HAVE" | "CONFIG"));
             return match found_out && !self.is_complete() {
                 true => Macro::Open,
                 false => Macro::Undefined,
@@ -378,6 +390,12 @@ impl<'m> Reader<'m> {
             return None;
         }
         let text = self.macros.condition_text(file, arm);
+        if let Some(name) = absent(arm, text)
+            && self.trail.last() == Some(&name)
+        {
+            // The definition that is looked at is the one for want of another.
+            return Some(true);
+        }
         let first = words(text).next().unwrap_or("");
         let defined = |value: Macro| match value {
             Macro::Undefined => Some(false),
@@ -400,6 +418,22 @@ impl Macros<'_> {
     fn condition_text(&self, file: FileId, arm: &Arm) -> &str {
         let text = &self.sources.file(file).text;
         text.get(arm.start as usize..arm.end as usize).unwrap_or("")
+    }
+
+    /// Whether a definition is the one for want of another: it stands under a test that there is none.
+    fn is_default(&self, file: FileId, define: &Define, name: &str) -> bool {
+        let arms = &self.files[file.0 as usize].arms;
+        let mut at = define.arm;
+        for _ in 0..64 {
+            let Some(arm) = arms.get(at as usize) else {
+                return false;
+            };
+            if absent(arm, self.condition_text(file, arm)) == Some(name) && !arm.guard {
+                return true;
+            }
+            at = arm.parent;
+        }
+        false
     }
 
     /// `#elif TARGET_BOARD` where another arm of the same `#if` is `TARGET_WINDOWS`: one of a list of platforms.
@@ -432,6 +466,20 @@ impl Macros<'_> {
         }
         false
     }
+}
+
+/// The macro whose absence an arm asks for, and nothing else: `#ifndef X`, `#if !defined(X)`.
+fn absent<'t>(arm: &Arm, text: &'t str) -> Option<&'t str> {
+    let mut words = words(text).filter(|word| *word != "defined");
+    let (Some(name), None) = (words.next(), words.next()) else {
+        return None;
+    };
+    let asks = match arm.test {
+        Test::NotDefined => true,
+        Test::Condition => text.starts_with('!') && text.contains("defined"),
+        _ => false,
+    };
+    (asks && arm.previous == OUTSIDE).then_some(name)
 }
 
 /// Whether a name says the platform, in the way that projects do: a word for "platform", then its name. Not where the

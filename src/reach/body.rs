@@ -184,6 +184,11 @@ fn stores(program: &Program, site: Site, call: &Call, env: &Env) -> Vec<(Place, 
         None => Abstract::Unknown,
     };
     for effect in &call.effects {
+        if let Effect::Tells { about, into } = effect.effect()
+            && let Some(place) = pointee(program, site, *into)
+        {
+            stored.push((place, env.told(*about)));
+        }
         let Effect::Stores {
             into,
             value,

@@ -1,10 +1,10 @@
 //! What is known while a body is walked.
 
 use super::body::read_by;
-use crate::api::Effect;
+use crate::api::{Arg, Effect, Told};
 use crate::entry::Contexts;
 use crate::ir::{Cond, Guard, Name, Op, Place, Root, StmtId, StmtKind, Value};
-use crate::program::{Constant, FnId, Key, Meaning, Program, Site, TypeId};
+use crate::program::{CallEffect, Constant, FnId, Key, Meaning, Program, Site, TypeId};
 use crate::source::Lang;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -110,6 +110,8 @@ pub struct State {
     pub config: BTreeMap<Name, bool>,
     /// The class whose constructor or destructor runs on `this`: the object is not more than that.
     pub partial: Option<TypeId>,
+    /// The thread holds the loader lock for certain.
+    pub under_loader_lock: bool,
 }
 
 impl State {
@@ -126,6 +128,7 @@ impl State {
             && wider(&self.params, &other.params)
             && (self.captures == other.captures || self.captures.is_empty())
             && (self.partial.is_none() || self.partial == other.partial)
+            && (!self.under_loader_lock || other.under_loader_lock)
             && self
                 .statics
                 .iter()
@@ -151,6 +154,7 @@ impl State {
             initial: self.initial,
             config: agreed(&self.config, &other.config),
             partial: self.partial.filter(|_| self.partial == other.partial),
+            under_loader_lock: self.under_loader_lock && other.under_loader_lock,
         }
     }
 }
@@ -191,6 +195,7 @@ pub struct Env {
     under_config: BTreeMap<(Name, bool, Key), Abstract>,
     /// How many calls deep this is evaluated: getters of getters, and two operators that are written by each other.
     depth: u8,
+    under_loader_lock: bool,
 }
 
 /// How many calls deep the result of a call is evaluated.
@@ -208,6 +213,7 @@ impl Env {
             config: state.config.clone(),
             under_config: BTreeMap::new(),
             depth: 0,
+            under_loader_lock: state.under_loader_lock,
         }
     }
 
@@ -233,6 +239,7 @@ impl Env {
             initial: self.initial.clone(),
             config: self.config.clone(),
             partial: None,
+            under_loader_lock: self.under_loader_lock,
         }
     }
 
@@ -264,6 +271,7 @@ impl Env {
             config: agreed(&self.config, &other.config),
             under_config: self.joined_under_config(other),
             depth: self.depth,
+            under_loader_lock: self.under_loader_lock && other.under_loader_lock,
         }
     }
 
@@ -344,6 +352,15 @@ impl Env {
                 self.evaluate_place(program, function, &Place::of(Root::Result(*stmt)))
             }
             Value::Unknown => Abstract::Unknown,
+        }
+    }
+
+    /// What a call that asks about the loader gets for an answer.
+    pub(super) fn told(&self, about: Told) -> Abstract {
+        match about {
+            Told::HoldsLoaderLock if self.under_loader_lock => Abstract::NotZero,
+            Told::HoldsLoaderLock => Abstract::Unknown,
+            Told::ProcessExit => Abstract::Truth(Contexts::PROCESS_EXIT),
         }
     }
 
@@ -432,6 +449,16 @@ impl Env {
         let Some(call) = program.call(site) else {
             return Abstract::Unknown;
         };
+        let tells = |effect: &CallEffect| match effect.effect() {
+            Effect::Tells {
+                about,
+                into: Arg::Result,
+            } => Some(*about),
+            _ => None,
+        };
+        if let Some(about) = call.effects.iter().find_map(tells) {
+            return self.told(about);
+        }
         // What a call only hands on: `HandleToLong(g_thread)`. An exchange gives what was there before it, which is no
         // longer there.
         if call.targets.is_empty()
