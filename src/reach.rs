@@ -8,6 +8,7 @@
 pub mod beginning;
 pub mod blocking;
 mod body;
+mod small;
 mod state;
 
 pub use body::{captures, environments, given_params, holds, transfer};
