@@ -56,6 +56,9 @@ impl<'a> Program<'a> {
             return Some(class);
         }
         let alias = self.find_type(&name.base, unit, |kind| kind == TypeKind::Alias)?;
+        if self.known_alias(alias).is_some() {
+            return None;
+        }
         let target = self.type_def(alias).alias.clone()?;
         if types::parse(&target).base == name.base {
             return None;
@@ -76,17 +79,32 @@ impl<'a> Program<'a> {
             else {
                 break;
             };
+            let stars = "*".repeat(name.pointers as usize);
+            if let Some(known) = self.known_alias(alias) {
+                return format!("{known} {stars}").trim_end().to_string();
+            }
             let Some(target) = &self.type_def(alias).alias else {
                 break;
             };
             if types::parse(target).base == name.base {
                 break;
             }
-            let stars = "*".repeat(name.pointers as usize);
             text = format!("{target} {stars}");
             unit = self.type_unit(alias);
         }
         text
+    }
+
+    /// The whole name of an alias that the table knows: the library's own sources are among the program's, and what it
+    /// is made of there says less than the table.
+    fn known_alias(&self, alias: TypeId) -> Option<String> {
+        let ty = self.type_def(alias);
+        let lang = self.units[self.type_unit(alias) as usize].lang;
+        if ty.scope.is_empty() || lang == Lang::Rust {
+            return None;
+        }
+        let name = super::join_name(&ty.scope, &ty.name);
+        self.api.type_row(&name, lang).map(|_| name.to_string())
     }
 
     /// What the table knows of a type.
