@@ -2,8 +2,9 @@
 //!
 //! In comes a linked program, out go the files that are in it and the functions that something names. A module holds
 //! its own sources as a whole; of a static library it holds the sources that define a name which something in the
-//! module uses, and of the headers those that its sources include. A function with internal linkage, a template and an
-//! inline function of a header are code only where they are named.
+//! module uses, and of the headers those that its sources include. A function of a library is used only where a header
+//! that declares it, or its class, is included. A function with internal linkage, a template and an inline function of a header are code only where they are
+//! named.
 //!
 //! Names are their last parts: `a::f` and `b::f` are one. What is in doubt is in.
 
@@ -74,6 +75,8 @@ struct Index<'p, 'a> {
     meant: HashMap<&'p str, Vec<Meant<'p>>>,
     /// Methods, by name.
     methods: HashMap<&'p str, Vec<FnId>>,
+    /// Where functions that are not methods are declared, by name.
+    declared: HashMap<&'p str, Vec<usize>>,
     /// Units by lower-case file name.
     files: HashMap<String, Vec<usize>>,
     /// Lambdas and local functions of a function.
@@ -122,9 +125,16 @@ impl<'p, 'a> Index<'p, 'a> {
             meant.entry(name).or_default().push(Meant::Type(id));
         }
         let mut files: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut declared: HashMap<&'p str, Vec<usize>> = HashMap::new();
         let mut archived = Vec::new();
         let mut headers = Vec::new();
         for (number, unit) in program.units.iter().enumerate() {
+            for declaration in &unit.declarations {
+                let units = declared.entry(&declaration.name).or_default();
+                if units.last() != Some(&number) {
+                    units.push(number);
+                }
+            }
             for constant in &unit.constants {
                 let names = meant.entry(&constant.name).or_default();
                 names.push(Meant::Constant(&constant.value));
@@ -147,6 +157,7 @@ impl<'p, 'a> Index<'p, 'a> {
             program,
             meant,
             methods,
+            declared,
             files,
             inner,
             statics,
@@ -192,13 +203,18 @@ struct Walk<'i, 'p, 'a> {
     live: Vec<bool>,
     runs: Vec<bool>,
     named: HashSet<&'p str>,
+    /// Names of types that were met in a type's text only.
+    types: HashSet<&'p str>,
     /// Names of methods that were met.
     called: HashSet<&'p str>,
     /// Names and functions that were met and not yet looked at.
     names: Vec<&'p str>,
+    type_names: Vec<&'p str>,
     method_names: Vec<&'p str>,
     bodies: Vec<FnId>,
     units: Vec<usize>,
+    /// Functions whose name was met, by the headers that declare them, of which nothing has included one yet.
+    unseen: HashMap<usize, Vec<FnId>>,
     /// Which units are taken is known; only what runs is asked for.
     settled: bool,
 }
@@ -213,11 +229,14 @@ impl<'i, 'p, 'a> Walk<'i, 'p, 'a> {
             live: vec![false; count],
             runs: vec![false; program.ids().count()],
             named: HashSet::new(),
+            types: HashSet::new(),
             called: HashSet::new(),
             names: Vec::new(),
+            type_names: Vec::new(),
             method_names: Vec::new(),
             bodies: Vec::new(),
             units: Vec::new(),
+            unseen: HashMap::new(),
             settled: live.is_some(),
         };
         for row in program.api.entries() {
@@ -257,6 +276,12 @@ impl<'i, 'p, 'a> Walk<'i, 'p, 'a> {
             if let Some(name) = self.names.pop() {
                 for meant in self.index.meant.get(name).map_or(&[][..], Vec::as_slice) {
                     self.meet(*meant);
+                }
+            } else if let Some(name) = self.type_names.pop() {
+                for meant in self.index.meant.get(name).map_or(&[][..], Vec::as_slice) {
+                    if self.is_of_type(*meant) {
+                        self.meet(*meant);
+                    }
                 }
             } else if let Some(name) = self.method_names.pop() {
                 for &id in self.index.methods.get(name).map_or(&[][..], Vec::as_slice) {
@@ -311,11 +336,24 @@ impl<'i, 'p, 'a> Walk<'i, 'p, 'a> {
         }
     }
 
-    /// Every word of a type's text.
+    /// Every word of a type's text. What is the name of a type there is no function of the same name.
     fn mention(&mut self, text: &'p str) {
         let words = text.split(|c: char| !(c.is_alphanumeric() || c == '_'));
         for word in words.filter(|word| !word.starts_with(|c: char| c.is_ascii_digit())) {
-            self.name(word);
+            let meant = self.index.meant.get(word).map_or(&[][..], Vec::as_slice);
+            if !meant.iter().any(|meant| matches!(meant, Meant::Type(_))) {
+                self.name(word);
+            } else if !self.named.contains(word) && self.types.insert(word) {
+                self.type_names.push(word);
+            }
+        }
+    }
+
+    /// Whether a name means something in a type's text where it is the name of a type.
+    fn is_of_type(&self, meant: Meant) -> bool {
+        match meant {
+            Meant::Function(id) => self.program.function(id).kind != FunctionKind::Free,
+            _ => true,
         }
     }
 
@@ -331,7 +369,14 @@ impl<'i, 'p, 'a> Walk<'i, 'p, 'a> {
                         FunctionKind::Lambda | FunctionKind::Initializer | FunctionKind::Macro
                     );
                 if !self.live[unit] && is_outside {
-                    self.take_object(unit);
+                    match self.unseen_headers(id) {
+                        Some(headers) => {
+                            for header in headers {
+                                self.unseen.entry(header).or_default().push(id);
+                            }
+                        }
+                        None => self.take_object(unit),
+                    }
                 }
                 if self.live[unit] {
                     self.run(id);
@@ -363,6 +408,27 @@ impl<'i, 'p, 'a> Walk<'i, 'p, 'a> {
         }
     }
 
+    /// The headers that declare a function of C++, or its class, as long as nothing that is in the module includes one of
+    /// them.
+    fn unseen_headers(&self, id: FnId) -> Option<Vec<usize>> {
+        let program = self.program;
+        if self.settled || program.lang(id) != Lang::Cpp {
+            return None;
+        }
+        let headers = match program.owner(id) {
+            Some(class) => vec![program.type_unit(class) as usize],
+            None => self
+                .index
+                .declared
+                .get(&*program.function(id).name)?
+                .clone(),
+        };
+        headers
+            .iter()
+            .all(|&unit| self.index.headers[unit] && !self.live[unit])
+            .then_some(headers)
+    }
+
     /// A name of an object in a static library is used: the linker takes the object.
     fn take_object(&mut self, unit: usize) {
         if !self.settled && self.index.archived[unit] {
@@ -380,13 +446,18 @@ impl<'i, 'p, 'a> Walk<'i, 'p, 'a> {
     fn open(&mut self, unit: usize) {
         let program = self.program;
         let lowered = &*program.units[unit];
+        for method in self.unseen.remove(&unit).unwrap_or_default() {
+            self.meet(Meant::Function(method));
+        }
         for index in 0..lowered.functions.len() as u32 {
             let id = program.function_in(unit as u32, crate::ir::FunctionIndex(index));
             let name = &program.function(id).name;
             let is_named = if is_method(program, id) {
                 self.called.contains(&**name)
             } else {
-                names_of(name).any(|name| self.named.contains(name))
+                let is_type = program.function(id).kind != FunctionKind::Free;
+                names_of(name)
+                    .any(|name| self.named.contains(name) || is_type && self.types.contains(name))
             };
             if is_named || self.runs_by_itself(id, unit) {
                 self.run(id);
