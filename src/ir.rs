@@ -47,6 +47,8 @@ pub struct Unit {
     pub imports: Vec<Import>,
     /// Macros used where a declaration stands: `DEFINE_DLLMAIN(on_attach(), on_detach())`.
     pub invocations: Vec<Invocation>,
+    /// Functions, by name, that initializer lists put into members of objects.
+    pub slots: Vec<Slot>,
     /// `#pragma comment(linker, …)`: the linker options, as written.
     pub linker_options: Vec<(Name, Span)>,
     /// Regions that were not understood: parse errors, arms of `#if` that had to be blanked, macro bodies.
@@ -65,10 +67,29 @@ impl Unit {
             constants: Vec::new(),
             imports: Vec::new(),
             invocations: Vec::new(),
+            slots: Vec::new(),
             linker_options: Vec::new(),
             opaque: Vec::new(),
         }
     }
+}
+
+/// What an initializer list puts into a member that may be a function pointer: `{ Start, Stop }`, `{ .stop = Stop }`.
+#[derive(Debug, Clone)]
+pub struct Slot {
+    /// The type of the object, as written.
+    pub type_text: Name,
+    pub member: Member,
+    /// The name of something at namespace scope, or its address.
+    pub value: Value,
+}
+
+/// A member of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Member {
+    Named(Name),
+    /// By position, from 0.
+    At(u32),
 }
 
 /// A macro that is used at namespace scope. A `#define` whose body is a function definition is lowered to that

@@ -11,6 +11,7 @@ mod keys;
 mod names;
 pub mod origin;
 mod settled;
+mod slots;
 pub mod types;
 mod typing;
 mod values;
@@ -90,6 +91,8 @@ pub struct Program<'a> {
     started: HashSet<Key>,
     /// Which functions have objects of a class as locals.
     makers: OnceLock<handed::Makers>,
+    /// The functions that pointers in members lead to.
+    slots: OnceLock<slots::Slots>,
 }
 
 impl<'a> Program<'a> {
@@ -125,6 +128,7 @@ impl<'a> Program<'a> {
             written: HashMap::new(),
             started: HashSet::new(),
             makers: OnceLock::new(),
+            slots: OnceLock::new(),
             units,
         };
         for (number, unit) in program.units.iter().enumerate() {

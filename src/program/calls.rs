@@ -169,6 +169,9 @@ impl<'a> Program<'a> {
             Callee::Indirect(value) => {
                 call.name = "a function pointer".into();
                 call.targets = plain(self.functions_of(id, value));
+                if let (true, Value::Place(place)) = (call.targets.is_empty(), value) {
+                    call.targets = self.called_through_place(id, place, args.len());
+                }
             }
             Callee::Closure(index) => {
                 call.name = "a lambda".into();
@@ -393,6 +396,10 @@ impl<'a> Program<'a> {
                     .collect();
                 self.add_rows(id, &bases, args.len(), call);
                 if !call.effects.is_empty() {
+                    return;
+                }
+                call.targets = self.called_through(class, &base, args.len());
+                if !call.targets.is_empty() {
                     return;
                 }
             }

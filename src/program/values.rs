@@ -161,8 +161,11 @@ impl<'a> Program<'a> {
                 _ => {}
             }
         }
-        if call.targets.len() == 1 && self.function(call.targets[0].function).stmts.len() <= 2 {
-            let target = call.targets[0].function;
+        if let [target] = &call.targets[..]
+            && target.note.is_none()
+            && self.function(target.function).stmts.len() <= 2
+        {
+            let target = target.function;
             let returned =
                 self.function(target)
                     .stmts

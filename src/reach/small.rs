@@ -29,6 +29,10 @@ pub(super) fn run(program: &Program, site: Site, call: &Call, env: &Env) -> Opti
     let [target] = &call.targets[..] else {
         return None;
     };
+    // Not certainly called: an override, a function behind a pointer.
+    if target.note.is_some() {
+        return None;
+    }
     let target = target.function;
     let body = program.function(target);
     if env.depth() >= DEEPEST

@@ -494,7 +494,11 @@ impl Env {
             return Abstract::Unknown;
         };
         let body = program.function(target.function);
-        if body.blocks.len() > 1 || body.stmts.len() > 3 || self.depth >= DEEPEST_CALL {
+        if target.note.is_some()
+            || body.blocks.len() > 1
+            || body.stmts.len() > 3
+            || self.depth >= DEEPEST_CALL
+        {
             return Abstract::Unknown;
         }
         let returned = body.stmts.iter().find_map(|stmt| match &stmt.kind {

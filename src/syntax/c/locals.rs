@@ -3,7 +3,7 @@
 use super::declarators::with_suffix;
 use super::functions::Binding;
 use super::{Lowering, children, names};
-use crate::ir::{Callee, Place, Root, Static, StmtKind, Value};
+use crate::ir::{Callee, Member, Place, Root, Slot, Static, StmtKind, Value};
 use crate::source::Span;
 use tree_sitter::Node;
 
@@ -306,6 +306,7 @@ impl<'t> Lowering<'t> {
         for item in children(list) {
             let mut value = item;
             let mut target = None;
+            let mut member = Some(Member::At(position as u32));
             if item.kind() == "initializer_pair" {
                 let Some(inner) = item.child_by_field_name("value") else {
                     continue;
@@ -321,6 +322,10 @@ impl<'t> Lowering<'t> {
                     };
                     path = path.field(self.name(part));
                 }
+                member = path.path[place.path.len().min(path.path.len())..]
+                    .first()
+                    .filter(|part| &***part != "[]" && path.path.len() == place.path.len() + 1)
+                    .map(|part| Member::Named(part.clone()));
                 target = Some((path, String::new()));
             }
             let (target, inner_type) = target.unwrap_or_else(|| {
@@ -343,6 +348,19 @@ impl<'t> Lowering<'t> {
             }
             let span = self.span(value);
             let value = self.expression(value);
+            if let Some(member) = member.filter(|_| !is_array && !type_text.is_empty())
+                && let Value::Place(named) | Value::AddressOf(named) = &value
+                && matches!(named.root, Root::Global(_))
+                && named.path.is_empty()
+            {
+                let type_text = self.name(type_text);
+                let value = value.clone();
+                self.unit.slots.push(Slot {
+                    type_text,
+                    member,
+                    value,
+                });
+            }
             // A long table of numbers says nothing.
             if !(matches!(value, Value::Const(_)) && elements.len() > 64) {
                 elements.push((target, value, span));
