@@ -82,12 +82,8 @@ impl Flow<'_, '_> {
             .collect()
     }
 
-    pub(super) fn tests_state(
-        &self,
-        function: FnId,
-        guard: &Guard,
-        kind: Option<PoolObject>,
-    ) -> bool {
+    /// Whether a guard tests some state, as `is_guarded` means it.
+    pub fn tests_state(&self, function: FnId, guard: &Guard, kind: Option<PoolObject>) -> bool {
         match &guard.cond {
             Cond::Unknown => true,
             Cond::Config(_) => false,

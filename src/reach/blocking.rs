@@ -4,9 +4,9 @@
 
 use super::{Hit, Timeout, Walk};
 use crate::api::{Arg, Effect, ModuleSource, ThreadRef, WaitClass};
-use crate::entry::{Contexts, Entry, EntryKind};
+use crate::entry::{Contexts, Entry, EntryKind, Runs};
 use crate::flow::{Flow, Loop};
-use crate::ir::{Callee, Place, StmtId, StmtKind, Value};
+use crate::ir::{Callee, Cond, Op, Place, Root, StmtId, StmtKind, Value};
 use crate::program::origin::{Origin, Origins, flags};
 use crate::program::{FnId, Key, Program, Site};
 use std::collections::{HashMap, HashSet};
@@ -169,7 +169,8 @@ impl Handles {
     }
 
     /// Looks whether the attach of DllMain always takes a reference that is never given back.
-    pub fn find_pin(&mut self, program: &Program, entry: &Entry, walk: &Walk, origins: &Origins) {
+    pub fn find_pin(&mut self, flow: &Flow, entry: &Entry, walk: &Walk, origins: &Origins) {
+        let program = flow.program();
         if entry.kind != EntryKind::DllMain {
             return;
         }
@@ -179,7 +180,7 @@ impl Handles {
             else {
                 return false;
             };
-            if !hit.contexts.has(Contexts::PROCESS_ATTACH) {
+            if !hit.contexts.has(Contexts::PROCESS_ATTACH) || is_optional(flow, entry, walk, hit) {
                 return false;
             }
             let own = origins.of_reference(site, hit.effect.effect()) == Origin::Own;
@@ -320,6 +321,34 @@ fn held_by(program: &Program, made: Site, arg: Arg) -> Option<Key> {
             program.key_of_target(made.function, to)
         }
         _ => None,
+    })
+}
+
+/// Whether some state decides about a call that an entry reaches: a setting, and neither the reason of the entry nor what
+/// is not yet set when it runs first.
+fn is_optional(flow: &Flow, entry: &Entry, walk: &Walk, hit: &Hit) -> bool {
+    let (Some(node), Some(site)) = (hit.node, hit.site) else {
+        return false;
+    };
+    let Runs::Function(first) = entry.runs else {
+        return false;
+    };
+    let is_of_entry = |value: &Value| {
+        matches!(value, Value::Place(Place { root: Root::Param(index), .. })
+            if Some(*index) == entry.reason || Some(*index) == entry.reserved)
+    };
+    let calls = walk.path(node).into_iter().map(|(_, call)| call);
+    calls.chain([site]).any(|call| {
+        flow.is_guarded_by(call.function, call.stmt, |guard| {
+            let Cond::Compare { left, op, right } = &guard.cond else {
+                return false;
+            };
+            let unset = *op == if guard.holds { Op::Eq } else { Op::Ne }
+                && matches!(right, Value::Null | Value::Const(0));
+            !unset
+                && !(call.function == first && (is_of_entry(left) || is_of_entry(right)))
+                && flow.tests_state(call.function, guard, None)
+        })
     })
 }
 

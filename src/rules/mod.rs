@@ -174,7 +174,7 @@ impl<'p, 'a> Engines<'p, 'a> {
         }
         for (entry, walk) in entries.iter().zip(&walks) {
             if let Some(walk) = walk.get().filter(|_| entry.kind == EntryKind::DllMain) {
-                handles.find_pin(program, entry, walk, &origins);
+                handles.find_pin(&flow, entry, walk, &origins);
                 // A static that only DllMain sets to what it learns from lpReserved tells the destructors the same.
                 let learned = walk
                     .facts
