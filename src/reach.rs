@@ -8,7 +8,6 @@
 pub mod beginning;
 pub mod blocking;
 mod body;
-mod small;
 mod state;
 
 pub use body::{captures, environments, given_params, holds, transfer};

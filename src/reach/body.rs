@@ -2,31 +2,20 @@
 //!
 //! Both the search of what an entry reaches and the judgement of call paths between two locks go by it.
 
-use super::small;
 use super::state::{Abstract, Env, State, reads_through};
 use crate::api::{Arg, Effect};
 use crate::ir::{Callee, Function, Place, Root, StmtId, StmtKind, Value};
-use crate::program::{Call, CallEffect, FnId, Key, KeyRoot, Meaning, Program, Site};
+use crate::program::{Call, CallEffect, FnId, Program, Site};
 use std::collections::VecDeque;
 
 /// What is known at the start of each block, `None` where the state rules the block out.
 pub fn environments(program: &Program, function: FnId, state: &State) -> Vec<Option<Env>> {
-    environments_at(program, function, state, 0)
-}
-
-/// The same for a function that is looked into from another, so many calls deep.
-pub(super) fn environments_at(
-    program: &Program,
-    function: FnId,
-    state: &State,
-    depth: u8,
-) -> Vec<Option<Env>> {
     let body = program.function(function);
     let mut at_start: Vec<Option<Env>> = vec![None; body.blocks.len()];
     if body.blocks.is_empty() {
         return at_start;
     }
-    at_start[0] = Some(Env::at_depth(state, depth));
+    at_start[0] = Some(Env::new(state));
     let mut pending: VecDeque<usize> = VecDeque::from([0]);
     let mut visits = vec![0u8; body.blocks.len()];
     while let Some(block) = pending.pop_front() {
@@ -112,7 +101,6 @@ fn reachable(body: &Function, start: usize) -> Vec<bool> {
 /// What a statement does to the environment. True where the path ends.
 pub fn transfer(program: &Program, function: FnId, stmt: StmtId, env: &mut Env) -> bool {
     match &program.function(function).stmt(stmt).kind {
-        StmtKind::Assign { to, .. } if is_initialized(program, function, stmt, to, env) => {}
         StmtKind::Assign { to, value } => {
             let through = match to.root {
                 Root::Local(index) if to.path.is_empty() => program
@@ -149,10 +137,6 @@ pub fn transfer(program: &Program, function: FnId, stmt: StmtId, env: &mut Env) 
             for (place, value) in stored {
                 env.assign(program, function, &place, value);
             }
-            if let Some(ran) = call.and_then(|call| small::run(program, site, call, env)) {
-                env.set_result(stmt, ran.returned);
-                env.take_statics(&ran.statics);
-            }
             if let Some(call) = call
                 && call.effects.iter().any(|effect| {
                     matches!(
@@ -173,23 +157,6 @@ pub fn transfer(program: &Program, function: FnId, stmt: StmtId, env: &mut Env) 
         _ => {}
     }
     false
-}
-
-/// Whether a statement is the initialiser of a function's own static that has run before: something is known of it.
-fn is_initialized(program: &Program, function: FnId, stmt: StmtId, to: &Place, env: &Env) -> bool {
-    let Root::Global(name) = &to.root else {
-        return false;
-    };
-    if env.statics().is_empty() {
-        return false;
-    }
-    let Meaning::Static(id) = program.meaning(function, name) else {
-        return false;
-    };
-    let object = program.static_def(id);
-    object.function.is_some()
-        && object.span == program.function(function).stmt(stmt).span
-        && env.statics().contains_key(&Key::of(KeyRoot::Static(id)))
 }
 
 /// The place whose value a call gives: `ReadAcquire(&flag)`, `flag.load()`.

@@ -42,7 +42,7 @@ impl From<Constant> for Abstract {
 }
 
 impl Abstract {
-    pub(super) fn join(&self, other: &Abstract) -> Abstract {
+    fn join(&self, other: &Abstract) -> Abstract {
         let most = |value: &Abstract| match value {
             Abstract::Number(number) | Abstract::UpTo(number)
                 if (1..0xFFFF_FFFF).contains(number) =>
@@ -215,18 +215,6 @@ impl Env {
             depth: 0,
             under_loader_lock: state.under_loader_lock,
         }
-    }
-
-    /// The same in a function that is looked into from another, so many calls deep.
-    pub(super) fn at_depth(state: &State, depth: u8) -> Env {
-        Env {
-            depth,
-            ..Env::new(state)
-        }
-    }
-
-    pub(super) fn depth(&self) -> u8 {
-        self.depth
     }
 
     pub fn contexts(&self) -> Contexts {
@@ -603,32 +591,6 @@ impl Env {
                     }
                 }
             }
-            // In a small function that somebody calls, so is a static: whoever finds a latch set leaves it set.
-            Cond::Compare {
-                left,
-                op: op @ (Op::Eq | Op::Ne),
-                right: Value::Null | Value::Const(0),
-            } if self.depth > 0 && (*op == Op::Ne) == guard.holds => {
-                let asked = match left {
-                    Value::Place(place) => Some(place.clone()),
-                    Value::Result(stmt) => {
-                        let site = Site {
-                            function,
-                            stmt: *stmt,
-                        };
-                        program
-                            .call(site)
-                            .and_then(|call| read_by(program, site, call))
-                    }
-                    _ => None,
-                };
-                if let Some(place) = asked
-                    && matches!(place.root, Root::Global(_))
-                    && self.evaluate_place(program, function, &place) == Abstract::Unknown
-                {
-                    self.assign(program, function, &place, Abstract::NotZero);
-                }
-            }
             _ => {}
         }
         Some(self)
@@ -648,21 +610,6 @@ impl Env {
                     self.evaluate(program, function, right),
                 );
                 compare(&left, *op, &right)
-            }
-        }
-    }
-
-    /// Statics are as a call has left them. What it has set to 0 is left open, as an exchange leaves it: that is how a
-    /// function prepares what others set.
-    pub(super) fn take_statics(&mut self, left: &BTreeMap<Key, Abstract>) {
-        self.under_config
-            .retain(|(_, _, key), _| self.statics.get(key) == left.get(key));
-        self.statics
-            .retain(|key, value| left.get(key) == Some(value));
-        for (key, value) in left {
-            let may_be_set = value.truth() == Some(true) || matches!(value, Abstract::Truth(_));
-            if may_be_set && self.statics.len() < MOST_STATICS {
-                self.statics.entry(key.clone()).or_insert(value.clone());
             }
         }
     }
