@@ -459,14 +459,20 @@ impl Env {
         if let Some(about) = call.effects.iter().find_map(tells) {
             return self.told(about);
         }
-        // What a call only hands on: `HandleToLong(g_thread)`. An exchange gives what was there before it, which is no
-        // longer there.
+        // What a call only hands on: `HandleToLong(g_thread)`. The exchange of an atomic gives what was there before it,
+        // which is no longer there.
+        let exchanges = |effect: &CallEffect| {
+            matches!(
+                effect.effect(),
+                Effect::Stores {
+                    into: Arg::This,
+                    ..
+                }
+            )
+        };
         if call.targets.is_empty()
             && self.depth < DEEPEST_CALL
-            && !call
-                .effects
-                .iter()
-                .any(|effect| matches!(effect.effect(), Effect::Stores { .. }))
+            && !call.effects.iter().any(exchanges)
             && let Some(argument) = call
                 .effects
                 .iter()
