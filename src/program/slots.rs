@@ -33,7 +33,7 @@ impl Program<'_> {
         }
         let note: Name = match functions.len() {
             1 => format!("through the pointer `{member}`").into(),
-            _ => format!("when the pointer `{member}` is that").into(),
+            _ => format!("when the pointer `{member}` leads there").into(),
         };
         functions
             .iter()
