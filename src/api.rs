@@ -391,7 +391,7 @@ pub enum Effect {
 }
 
 /// What a call tells about the loader.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Told {
     /// The calling thread holds the loader lock.

@@ -216,6 +216,8 @@ fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Option<V
     if !has_objects && !core.contains(&true) {
         return None;
     }
+    // What keeps the module loaded.
+    graph.add(&mut core, &graph.leading_within(OWN, &under_lock));
     let mut kept = core.clone();
     // What deals with the same objects: it names a member or a static that such a call names, and does something to
     // handles or locks.
@@ -229,6 +231,12 @@ fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Option<V
         .map(|node| blocking[node] && graph.direct(node) & ACQUIRE != 0)
         .collect();
     let lock_words = graph.state_of(&locks);
+    // Whether a short function that only passes such a call on has other callers, too, decides where it is reported.
+    let wrappers: NodeSet = graph
+        .nodes()
+        .map(|node| blocking[node] && graph.direct(node) & LOADER != 0 && graph.size(node) < SMALL)
+        .collect();
+    graph.add_direct_callers(&mut kept, &wrappers);
     let asking = graph.leading_to(ASKS);
     let mut takers = graph.none();
     for node in graph.nodes() {
@@ -237,7 +245,7 @@ fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Option<V
             kept[node] = true;
             takers[node] = asking[node];
         }
-        if direct & (SPAWN | ATEXIT) != 0
+        if direct & (SPAWN | ATEXIT | OWN) != 0
             || (direct & (HANDLE | ACQUIRE | REF | UNREF | POOL | LOADER) != 0
                 && graph.mentions_any(node, &objects))
         {

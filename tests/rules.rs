@@ -62,6 +62,43 @@ fn findings(files: Vec<(String, Vec<u8>)>) -> (Sources, Vec<Diagnostic>) {
     (sources, analysis.diagnostics)
 }
 
+/// Whatever the index leaves out, no finding depends on it: each module alone, and with the switches of `--no-index`.
+#[test]
+fn the_index_leaves_nothing_out_that_counts() {
+    let rules: Vec<&'static str> = RULES.iter().map(|rule| rule.name).collect();
+    let mut wrong = Vec::new();
+    for rule in folders(&root().join("fixtures")) {
+        for case in folders(&rule) {
+            let sources = Sources::new(read(&case));
+            // All rules, and those that are on by default.
+            let all = rules.clone();
+            let fewer = rules
+                .iter()
+                .copied()
+                .filter(|name| !name.ends_with("module_ref"))
+                .collect();
+            for rules in [all, fewer] {
+                let run = |whole: bool| {
+                    let options = Options {
+                        rules: Vec::clone(&rules),
+                        whole,
+                        ..Options::default()
+                    };
+                    format!("{:?}", analyze(&sources, &options).unwrap().diagnostics)
+                };
+                if run(false) != run(true) {
+                    wrong.push(case.display().to_string());
+                }
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "other findings with --no-index:\n{}",
+        wrong.join("\n")
+    );
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Must,

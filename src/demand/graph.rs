@@ -20,11 +20,16 @@ pub struct Graph<'t> {
     bearers: Lists,
     /// By word that something bears: the nodes that mention it.
     mentioners: Lists,
+    /// By word of a member that is called: the nodes that give it a value.
+    givers: Lists,
     entry_names: &'t [String],
     may_be_dll: bool,
     /// It has sources in a language with destructors.
     has_classes: bool,
 }
+
+/// A member that more places give a value is not followed; the engine follows fewer.
+const MOST_GIVERS: usize = 12;
 
 impl<'t> Graph<'t> {
     pub fn new(tree: &'t Tree<'t>, module: &'t Module) -> Graph<'t> {
@@ -62,12 +67,33 @@ impl<'t> Graph<'t> {
                 }
             }
         }
+        let mentioners = Lists::group(words, &pairs);
+        // Who gives a value to a member that something calls.
+        let mut called = vec![false; words];
+        for &node in &nodes {
+            for &(word, how) in tree.mentions(node) {
+                called[word as usize] |=
+                    tree.state[word as usize] && how & how::CALLED != 0 && how & how::MEMBER != 0;
+            }
+        }
+        pairs.clear();
+        for (number, &node) in nodes.iter().enumerate() {
+            let given = tree.mentions(node).iter();
+            let given = given.filter(|(_, how)| how & how::WRITTEN != 0);
+            let members = tree.members_of(node).iter();
+            for &word in given.map(|(word, _)| word).chain(members) {
+                if called[word as usize] {
+                    pairs.push((word, number as u32));
+                }
+            }
+        }
         Graph {
             tree,
             files,
             nodes,
+            givers: Lists::group(words, &pairs),
             bearers,
-            mentioners: Lists::group(words, &pairs),
+            mentioners,
             entry_names: &module.entry_names,
             may_be_dll: module.kind != Kind::Exe,
             has_classes,
@@ -152,6 +178,17 @@ impl<'t> Graph<'t> {
         set
     }
 
+    /// Adds what names a node of a set.
+    pub fn add_direct_callers(&self, to: &mut NodeSet, of: &NodeSet) {
+        for node in self.nodes().filter(|&node| of[node]) {
+            for &name in self.tree.names_of.of(self.nodes[node]) {
+                for &other in self.mentioners.of(name) {
+                    to[other as usize] = true;
+                }
+            }
+        }
+    }
+
     fn add_callers(&self, set: &mut NodeSet, wanted: impl Fn(usize) -> bool) {
         let mut work: Vec<usize> = self.nodes().filter(|&node| set[node]).collect();
         if work.is_empty() {
@@ -176,8 +213,28 @@ impl<'t> Graph<'t> {
     /// What runs, or may run, when some nodes run.
     pub fn reached_from(&self, from: &NodeSet) -> NodeSet {
         let mut set = from.clone();
-        self.add_callees(&mut set, |_| true, usize::MAX);
-        set
+        loop {
+            self.add_callees(&mut set, |_| true, usize::MAX);
+            // What is called through a member is what somebody puts there.
+            let mut given: Vec<u32> = Vec::new();
+            for node in self.nodes().filter(|&node| set[node]) {
+                for &(word, how) in self.mentions(node) {
+                    let givers = self.givers.of(word);
+                    if how & how::CALLED != 0
+                        && how & how::MEMBER != 0
+                        && givers.len() <= MOST_GIVERS
+                    {
+                        given.extend(givers.iter().filter(|&&node| !set[node as usize]));
+                    }
+                }
+            }
+            if given.is_empty() {
+                return set;
+            }
+            for node in given {
+                set[node as usize] = true;
+            }
+        }
     }
 
     /// Adds what a set names, as far as it is wanted, so many steps deep.
@@ -331,12 +388,13 @@ impl<'t> Graph<'t> {
         words
     }
 
-    /// Functions that may free the module itself: they name what an entry point keeps, or something gives the module its
-    /// own handle somewhere.
+    /// Functions that may free the module itself, and the entry points that get its handle: what frees a module is led to
+    /// by something that names what an entry point keeps, or something gives the module its own handle.
     pub fn own_frees(&self) -> NodeSet {
         use category::{FILE_NAME, OWN, REF, UNREF};
         let mut given = self.no_words();
         let mut is_given = false;
+        let mut entries = Vec::new();
         for node in self.nodes() {
             let direct = self.direct(node);
             is_given |= direct & OWN != 0 || (direct & FILE_NAME != 0 && direct & REF != 0);
@@ -350,6 +408,7 @@ impl<'t> Graph<'t> {
                     entry.start == function.start && !EXE_ENTRIES.contains(&entry.name.as_str())
                 });
             if is_entry {
+                entries.push(node);
                 for &(word, how) in self.mentions(node) {
                     // What it hands to others can end up anywhere.
                     given[word as usize] |= self.tree.state[word as usize]
@@ -357,11 +416,22 @@ impl<'t> Graph<'t> {
                 }
             }
         }
-        self.nodes()
-            .map(|node| {
-                self.direct(node) & UNREF != 0 && (is_given || self.mentions_any(node, &given))
-            })
-            .collect()
+        let mut frees: NodeSet = self
+            .nodes()
+            .map(|node| self.direct(node) & UNREF != 0)
+            .collect();
+        // It may be handed on to the function that frees it.
+        let leads = self.callers_of(&frees);
+        is_given |= self
+            .nodes()
+            .any(|node| leads[node] && self.mentions_any(node, &given));
+        if !is_given {
+            return self.none();
+        }
+        for node in entries {
+            frees[node] = true;
+        }
+        frees
     }
 
     /// Functions that take a lock, or have it taken, and name something further that takes one.

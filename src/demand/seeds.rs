@@ -2,7 +2,7 @@
 
 use crate::api::{Api, Effect, ModuleSource};
 use crate::index::Facts;
-use crate::index::words::{self, Dictionary, Mention, how};
+use crate::index::words::{self, Dictionary, Mention, NameMap, how};
 use crate::source::{FileId, Lang, Sources};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -80,6 +80,8 @@ fn category_of(effect: &Effect) -> u16 {
 /// A declaration outside functions, or a macro: what it declares, and what it mentions.
 pub struct Chunk {
     pub names: Vec<u32>,
+    /// Of an object with an initializer list: the members that it may give values.
+    pub members: Vec<u32>,
     pub mentions: Box<[Mention]>,
     /// An object with an initializer or of a class type may stand here.
     pub object: bool,
@@ -263,6 +265,17 @@ impl<'t> Tree<'t> {
                 }
             }
         }
+        let mut class_members: NameMap<u32, Vec<u32>> = NameMap::default();
+        for (&id, items) in ids.iter().zip(&outside) {
+            let text = &sources.file(id).text;
+            for item in items.iter().filter(|item| item.is_class || item.is_alias) {
+                let number = |range: &Range<usize>| dictionary.get(&text[range.clone()]);
+                let members: Vec<u32> = item.declares.iter().filter_map(number).collect();
+                for name in item.names.iter().filter_map(number) {
+                    class_members.entry(name).or_default().extend(&members);
+                }
+            }
+        }
         let words = dictionary.len();
         for categories in &mut categories {
             categories.resize(words, 0);
@@ -287,7 +300,7 @@ impl<'t> Tree<'t> {
         tree.files = ids
             .par_iter()
             .zip(&outside)
-            .map(|(&id, items)| tree.words_of(id, items))
+            .map(|(&id, items)| tree.words_of(id, items, &class_members))
             .collect();
         tree.link();
         tree
@@ -352,6 +365,16 @@ impl<'t> Tree<'t> {
         }
     }
 
+    /// The members that a node may give values in an initializer list.
+    pub fn members_of(&self, node: u32) -> &[u32] {
+        match self.nodes[node as usize] {
+            Node::Function(..) => &[],
+            Node::Chunk(file, number) => {
+                &self.files[file.0 as usize].chunks[number as usize].members
+            }
+        }
+    }
+
     /// What the names that a node mentions do, in a module that has classes or not.
     pub fn direct(&self, node: u32, has_classes: bool) -> u16 {
         self.direct[usize::from(has_classes)][node as usize]
@@ -373,7 +396,12 @@ impl<'t> Tree<'t> {
         (!name.is_empty()).then_some(name)
     }
 
-    fn words_of(&self, id: FileId, items: &[Item]) -> FileWords {
+    fn words_of(
+        &self,
+        id: FileId,
+        items: &[Item],
+        class_members: &NameMap<u32, Vec<u32>>,
+    ) -> FileWords {
         let file = self.sources.file(id);
         let Some(lang) = file.lang else {
             return FileWords::default();
@@ -445,8 +473,21 @@ impl<'t> Tree<'t> {
             if found.is_empty() {
                 continue;
             }
+            let number = |range: &Range<usize>| self.dictionary.get(&text[range.clone()]);
+            let mut members: Vec<u32> = item.designators.iter().filter_map(number).collect();
+            if members.is_empty() {
+                let classes = item.head.iter().filter_map(number);
+                members.extend(
+                    classes
+                        .filter_map(|class| class_members.get(&class))
+                        .flatten(),
+                );
+            }
+            members.sort_unstable();
+            members.dedup();
             words.chunks.push(Chunk {
                 names,
+                members,
                 mentions: found.as_slice().into(),
                 object: item.object,
                 class: item.is_class || item.is_alias,
@@ -471,8 +512,10 @@ struct Item {
     declares: Vec<Range<usize>>,
     /// The class, the macro, the objects.
     names: Vec<Range<usize>>,
-    /// Objects with initializer lists.
+    /// Objects with initializer lists, the members that these name, and the words before the objects.
     tables: Vec<Range<usize>>,
+    designators: Vec<Range<usize>>,
+    head: Vec<Range<usize>>,
     ranges: Vec<Range<usize>>,
     is_class: bool,
     is_alias: bool,
@@ -756,9 +799,16 @@ impl Open {
             item.names.extend(called);
         }
         if self.assigned && has_body && !item.is_class && !item.is_alias {
-            // Nobody follows a table to the functions in it.
-            item.tables = std::mem::take(&mut item.names);
+            // A table: through its members the functions in it are called.
+            item.tables = item.names.clone();
             keyword = None;
+            for (word, how) in &words {
+                if word.start < head_end {
+                    item.head.push(word.clone());
+                } else if how & how::MEMBER != 0 && how & how::WRITTEN != 0 {
+                    item.designators.push(word.clone());
+                }
+            }
         }
         if let Some(keyword) = keyword {
             let behind = words[keyword + 1..]
