@@ -42,7 +42,8 @@ fn category_of(effect: &Effect) -> u16 {
     use category::*;
     match effect {
         Effect::Wait { .. } | Effect::Terminate { .. } | Effect::Forbidden { .. } => LOADER,
-        Effect::Acquire { .. } => LOADER | ACQUIRE,
+        // A lock that is made by hand is taken with an exchange.
+        Effect::Acquire { .. } | Effect::Stores { .. } => LOADER | ACQUIRE,
         Effect::ExitThread | Effect::ExitProcess => LOADER | ENDS,
         Effect::NoReturn => ENDS,
         Effect::TpDrain { .. } | Effect::TpCloseGroup { .. } => LOADER | POOL,
