@@ -828,8 +828,8 @@ impl Open {
             }
             item.names.extend(name);
         }
-        item.is_state = !item.is_alias && !(item.is_prototype && lang == Lang::C);
-        item.object = !item.is_alias && !item.is_class && !(is_type && !self.assigned && has_body);
+        item.is_state = !(item.is_alias || item.is_prototype && lang == Lang::C);
+        item.object = !(item.is_alias || item.is_class || is_type && !self.assigned && has_body);
         Some(item)
     }
 }
@@ -846,8 +846,8 @@ fn macro_item(text: &str, start: usize, end: usize) -> Option<Item> {
         .position(|byte| !(byte.is_ascii_alphanumeric() || byte == b'_'))
         .unwrap_or(name.len());
     (length > 0).then(|| Item {
-        names: vec![at..at + length],
-        ranges: vec![at + length..end],
+        names: std::iter::once(at..at + length).collect(),
+        ranges: std::iter::once(at + length..end).collect(),
         ..Item::default()
     })
 }

@@ -26,8 +26,7 @@ pub struct Exports {
 impl Exports {
     /// Collects them. `facts` has one element per file, in `FileId` order.
     pub fn collect(modules: &[Module], facts: &[Facts]) -> Exports {
-        let mut exports = Exports::default();
-        exports.sizes = modules
+        let sizes = modules
             .iter()
             .map(|module| {
                 let files = module.sources.iter().chain(&module.headers);
@@ -37,6 +36,10 @@ impl Exports {
                     .sum()
             })
             .collect();
+        let mut exports = Exports {
+            sizes,
+            ..Exports::default()
+        };
         // With a single DLL there is nothing to import from.
         let libraries = modules
             .iter()
