@@ -277,7 +277,13 @@ fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Option<V
     }
     // What they call, as far as it does anything that counts or is short.
     let effects = graph.leading_to(LOADER | POOL | UNREF | ENDS | ASKS);
-    graph.add_callees(&mut core, |node| effects[node], 4);
+    graph.add_callees(&mut core, |node| effects[node], 32);
+    // How a thread or a callback ends is shown, whatever it does.
+    let starts: NodeSet = graph
+        .nodes()
+        .map(|node| (core[node] || kept[node]) && graph.direct(node) & (SPAWN | POOL) != 0)
+        .collect();
+    graph.add_named(&mut kept, &starts);
     graph.add_callees(&mut core, |node| graph.size(node) < SMALL, 2);
     graph.add(&mut kept, &core);
     Some(graph.functions_in(&kept))

@@ -178,6 +178,17 @@ impl<'t> Graph<'t> {
         set
     }
 
+    /// Adds what a set names.
+    pub fn add_named(&self, to: &mut NodeSet, of: &NodeSet) {
+        for node in self.nodes().filter(|&node| of[node]) {
+            for &(word, _) in self.mentions(node) {
+                for other in self.named(word) {
+                    to[other] = true;
+                }
+            }
+        }
+    }
+
     /// Adds what names a node of a set.
     pub fn add_direct_callers(&self, to: &mut NodeSet, of: &NodeSet) {
         for node in self.nodes().filter(|&node| of[node]) {
