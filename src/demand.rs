@@ -284,6 +284,8 @@ fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Option<V
         .map(|node| (core[node] || kept[node]) && graph.direct(node) & (SPAWN | POOL) != 0)
         .collect();
     graph.add_named(&mut kept, &starts);
+    // Whether they ever begin is for those to say who lead there.
+    graph.add(&mut kept, &graph.callers_of(&starts));
     graph.add_callees(&mut core, |node| graph.size(node) < SMALL, 2);
     graph.add(&mut kept, &core);
     Some(graph.functions_in(&kept))
