@@ -16,6 +16,7 @@ mod since;
 use crate::baseline::Baseline;
 use crate::config::{self, Flag, Policy};
 use crate::diagnostic::{Diagnostic, Level};
+use crate::judge;
 use crate::report::{self, Format, Report, Style, Summary, listing};
 use crate::rules::page;
 use crate::source::{Encoding, FileId, Sources};
@@ -282,7 +283,7 @@ fn find(
     };
     let analysis = analyze(sources, &options)?;
     Ok(State {
-        judged: config::judge(analysis.diagnostics, sources, policy, in_view),
+        judged: judge::judge(analysis.diagnostics, sources, policy, in_view),
         partly: analysis.partly,
         modules: analysis.modules.len(),
         taken: Taken::default(),

@@ -7,7 +7,7 @@
 mod policy;
 mod schema;
 
-pub use policy::{Flag, Judged, Policy, Subject, judge};
+pub use policy::{Flag, Policy, Subject};
 pub use schema::schema;
 
 use crate::api::Row;

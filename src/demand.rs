@@ -12,6 +12,7 @@
 //!
 //! and round these the functions that tell what their objects, locks and flags are. `--no-index` keeps all.
 
+mod declarations;
 mod graph;
 mod seeds;
 
@@ -107,13 +108,8 @@ impl Demand {
 /// Whether a module can have findings at all, told by what its files mention.
 fn may_matter(tree: &Tree, module: &Module, asks_for_threads: bool) -> bool {
     use category::*;
-    let files = || {
-        module
-            .sources
-            .iter()
-            .chain(&module.headers)
-            .chain(&module.shared)
-    };
+    let all = module.files();
+    let files = || all.iter();
     let bits = files().fold(0, |bits, file| {
         bits | tree.files[file.0 as usize].categories
     });

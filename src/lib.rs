@@ -16,8 +16,8 @@
 //! Three vocabularies, one home each: syntax kinds in `syntax`; API names in `rules/apis.toml`, read by `api`; wording in
 //! `rules/*.rs` and `rules/*.md`.
 //!
-//! A file uses only what stands above it: source, index, module, ir, syntax, api, program, entry, reach, flow and locks,
-//! diagnostic, rules, config, suppress and baseline, report, cli.
+//! A file uses only what stands above it: source, index, module, ir, syntax, api, demand, program, entry, reach, flow and
+//! locks, diagnostic, rules, config, suppress and baseline, judge, report, cli.
 //!
 //! # Engines
 //!
@@ -49,6 +49,7 @@ pub mod entry;
 pub mod flow;
 pub mod index;
 pub mod ir;
+pub mod judge;
 pub mod locks;
 pub mod module;
 pub mod program;
@@ -148,7 +149,7 @@ pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String>
         .par_iter()
         .enumerate()
         .map(|(number, module)| {
-            let files = files_of(module);
+            let files = module.files();
             let skipped =
                 !whole && (!demand.wants(number) || !gate.may_matter(sources, module, &files));
             let linked: Vec<Arc<Unit>> = if skipped {
@@ -169,7 +170,8 @@ pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String>
                 drop(engines);
                 let mut linked = program.units;
                 let extended = with_imports(module, &providers);
-                let further: Vec<FileId> = files_of(&extended)
+                let further: Vec<FileId> = extended
+                    .files()
                     .into_iter()
                     .filter(|file| files.binary_search(file).is_err())
                     .collect();
@@ -378,19 +380,6 @@ fn check(
     (findings.diagnostics, summary)
 }
 
-fn files_of(module: &Module) -> Vec<FileId> {
-    let mut files: Vec<FileId> = module
-        .sources
-        .iter()
-        .chain(&module.headers)
-        .chain(&module.shared)
-        .copied()
-        .collect();
-    files.sort();
-    files.dedup();
-    files
-}
-
 /// Units, lowered when the first module asks and dropped when the last one has given them back.
 struct Units<'a> {
     sources: &'a Sources,
@@ -420,7 +409,7 @@ impl<'a> Units<'a> {
             opaque: sources.ids().map(|_| AtomicU32::new(0)).collect(),
         };
         for module in modules {
-            for file in files_of(module) {
+            for file in module.files() {
                 units.users[file.0 as usize].fetch_add(1, Ordering::Relaxed);
             }
         }

@@ -59,6 +59,22 @@ pub struct Module {
     pub kind_is_msvc: Option<bool>,
 }
 
+impl Module {
+    /// All files that its names may resolve into: sources, headers and shared ones; sorted, each once.
+    pub fn files(&self) -> Vec<FileId> {
+        let mut files: Vec<FileId> = self
+            .sources
+            .iter()
+            .chain(&self.headers)
+            .chain(&self.shared)
+            .copied()
+            .collect();
+        files.sort();
+        files.dedup();
+        files
+    }
+}
+
 /// A module that the configuration names. It comes before all that build files say.
 #[derive(Clone, Debug)]
 pub struct ConfiguredModule {

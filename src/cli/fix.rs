@@ -5,8 +5,8 @@
 //! back, and its fixes are tried one by one. So a fix that would be none in its surroundings is never written.
 
 use super::known::Taken;
-use crate::config::Judged;
 use crate::diagnostic::{Diagnostic, Edit, Fix};
+use crate::judge::Judged;
 use crate::source::{self, FileId, Sources};
 use similar::TextDiff;
 use std::collections::{BTreeMap, BTreeSet};

@@ -5,8 +5,9 @@
 use super::read::{Input, resolved, shown, slashed};
 use super::tell;
 use crate::baseline::{Baseline, Entry, FILE_NAME, Verdict, World};
-use crate::config::{Base, Judged, Policy};
+use crate::config::{Base, Policy};
 use crate::diagnostic::{Diagnostic, Level};
+use crate::judge::Judged;
 use crate::report::counted;
 use crate::source::Sources;
 use std::path::{Path, PathBuf};

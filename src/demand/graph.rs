@@ -33,15 +33,7 @@ const MOST_GIVERS: usize = 12;
 
 impl<'t> Graph<'t> {
     pub fn new(tree: &'t Tree<'t>, module: &'t Module) -> Graph<'t> {
-        let mut files: Vec<FileId> = module
-            .sources
-            .iter()
-            .chain(&module.headers)
-            .chain(&module.shared)
-            .copied()
-            .collect();
-        files.sort();
-        files.dedup();
+        let files = module.files();
         let has_classes = module
             .sources
             .iter()

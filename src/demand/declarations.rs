@@ -1,0 +1,403 @@
+//! What stands outside functions, split into declarations by its braces and semicolons, without parsing.
+//!
+//! In come a text and where its functions stand; out go the classes, objects and macros between them, each with the names
+//! that it declares and the pieces of text that belong to it.
+
+use crate::index::Facts;
+use crate::index::words::{self, how};
+use crate::source::Lang;
+use std::ops::Range;
+
+/// A declaration outside functions.
+#[derive(Default)]
+pub struct Item {
+    /// Members, statics, enumerators.
+    pub declares: Vec<Range<usize>>,
+    /// The class, the macro, the objects.
+    pub names: Vec<Range<usize>>,
+    /// Objects with initializer lists, the members that these name, and the words before the objects.
+    pub tables: Vec<Range<usize>>,
+    pub designators: Vec<Range<usize>>,
+    pub head: Vec<Range<usize>>,
+    pub ranges: Vec<Range<usize>>,
+    pub is_class: bool,
+    pub is_alias: bool,
+    pub is_prototype: bool,
+    pub is_state: bool,
+    pub object: bool,
+    pub thread_local: bool,
+}
+
+/// The declarations `static T x;` inside a function.
+pub fn static_declarations(text: &str, range: Range<usize>, lang: Lang) -> Vec<Range<usize>> {
+    let mut starts = Vec::new();
+    words::each(text, range.clone(), lang, |word, _| {
+        if matches!(
+            &text[word.clone()],
+            "static" | "thread_local" | "lazy_static"
+        ) {
+            starts.push(word.start);
+        }
+    });
+    let bytes = text.as_bytes();
+    starts
+        .into_iter()
+        .map(|start| {
+            let end = bytes[start..range.end]
+                .iter()
+                .position(|&byte| byte == b';')
+                .map_or(range.end, |length| start + length);
+            start..end
+        })
+        .collect()
+}
+
+/// Splits what stands outside functions into declarations. Namespaces are no declarations.
+pub fn items(text: &str, lang: Lang, facts: &Facts) -> Vec<Item> {
+    let bytes = text.as_bytes();
+    let mut items: Vec<Item> = Vec::new();
+    let mut open = Open::default();
+    let mut at = 0;
+    let mut functions = facts.functions.iter().peekable();
+    while at < bytes.len() {
+        if let Some(function) = functions.peek()
+            && at >= function.start as usize
+        {
+            if (function.end as usize) > at {
+                let start = open.start;
+                open.take_piece(start, at);
+                at = function.end as usize;
+                if open.depth == 0 {
+                    open = Open::default();
+                }
+                open.start = at;
+            }
+            functions.next();
+            continue;
+        }
+        let byte = bytes[at];
+        match byte {
+            b'#' if lang != Lang::Rust && starts_line(bytes, at) => {
+                let end = directive_end(bytes, at);
+                if let Some(item) = macro_item(text, at, end) {
+                    items.push(item);
+                }
+                let start = open.start;
+                open.take_piece(start, at);
+                at = end;
+                open.start = at;
+                continue;
+            }
+            b'/' if bytes.get(at + 1) == Some(&b'/') => {
+                at = next_line(bytes, at);
+                continue;
+            }
+            b'/' if bytes.get(at + 1) == Some(&b'*') => {
+                at = find(bytes, at + 2, b"*/");
+                continue;
+            }
+            b'"' => {
+                at = string_end(bytes, at, lang);
+                continue;
+            }
+            b'\'' if lang != Lang::Rust => {
+                at = string_end(bytes, at, lang);
+                continue;
+            }
+            b'\'' => {
+                // A character or a lifetime.
+                let long = bytes.get(at + 1) == Some(&b'\\');
+                at = if long {
+                    string_end(bytes, at, lang)
+                } else if bytes.get(at + 2) == Some(&b'\'') {
+                    at + 3
+                } else {
+                    at + 1
+                };
+                continue;
+            }
+            b'{' => {
+                if open.depth == 0 && open.parens == 0 && open.is_namespace(text, lang) {
+                    open = Open::default();
+                    at += 1;
+                    open.piece(at);
+                    continue;
+                }
+                if open.depth == 0 {
+                    open.head_ends(text, at);
+                }
+                open.depth += 1;
+            }
+            b'}' => {
+                if open.depth == 0 {
+                    // The end of a namespace.
+                    open = Open::default();
+                    at += 1;
+                    open.piece(at);
+                    continue;
+                }
+                open.depth -= 1;
+                if open.depth == 0 {
+                    open.last_close = Some(at);
+                }
+                if open.depth == 0 && lang == Lang::Rust && open.parens == 0 && !open.assigned {
+                    at += 1;
+                    items.extend(open.close(text, at, lang));
+                    open = Open::default();
+                    open.piece(at);
+                    continue;
+                }
+            }
+            b'(' => open.parens += 1,
+            b')' => open.parens = open.parens.saturating_sub(1),
+            b'=' if open.depth == 0 && open.parens == 0 => {
+                open.assigned = true;
+                open.assigned_at.get_or_insert(at);
+            }
+            b';' if open.depth == 0 && open.parens == 0 => {
+                at += 1;
+                items.extend(open.close(text, at, lang));
+                open = Open::default();
+                open.piece(at);
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    items.extend(open.close(text, bytes.len(), lang));
+    items
+}
+
+/// A declaration that is being read.
+#[derive(Default)]
+struct Open {
+    start: usize,
+    ranges: Vec<Range<usize>>,
+    depth: u32,
+    parens: u32,
+    assigned: bool,
+    assigned_at: Option<usize>,
+    /// Where the first brace stands.
+    head: Option<usize>,
+    /// Where the last brace stands that closes it.
+    last_close: Option<usize>,
+}
+
+impl Open {
+    /// Begins anew behind what was read.
+    fn piece(&mut self, at: usize) {
+        self.start = at;
+    }
+
+    fn take_piece(&mut self, start: usize, end: usize) {
+        if start < end {
+            self.ranges.push(start..end);
+        }
+    }
+
+    fn head_ends(&mut self, _text: &str, at: usize) {
+        self.head.get_or_insert(at);
+    }
+
+    fn first(&self) -> usize {
+        self.ranges.first().map_or(self.start, |range| range.start)
+    }
+
+    fn head_text<'t>(&self, text: &'t str, at: usize) -> &'t str {
+        text.get(self.first()..at).unwrap_or("")
+    }
+
+    fn is_namespace(&self, text: &str, lang: Lang) -> bool {
+        let head = self.head_text(text, self.head.unwrap_or(text.len()).min(text.len()));
+        let head = &head[..head.find('{').unwrap_or(head.len())];
+        let mut is = false;
+        words::each(head, 0..head.len(), lang, |word, _| {
+            is |= match lang {
+                Lang::Rust => matches!(&head[word], "mod" | "impl" | "trait" | "extern"),
+                _ => matches!(&head[word], "namespace" | "extern"),
+            };
+        });
+        is && !head.contains('=')
+    }
+
+    fn close(&mut self, text: &str, end: usize, lang: Lang) -> Option<Item> {
+        let start = self.start;
+        self.take_piece(start, end);
+        let mut item = Item {
+            ranges: std::mem::take(&mut self.ranges),
+            ..Item::default()
+        };
+        let bytes = text.as_bytes();
+        let head_end = self.head.unwrap_or(end);
+        let last_close = self.last_close.unwrap_or(end);
+        let mut words: Vec<(Range<usize>, u8)> = Vec::new();
+        for range in item.ranges.clone() {
+            words::each(text, range, lang, |word, how| words.push((word, how)));
+        }
+        if words.is_empty() {
+            return None;
+        }
+        // Behind the word that says what it is stands the name.
+        let mut keyword: Option<usize> = None;
+        let mut is_type = false;
+        let mut called: Option<Range<usize>> = None;
+        for (number, (word, how)) in words.iter().enumerate() {
+            if word.start >= head_end {
+                break;
+            }
+            match &text[word.clone()] {
+                "class" | "struct" | "union" | "enum" | "interface" | "trait" => {
+                    keyword.get_or_insert(number);
+                    is_type = true;
+                }
+                "typedef" | "using" | "type" | "use" => {
+                    item.is_alias = true;
+                    keyword.get_or_insert(number);
+                }
+                "static" | "const" | "macro_rules" if lang == Lang::Rust => {
+                    keyword.get_or_insert(number);
+                }
+                "thread_local" | "__thread" | "thread" => item.thread_local = true,
+                _ => {}
+            }
+            if how & how::CALLED != 0 && called.is_none() {
+                called = Some(word.clone());
+            }
+        }
+        let has_body = self.head.is_some();
+        item.is_class = is_type && has_body && !self.assigned && !item.is_alias;
+        let follows = |word: &Range<usize>| {
+            let mut after = word.end;
+            while matches!(bytes.get(after), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+                after += 1;
+            }
+            (
+                bytes.get(after).copied().unwrap_or(b';'),
+                bytes.get(after + 1).copied().unwrap_or(0),
+            )
+        };
+        for (word, _) in &words {
+            let declares = match follows(word) {
+                (b';' | b'[' | b',' | b'}', _) => true,
+                (b'{', _) => lang != Lang::Rust,
+                (b'=', next) => next != b'=',
+                (b':', next) => next != b':',
+                _ => false,
+            };
+            if declares {
+                item.declares.push(word.clone());
+                let value = self.assigned_at.is_some_and(|at| word.start > at);
+                let outer = (word.start < head_end && !value) || word.start > last_close;
+                if outer && (!item.is_class || word.start > last_close) {
+                    item.names.push(word.clone());
+                }
+            }
+        }
+        item.is_prototype = called.is_some() && !has_body && !self.assigned && !item.is_alias;
+        if item.is_prototype {
+            // An object, where it is none.
+            item.names = called.iter().cloned().collect();
+        } else {
+            item.names.extend(called);
+        }
+        if self.assigned && has_body && !item.is_class && !item.is_alias {
+            // A table: through its members the functions in it are called.
+            item.tables = item.names.clone();
+            keyword = None;
+            for (word, how) in &words {
+                if word.start < head_end {
+                    item.head.push(word.clone());
+                } else if how & how::MEMBER != 0 && how & how::WRITTEN != 0 {
+                    item.designators.push(word.clone());
+                }
+            }
+        }
+        if let Some(keyword) = keyword {
+            let behind = words[keyword + 1..]
+                .iter()
+                .take_while(|(word, _)| word.start < head_end);
+            let mut name = None;
+            for (word, _) in behind {
+                if matches!(&text[word.clone()], "final" | "class" | "mut" | "struct") {
+                    continue;
+                }
+                name = Some(word.clone());
+                let ends = matches!(follows(word), (b':' | b'{' | b'<' | b'=' | b';', _));
+                if ends || lang == Lang::Rust {
+                    break;
+                }
+            }
+            item.names.extend(name);
+        }
+        item.is_state = !(item.is_alias || item.is_prototype && lang == Lang::C);
+        item.object = !(item.is_alias || item.is_class || is_type && !self.assigned && has_body);
+        Some(item)
+    }
+}
+
+/// What a `#define` line says.
+fn macro_item(text: &str, start: usize, end: usize) -> Option<Item> {
+    let line = text.get(start..end)?;
+    let rest = line[1..].trim_start();
+    let rest = rest.strip_prefix("define")?;
+    let name = rest.trim_start();
+    let at = start + (line.len() - name.len());
+    let length = name
+        .bytes()
+        .position(|byte| !(byte.is_ascii_alphanumeric() || byte == b'_'))
+        .unwrap_or(name.len());
+    (length > 0).then(|| Item {
+        names: std::iter::once(at..at + length).collect(),
+        ranges: std::iter::once(at + length..end).collect(),
+        ..Item::default()
+    })
+}
+
+fn starts_line(bytes: &[u8], at: usize) -> bool {
+    bytes[..at]
+        .iter()
+        .rev()
+        .find(|byte| !matches!(byte, b' ' | b'\t'))
+        .is_none_or(|byte| matches!(byte, b'\n' | b'\r' | b'/'))
+}
+
+fn directive_end(bytes: &[u8], mut at: usize) -> usize {
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' => at += 1 + usize::from(bytes.get(at + 1) == Some(&b'\r')) + 1,
+            b'\n' => return at + 1,
+            b'/' if bytes.get(at + 1) == Some(&b'*') => at = find(bytes, at + 2, b"*/"),
+            _ => at += 1,
+        }
+    }
+    bytes.len()
+}
+
+fn next_line(bytes: &[u8], at: usize) -> usize {
+    bytes[at..]
+        .iter()
+        .position(|&byte| byte == b'\n')
+        .map_or(bytes.len(), |length| at + length + 1)
+}
+
+fn find(bytes: &[u8], from: usize, needle: &[u8]) -> usize {
+    bytes
+        .get(from..)
+        .and_then(|rest| rest.windows(needle.len()).position(|w| w == needle))
+        .map_or(bytes.len(), |at| from + at + needle.len())
+}
+
+fn string_end(bytes: &[u8], at: usize, lang: Lang) -> usize {
+    let quote = bytes[at];
+    let mut at = at + 1;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'\\' => at += 2,
+            b'\n' if lang != Lang::Rust => return at,
+            byte if byte == quote => return at + 1,
+            _ => at += 1,
+        }
+    }
+    bytes.len()
+}
