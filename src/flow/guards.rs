@@ -35,6 +35,17 @@ impl Flow<'_, '_> {
         stmt: StmtId,
         tests: impl Fn(&Guard) -> bool,
     ) -> bool {
+        self.is_guarded_by_except(function, stmt, &[], tests)
+    }
+
+    /// The same, where a test that chooses between the statement and some others decides nothing.
+    pub fn is_guarded_by_except(
+        &self,
+        function: FnId,
+        stmt: StmtId,
+        others: &[StmtId],
+        tests: impl Fn(&Guard) -> bool,
+    ) -> bool {
         let body = self.program.function(function);
         let Some((target, _)) = locate(body, stmt) else {
             return true;
@@ -44,6 +55,7 @@ impl Flow<'_, '_> {
         targets.extend(
             self.alternatives(function, stmt)
                 .into_iter()
+                .chain(others.iter().copied())
                 .filter_map(|other| locate(body, other).map(|(block, _)| block)),
         );
         let avoids = blocks_that_avoid(body, &targets);

@@ -325,7 +325,7 @@ fn held_by(program: &Program, made: Site, arg: Arg) -> Option<Key> {
 }
 
 /// Whether some state decides about a call that an entry reaches: a setting, and neither the reason of the entry nor what
-/// is not yet set when it runs first.
+/// is not yet set when it runs first. An attach that is refused loads nothing: what decides about that decides nothing here.
 fn is_optional(flow: &Flow, entry: &Entry, walk: &Walk, hit: &Hit) -> bool {
     let (Some(node), Some(site)) = (hit.node, hit.site) else {
         return false;
@@ -337,9 +337,23 @@ fn is_optional(flow: &Flow, entry: &Entry, walk: &Walk, hit: &Hit) -> bool {
         matches!(value, Value::Place(Place { root: Root::Param(index), .. })
             if Some(*index) == entry.reason || Some(*index) == entry.reserved)
     };
+    let program = flow.program();
+    let body = program.function(first);
+    let refusals: Vec<StmtId> = (0..body.stmts.len() as u32)
+        .map(StmtId)
+        .filter(|&id| {
+            matches!(&body.stmt(id).kind, StmtKind::Return { value: Some(value) }
+                if program.constant(first, value).is_some_and(|constant| constant.is_zero()))
+        })
+        .collect();
     let calls = walk.path(node).into_iter().map(|(_, call)| call);
     calls.chain([site]).any(|call| {
-        flow.is_guarded_by(call.function, call.stmt, |guard| {
+        let others = if call.function == first {
+            &refusals[..]
+        } else {
+            &[]
+        };
+        flow.is_guarded_by_except(call.function, call.stmt, others, |guard| {
             let Cond::Compare { left, op, right } = &guard.cond else {
                 return false;
             };
