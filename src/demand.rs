@@ -19,9 +19,9 @@ mod seeds;
 use crate::api::Api;
 use crate::index::Facts;
 use crate::module::imports::{Exports, with_imports};
-use crate::module::{EXE_ENTRIES, Kind, Module};
+use crate::module::{Kind, Module};
 use crate::source::{FileId, Lang, Sources};
-use graph::{Graph, NodeSet};
+use graph::{Graph, is_loaders};
 use rayon::prelude::*;
 use seeds::{Tree, category};
 use std::sync::OnceLock;
@@ -124,11 +124,7 @@ fn may_matter(tree: &Tree, module: &Module, asks_for_threads: bool) -> bool {
             && files().any(|&file| tree.sources.file(file).lang == Some(Lang::Rust)))
         || files().any(|&file| {
             let facts = &tree.facts[file.0 as usize];
-            !facts.entry_macros.is_empty()
-                || facts
-                    .entries
-                    .iter()
-                    .any(|entry| !EXE_ENTRIES.contains(&entry.name.as_str()))
+            !facts.entry_macros.is_empty() || facts.entries.iter().any(is_loaders)
         })
         || has_classes;
     (has_entries && (bits & LOADER != 0 || module.kind == Kind::Dll))
@@ -217,21 +213,15 @@ fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Option<V
     let mut kept = core.clone();
     // What deals with the same objects: it names a member or a static that such a call names, and does something to
     // handles or locks.
-    let calls: NodeSet = graph
-        .nodes()
-        .map(|node| core[node] && graph.direct(node) & (LOADER | POOL | UNREF | SPAWN) != 0)
-        .collect();
+    let calls = graph
+        .select(|node| core[node] && graph.direct(node) & (LOADER | POOL | UNREF | SPAWN) != 0);
     let objects = graph.state_of(&calls);
-    let locks: NodeSet = graph
-        .nodes()
-        .map(|node| blocking[node] && graph.direct(node) & ACQUIRE != 0)
-        .collect();
+    let locks = graph.select(|node| blocking[node] && graph.direct(node) & ACQUIRE != 0);
     let lock_words = graph.state_of(&locks);
     // Whether a short function that only passes such a call on has other callers, too, decides where it is reported.
-    let wrappers: NodeSet = graph
-        .nodes()
-        .map(|node| blocking[node] && graph.direct(node) & LOADER != 0 && graph.size(node) < SMALL)
-        .collect();
+    let wrappers = graph.select(|node| {
+        blocking[node] && graph.direct(node) & LOADER != 0 && graph.size(node) < SMALL
+    });
     graph.add_direct_callers(&mut kept, &wrappers);
     let asking = graph.leading_to(ASKS);
     let mut takers = graph.none();
@@ -250,20 +240,15 @@ fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Option<V
     }
     if asks_for_threads {
         // Who leads to a wait for a thread decides whether it comes in time.
-        let waits: NodeSet = graph
-            .nodes()
-            .map(|node| graph.direct(node) & LOADER != 0 && graph.mentions_any(node, &objects))
-            .collect();
+        let waits = graph
+            .select(|node| graph.direct(node) & LOADER != 0 && graph.mentions_any(node, &objects));
         graph.add(&mut kept, &graph.callers_of(&waits));
     }
     graph.add(&mut kept, &graph.callers_of(&takers));
     graph.add_callees(&mut takers, |node| asking[node], usize::MAX);
     graph.add(&mut kept, &takers);
     // Who sets the members and statics that they ask.
-    let pool: NodeSet = graph
-        .nodes()
-        .map(|node| core[node] && graph.direct(node) & POOL != 0)
-        .collect();
+    let pool = graph.select(|node| core[node] && graph.direct(node) & POOL != 0);
     let mut asked = graph.statics_of(&guarded);
     graph.add(&mut asked, &graph.state_of(&pool));
     for node in graph.nodes() {
@@ -275,10 +260,8 @@ fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Option<V
     let effects = graph.leading_to(LOADER | POOL | UNREF | ENDS | ASKS);
     graph.add_callees(&mut core, |node| effects[node], 32);
     // How a thread or a callback ends is shown, whatever it does.
-    let starts: NodeSet = graph
-        .nodes()
-        .map(|node| (core[node] || kept[node]) && graph.direct(node) & (SPAWN | POOL) != 0)
-        .collect();
+    let starts =
+        graph.select(|node| (core[node] || kept[node]) && graph.direct(node) & (SPAWN | POOL) != 0);
     graph.add_named(&mut kept, &starts);
     // Whether they ever begin is for those to say who lead there.
     graph.add(&mut kept, &graph.callers_of(&starts));

@@ -192,7 +192,7 @@ fn word_end(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// Behind the next LF or lone CR, or the end; with `continued`, a backslash before it goes on.
-fn line_end(bytes: &[u8], mut at: usize, continued: bool) -> usize {
+pub(crate) fn line_end(bytes: &[u8], mut at: usize, continued: bool) -> usize {
     while at < bytes.len() {
         match bytes[at] {
             b'\\' if continued => {
@@ -212,7 +212,7 @@ fn line_end(bytes: &[u8], mut at: usize, continued: bool) -> usize {
 
 /// Behind the closing quote of a string or character that starts at `at`. One that its line does not close ends with
 /// the line, if `one_line`.
-fn quoted_end(bytes: &[u8], at: usize, one_line: bool) -> usize {
+pub(crate) fn quoted_end(bytes: &[u8], at: usize, one_line: bool) -> usize {
     let quote = bytes[at];
     let mut at = at + 1;
     while at < bytes.len() {
@@ -229,7 +229,7 @@ fn quoted_end(bytes: &[u8], at: usize, one_line: bool) -> usize {
     bytes.len()
 }
 
-fn find(bytes: &[u8], from: usize, needle: &[u8]) -> Option<usize> {
+pub(crate) fn find(bytes: &[u8], from: usize, needle: &[u8]) -> Option<usize> {
     let first = *needle.first()?;
     let mut at = from;
     while at + needle.len() <= bytes.len() {

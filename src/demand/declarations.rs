@@ -3,8 +3,9 @@
 //! In come a text and where its functions stand; out go the classes, objects and macros between them, each with the names
 //! that it declares and the pieces of text that belong to it.
 
-use crate::index::Facts;
+use crate::index::defines::starts_line;
 use crate::index::words::{self, how};
+use crate::index::{Facts, find, line_end, quoted_end};
 use crate::source::Lang;
 use std::ops::Range;
 
@@ -78,7 +79,7 @@ pub fn items(text: &str, lang: Lang, facts: &Facts) -> Vec<Item> {
         let byte = bytes[at];
         match byte {
             b'#' if lang != Lang::Rust && starts_line(bytes, at) => {
-                let end = directive_end(bytes, at);
+                let end = line_end(bytes, at, true);
                 if let Some(item) = macro_item(text, at, end) {
                     items.push(item);
                 }
@@ -89,26 +90,26 @@ pub fn items(text: &str, lang: Lang, facts: &Facts) -> Vec<Item> {
                 continue;
             }
             b'/' if bytes.get(at + 1) == Some(&b'/') => {
-                at = next_line(bytes, at);
+                at = line_end(bytes, at, lang != Lang::Rust);
                 continue;
             }
             b'/' if bytes.get(at + 1) == Some(&b'*') => {
-                at = find(bytes, at + 2, b"*/");
+                at = find(bytes, at + 2, b"*/").map_or(bytes.len(), |end| end + 2);
                 continue;
             }
             b'"' => {
-                at = string_end(bytes, at, lang);
+                at = quoted_end(bytes, at, lang != Lang::Rust);
                 continue;
             }
             b'\'' if lang != Lang::Rust => {
-                at = string_end(bytes, at, lang);
+                at = quoted_end(bytes, at, true);
                 continue;
             }
             b'\'' => {
                 // A character or a lifetime.
                 let long = bytes.get(at + 1) == Some(&b'\\');
                 at = if long {
-                    string_end(bytes, at, lang)
+                    quoted_end(bytes, at, lang != Lang::Rust)
                 } else if bytes.get(at + 2) == Some(&b'\'') {
                     at + 3
                 } else {
@@ -124,7 +125,7 @@ pub fn items(text: &str, lang: Lang, facts: &Facts) -> Vec<Item> {
                     continue;
                 }
                 if open.depth == 0 {
-                    open.head_ends(text, at);
+                    open.head.get_or_insert(at);
                 }
                 open.depth += 1;
             }
@@ -194,10 +195,6 @@ impl Open {
         if start < end {
             self.ranges.push(start..end);
         }
-    }
-
-    fn head_ends(&mut self, _text: &str, at: usize) {
-        self.head.get_or_insert(at);
     }
 
     fn first(&self) -> usize {
@@ -352,52 +349,4 @@ fn macro_item(text: &str, start: usize, end: usize) -> Option<Item> {
         ranges: std::iter::once(at + length..end).collect(),
         ..Item::default()
     })
-}
-
-fn starts_line(bytes: &[u8], at: usize) -> bool {
-    bytes[..at]
-        .iter()
-        .rev()
-        .find(|byte| !matches!(byte, b' ' | b'\t'))
-        .is_none_or(|byte| matches!(byte, b'\n' | b'\r' | b'/'))
-}
-
-fn directive_end(bytes: &[u8], mut at: usize) -> usize {
-    while at < bytes.len() {
-        match bytes[at] {
-            b'\\' => at += 1 + usize::from(bytes.get(at + 1) == Some(&b'\r')) + 1,
-            b'\n' => return at + 1,
-            b'/' if bytes.get(at + 1) == Some(&b'*') => at = find(bytes, at + 2, b"*/"),
-            _ => at += 1,
-        }
-    }
-    bytes.len()
-}
-
-fn next_line(bytes: &[u8], at: usize) -> usize {
-    bytes[at..]
-        .iter()
-        .position(|&byte| byte == b'\n')
-        .map_or(bytes.len(), |length| at + length + 1)
-}
-
-fn find(bytes: &[u8], from: usize, needle: &[u8]) -> usize {
-    bytes
-        .get(from..)
-        .and_then(|rest| rest.windows(needle.len()).position(|w| w == needle))
-        .map_or(bytes.len(), |at| from + at + needle.len())
-}
-
-fn string_end(bytes: &[u8], at: usize, lang: Lang) -> usize {
-    let quote = bytes[at];
-    let mut at = at + 1;
-    while at < bytes.len() {
-        match bytes[at] {
-            b'\\' => at += 2,
-            b'\n' if lang != Lang::Rust => return at,
-            byte if byte == quote => return at + 1,
-            _ => at += 1,
-        }
-    }
-    bytes.len()
 }

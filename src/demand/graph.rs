@@ -2,6 +2,7 @@
 
 use super::seeds::{Lists, Node, Tree, category};
 use crate::index::words::{self, Mention, NameMap, how};
+use crate::index::{EntryFact, FunctionFact};
 use crate::module::{EXE_ENTRIES, Kind, Module};
 use crate::source::{FileId, Lang};
 
@@ -30,6 +31,11 @@ pub struct Graph<'t> {
 
 /// A member that more places give a value is not followed; the engine follows fewer.
 const MOST_GIVERS: usize = 12;
+
+/// Whether the loader calls it, and not the start of a program.
+pub fn is_loaders(entry: &EntryFact) -> bool {
+    !EXE_ENTRIES.contains(&entry.name.as_str())
+}
 
 impl<'t> Graph<'t> {
     pub fn new(tree: &'t Tree<'t>, module: &'t Module) -> Graph<'t> {
@@ -96,6 +102,11 @@ impl<'t> Graph<'t> {
         0..self.nodes.len()
     }
 
+    /// The nodes of a kind.
+    pub fn select(&self, wanted: impl Fn(usize) -> bool) -> NodeSet {
+        self.nodes().map(wanted).collect()
+    }
+
     pub fn none(&self) -> NodeSet {
         vec![false; self.nodes.len()]
     }
@@ -141,19 +152,13 @@ impl<'t> Graph<'t> {
 
     /// What mentions a name of a category, directly or through others.
     pub fn leading_to(&self, mask: u16) -> NodeSet {
-        let direct = self
-            .nodes()
-            .map(|node| self.direct(node) & mask != 0)
-            .collect();
+        let direct = self.select(|node| self.direct(node) & mask != 0);
         self.callers_of(&direct)
     }
 
     /// What mentions a name of a category, directly or through others of a set, and is in that set.
     pub fn leading_within(&self, mask: u16, within: &NodeSet) -> NodeSet {
-        let mut set: NodeSet = self
-            .nodes()
-            .map(|node| within[node] && self.direct(node) & mask != 0)
-            .collect();
+        let mut set = self.select(|node| within[node] && self.direct(node) & mask != 0);
         self.add_callers(&mut set, |node| within[node]);
         set
     }
@@ -265,6 +270,16 @@ impl<'t> Graph<'t> {
         }
     }
 
+    /// Whether the loader calls a function by its name, or by what stands in it.
+    fn is_entry_point(&self, file: FileId, function: &FunctionFact) -> bool {
+        let range = function.start..function.end.max(function.start + 1);
+        let entries = &self.tree.facts[file.0 as usize].entries;
+        self.entry_names.contains(&function.name)
+            || entries
+                .iter()
+                .any(|entry| range.contains(&entry.start) && is_loaders(entry))
+    }
+
     /// What the loader runs: entry points, and the constructors and destructors of objects with static storage.
     pub fn loader_entries(&self) -> NodeSet {
         let tree = self.tree;
@@ -272,14 +287,10 @@ impl<'t> Graph<'t> {
         for node in self.nodes() {
             set[node] = match self.node(node) {
                 Node::Function(file, number) => {
-                    let facts = &tree.facts[file.0 as usize];
-                    let function = &facts.functions[number as usize];
-                    let range = function.start..function.end.max(function.start + 1);
-                    facts.entries.iter().any(|entry| {
-                        range.contains(&entry.start) && !EXE_ENTRIES.contains(&entry.name.as_str())
-                    }) || self.entry_names.contains(&function.name)
+                    let function = &tree.facts[file.0 as usize].functions[number as usize];
+                    self.is_entry_point(file, function)
                         || self.direct(node) & (category::ATEXIT | category::ENTRY) != 0
-                        || matches!(&*function.name, "InitInstance" | "ExitInstance")
+                        || tree.class_entries.contains(&function.name.as_str())
                 }
                 Node::Chunk(file, number) => {
                     let chunk = &tree.files[file.0 as usize].chunks[number as usize];
@@ -317,7 +328,7 @@ impl<'t> Graph<'t> {
             let source = tree.sources.file(file);
             for entry in &facts.entries {
                 let range = entry.start as usize..entry.end as usize;
-                if EXE_ENTRIES.contains(&entry.name.as_str()) || range.len() > 4096 {
+                if !is_loaders(entry) || range.len() > 4096 {
                     continue;
                 }
                 if let Some(lang) = source.lang {
@@ -404,13 +415,8 @@ impl<'t> Graph<'t> {
             let Node::Function(file, number) = self.node(node) else {
                 continue;
             };
-            let facts = &self.tree.facts[file.0 as usize];
-            let function = &facts.functions[number as usize];
-            let is_entry = self.entry_names.contains(&function.name)
-                || facts.entries.iter().any(|entry| {
-                    entry.start == function.start && !EXE_ENTRIES.contains(&entry.name.as_str())
-                });
-            if is_entry {
+            let function = &self.tree.facts[file.0 as usize].functions[number as usize];
+            if self.is_entry_point(file, function) {
                 entries.push(node);
                 for &(word, how) in self.mentions(node) {
                     // What it hands to others can end up anywhere.
@@ -419,10 +425,7 @@ impl<'t> Graph<'t> {
                 }
             }
         }
-        let mut frees: NodeSet = self
-            .nodes()
-            .map(|node| self.direct(node) & UNREF != 0)
-            .collect();
+        let mut frees = self.select(|node| self.direct(node) & UNREF != 0);
         // It may be handed on to the function that frees it.
         let leads = self.callers_of(&frees);
         is_given |= self

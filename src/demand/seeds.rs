@@ -122,6 +122,8 @@ pub struct Tree<'t> {
     pub dictionary: Dictionary<'t>,
     /// By language and word.
     categories: [Vec<u16>; 3],
+    /// Methods that run while the loader lock is held, of classes that a library has.
+    pub class_entries: Vec<&'t str>,
     /// By word: names a member or a static somewhere.
     pub state: Vec<bool>,
     /// By word: names a function, a macro, a class or an object somewhere.
@@ -289,6 +291,12 @@ impl<'t> Tree<'t> {
             sources,
             facts,
             dictionary,
+            class_entries: api
+                .entries()
+                .iter()
+                .filter(|row| row.class_base.is_some())
+                .map(|row| row.name.as_str())
+                .collect(),
             categories,
             state,
             linking,

@@ -87,7 +87,8 @@ pub fn scan(text: &str) -> MacroFacts {
     facts
 }
 
-fn starts_line(bytes: &[u8], at: usize) -> bool {
+/// Whether only blanks, or a comment, stand before a place in its line.
+pub(crate) fn starts_line(bytes: &[u8], at: usize) -> bool {
     bytes[..at]
         .iter()
         .rev()

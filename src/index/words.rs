@@ -6,51 +6,11 @@
 
 use super::{WORD, find, line_end, quoted_end, word_end};
 use crate::source::Lang;
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Range;
 
-/// A hasher for short names. The keys are those of the analysed files: many equal hashes cost time, not correctness.
-#[derive(Default)]
-pub struct NameHasher(u64);
-
-impl Hasher for NameHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        let mut hash = self.0;
-        let mut chunks = bytes.chunks_exact(8);
-        for chunk in &mut chunks {
-            let mut word = [0; 8];
-            word.copy_from_slice(chunk);
-            hash = mix(hash, u64::from_le_bytes(word));
-        }
-        let mut word = [0; 8];
-        let rest = chunks.remainder();
-        word[..rest.len()].copy_from_slice(rest);
-        self.0 = mix(hash, u64::from_le_bytes(word));
-    }
-
-    fn write_u8(&mut self, byte: u8) {
-        self.0 = mix(self.0, u64::from(byte));
-    }
-
-    fn write_u32(&mut self, number: u32) {
-        self.0 = mix(self.0, u64::from(number));
-    }
-
-    fn write_usize(&mut self, number: usize) {
-        self.0 = mix(self.0, number as u64);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0 ^ (self.0 >> 32)
-    }
-}
-
-fn mix(hash: u64, word: u64) -> u64 {
-    (hash.rotate_left(5) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-}
-
-pub type NameMap<K, V> = HashMap<K, V, BuildHasherDefault<NameHasher>>;
+/// A map by names or numbers of names. The keys are those of the analysed files: many equal hashes would cost time, not
+/// correctness.
+pub type NameMap<K, V> = rustc_hash::FxHashMap<K, V>;
 
 /// Known names, by number.
 #[derive(Default)]
