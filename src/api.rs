@@ -5,9 +5,9 @@
 //! What an argument *is* (a constant, the own module, another thread's handle) is asked of `program`.
 
 use crate::source::Lang;
+use rustc_hash::{FxHashMap, FxHashSet};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// An argument position of a call.
@@ -566,7 +566,7 @@ pub struct EntryRow {
 #[serde(deny_unknown_fields)]
 struct Table {
     #[serde(default)]
-    constants: HashMap<String, i64>,
+    constants: FxHashMap<String, i64>,
     /// Names that are the own module's handle: __ImageBase, HINST_THISCOMPONENT.
     #[serde(default)]
     own_module: Vec<String>,
@@ -584,30 +584,30 @@ struct Table {
 #[serde(deny_unknown_fields)]
 pub struct FixNames {
     /// A call that frees a module, and the one that ends the thread, too: the module, the exit code.
-    pub end_thread: HashMap<String, String>,
+    pub end_thread: FxHashMap<String, String>,
     /// A call that frees a module, and the one that has the pool do it when the callback has returned: the callback's
     /// instance, the module.
-    pub on_return: HashMap<String, String>,
+    pub on_return: FxHashMap<String, String>,
     /// The types of a callback's instance.
     pub instance: Vec<String>,
     /// A call on a thread pool object, and the call that disarms it; `{}` stands for the object.
-    pub disarm: HashMap<String, String>,
+    pub disarm: FxHashMap<String, String>,
     /// A close, and the call that waits for the callbacks; `{}` stands for the object.
-    pub wait: HashMap<String, String>,
+    pub wait: FxHashMap<String, String>,
 }
 
 /// The whole table, indexed.
 #[derive(Debug)]
 pub struct Api {
     rows: Vec<Arc<Row>>,
-    by_name: HashMap<String, Vec<usize>>,
+    by_name: FxHashMap<String, Vec<usize>>,
     types: Vec<Arc<TypeRow>>,
-    types_by_name: HashMap<String, Vec<usize>>,
-    constants: HashMap<String, i64>,
+    types_by_name: FxHashMap<String, Vec<usize>>,
+    constants: FxHashMap<String, i64>,
     own_module: Vec<String>,
     entries: Vec<EntryRow>,
     /// The methods that end what a type owns, of all types.
-    ending_methods: HashSet<String>,
+    ending_methods: FxHashSet<String>,
     fixes: FixNames,
 }
 
@@ -622,9 +622,9 @@ impl Api {
         let table: Table = toml::from_str(BUILT_IN).map_err(|error| error.to_string())?;
         let mut api = Api {
             rows: Vec::new(),
-            by_name: HashMap::new(),
+            by_name: FxHashMap::default(),
             types: Vec::new(),
-            types_by_name: HashMap::new(),
+            types_by_name: FxHashMap::default(),
             constants: table.constants,
             own_module: table.own_module,
             entries: table.entry,

@@ -20,6 +20,7 @@ use crate::judge;
 use crate::report::{self, Format, Report, Style, Summary, listing};
 use crate::rules::page;
 use crate::source::{Encoding, FileId, Sources};
+use crate::timings::Timings;
 use crate::{Options, analyze};
 use clap::{ArgMatches, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use codespan_reporting::term::termcolor;
@@ -30,7 +31,8 @@ use read::Input;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+use std::time::Instant;
 
 /// Trees and call paths of real code are deep, and a stack that overflows cannot be caught.
 const STACK: usize = 16 << 20;
@@ -161,6 +163,9 @@ struct Check {
     /// Show how many findings each rule has, in place of the findings (text and json)
     #[arg(long)]
     statistics: bool,
+    /// Tell at the end how long each stage and each rule took, summed over all threads
+    #[arg(long)]
+    timings: bool,
     /// Print the configuration that is in force, as a tplint.toml, and analyse nothing
     #[arg(long)]
     show_config: bool,
@@ -313,6 +318,9 @@ fn known(arguments: &KnownArguments, input: &Input, policy: &Policy) -> Result<K
     Ok(known)
 }
 
+/// The moment from which times are counted.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
 fn check(arguments: &Check, flags: &[Flag]) -> Result<ExitCode, String> {
     if arguments.statistics && !matches!(arguments.format, Format::Text | Format::Json) {
         return Err("--statistics has the formats text and json".into());
@@ -321,7 +329,12 @@ fn check(arguments: &Check, flags: &[Flag]) -> Result<ExitCode, String> {
         return Err("a source from standard input can be checked, and not fixed".into());
     }
     let progress = Progress::start();
+    let start = Instant::now();
     let mut input = read_input(&arguments.input, &progress)?;
+    let read = start.elapsed();
+    if arguments.timings {
+        input.timings = Arc::new(Timings::by(|| START.elapsed()));
+    }
     let config = Arc::clone(&input.config);
     let policy = Policy {
         config: &config,
@@ -406,6 +419,13 @@ fn check(arguments: &Check, flags: &[Flag]) -> Result<ExitCode, String> {
         known::tell_stale(file, &stale);
     }
     tell(&report::summary_line(&summary, &judged.findings));
+    if arguments.timings {
+        tell(&listing::timings_text(
+            read,
+            start.elapsed(),
+            &input.timings.shares(),
+        ));
+    }
     Ok(ExitCode::from(exit_code))
 }
 
@@ -481,6 +501,7 @@ fn options(input: &Input, sources: &Sources) -> Options {
     let same = |file: &FileId| sources.find(&input.sources.file(*file).path);
     Options {
         whole: input.whole,
+        timings: Arc::clone(&input.timings),
         api: input.config.api.clone(),
         modules: input.config.modules(sources),
         build: input

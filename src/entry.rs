@@ -12,7 +12,7 @@ use crate::program::{
     CallEffect, FnId, Key, KeyRoot, Meaning, Program, Site, StaticId, ends_with_name,
 };
 use crate::source::{Lang, Span};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 /// In which of the eight contexts code runs: reason code times whether `lpReserved` is set. A set of them is a byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -174,14 +174,14 @@ pub struct Entry {
 /// All entries of a program, and what the system passes to them.
 pub struct Entries {
     pub all: Vec<Entry>,
-    pub seeds: HashMap<(FnId, u32), Seed>,
+    pub seeds: FxHashMap<(FnId, u32), Seed>,
 }
 
 /// Finds them all, in the order of the program's functions and statics.
 pub fn find(program: &Program) -> Entries {
     let mut entries = Entries {
         all: Vec::new(),
-        seeds: HashMap::new(),
+        seeds: FxHashMap::default(),
     };
     for id in program.ids() {
         named_entry(program, id, &mut entries);

@@ -9,7 +9,8 @@ use crate::api::{Arg, Effect, PoolObject, WaitClass};
 use crate::ir::{BlockId, FunctionKind, Place, Root, StmtId, StmtKind, Value};
 use crate::program::{FnId, Key, KeyRoot, Program, Site};
 use crate::reach::Abstract;
-use std::collections::{HashMap, HashSet, VecDeque};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::VecDeque;
 
 mod guards;
 mod pool;
@@ -63,9 +64,9 @@ pub struct Flow<'p, 'a> {
     events: Vec<Vec<Event>>,
     pub pool: Vec<PoolSite>,
     /// What runs when a callback runs, by callback.
-    below: HashMap<FnId, HashSet<FnId>>,
+    below: FxHashMap<FnId, FxHashSet<FnId>>,
     /// Places that hold the same object as another place.
-    aliases: HashMap<Key, Key>,
+    aliases: FxHashMap<Key, Key>,
 }
 
 const ROUNDS: usize = 3;
@@ -77,7 +78,7 @@ impl<'p, 'a> Flow<'p, 'a> {
             program,
             events: vec![Vec::new(); program.ids().count()],
             pool: Vec::new(),
-            below: HashMap::new(),
+            below: FxHashMap::default(),
             aliases: pool::find_aliases(program),
         };
         for id in program.ids() {
@@ -565,7 +566,7 @@ impl<'p, 'a> Flow<'p, 'a> {
 
     /// Whether a function runs one of these, not counting what a destructor does.
     pub fn runs(&self, function: FnId, wanted: &[FnId], skips: impl Fn(FnId) -> bool) -> bool {
-        let mut seen = HashSet::from([function]);
+        let mut seen: FxHashSet<_> = [function].into_iter().collect();
         let mut pending = vec![function];
         while let Some(next) = pending.pop() {
             if wanted.contains(&next) {

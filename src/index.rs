@@ -13,9 +13,8 @@ pub(crate) mod preprocessor;
 mod rust;
 pub mod words;
 
-use std::collections::HashMap;
-
 use crate::source::{Lang, Sources};
+use rustc_hash::FxHashMap;
 
 /// What the scan looks for.
 #[derive(Clone, Debug, Default)]
@@ -99,7 +98,7 @@ pub fn scan(text: &str, lang: Lang, names: &Names) -> Facts {
     if lang != Lang::Rust {
         facts.macros = defines::scan(text);
     }
-    let own: HashMap<&str, &str> = facts
+    let own: FxHashMap<&str, &str> = facts
         .entry_macros
         .iter()
         .map(|(name, entry)| (name.as_str(), entry.as_str()))
@@ -138,7 +137,7 @@ pub fn link_macros(sources: &Sources, facts: &mut [Facts]) {
     if all.is_empty() {
         return;
     }
-    let macros: HashMap<&str, &str> = all
+    let macros: FxHashMap<&str, &str> = all
         .iter()
         .map(|(name, entry)| (name.as_str(), entry.as_str()))
         .collect();
@@ -152,7 +151,7 @@ pub fn link_macros(sources: &Sources, facts: &mut [Facts]) {
     }
 }
 
-fn entries_made(text: &str, uses: &[MacroUse], macros: &HashMap<&str, &str>) -> Vec<EntryFact> {
+fn entries_made(text: &str, uses: &[MacroUse], macros: &FxHashMap<&str, &str>) -> Vec<EntryFact> {
     if macros.is_empty() {
         return Vec::new();
     }

@@ -59,6 +59,7 @@ pub mod rules;
 pub mod source;
 pub mod suppress;
 pub mod syntax;
+pub mod timings;
 
 use demand::Demand;
 use diagnostic::Diagnostic;
@@ -71,6 +72,7 @@ use source::{FileId, Sources, Span};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use timings::{Stage, Timings};
 
 /// What `analyze` is asked for.
 #[derive(Debug, Default)]
@@ -87,6 +89,8 @@ pub struct Options {
     pub whole: bool,
     /// Fill `ModuleSummary::entries` and `unresolved`, which only `tplint modules` shows.
     pub summaries: bool,
+    /// What notes where the time goes.
+    pub timings: Arc<Timings>,
 }
 
 /// What `analyze` found, before policy: every finding has level `Deny`, or `Note` where it is minor.
@@ -128,22 +132,28 @@ pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String>
             .map(String::from)
             .to_vec(),
     };
-    let mut facts = index::scan_all(sources, &names);
-    let (modules, includes) =
-        module::find_with_includes(sources, &facts, &options.modules, &options.build);
+    let timings = &*options.timings;
+    let mut facts = timings.time(Stage::Index, || index::scan_all(sources, &names));
+    let (modules, includes) = timings.time(Stage::Modules, || {
+        module::find_with_includes(sources, &facts, &options.modules, &options.build)
+    });
     let exports = Exports::collect(&modules, &facts);
     let whole = options.whole || options.summaries;
-    let demand = if whole {
-        Demand::all(sources, &modules)
-    } else {
-        Demand::select(sources, &facts, &modules, &exports, &api, &options.rules)
-    };
+    let demand = timings.time(Stage::Demand, || {
+        if whole {
+            Demand::all(sources, &modules)
+        } else {
+            Demand::select(sources, &facts, &modules, &exports, &api, &options.rules)
+        }
+    });
     let functions: Vec<Vec<index::FunctionFact>> = facts
         .iter_mut()
         .map(|facts| std::mem::take(&mut facts.functions))
         .collect();
-    let macros = module::macros::Macros::new(sources, facts, includes);
-    let units = Units::new(sources, &macros, &modules, &functions, &demand);
+    let macros = timings.time(Stage::Modules, || {
+        module::macros::Macros::new(sources, facts, includes)
+    });
+    let units = Units::new(sources, &macros, &modules, &functions, &demand, timings);
     let gate = Gate::new(&api)?;
     let results: Vec<(Vec<Diagnostic>, ModuleSummary)> = modules
         .par_iter()
@@ -161,8 +171,9 @@ pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String>
                     .collect()
             };
             let opaque = linked.iter().map(|unit| unit.opaque.len()).sum();
-            let program = Program::link(sources, &api, module, linked);
-            let engines = rules::Engines::new(&program);
+            let program =
+                timings.time(Stage::Link, || Program::link(sources, &api, module, linked));
+            let engines = rules::Engines::new(&program, timings);
             let providers = imported(&engines, &modules, &exports);
             let result = if providers.is_empty() {
                 check(&engines, options, opaque, &providers)
@@ -176,8 +187,15 @@ pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String>
                     .filter(|file| files.binary_search(file).is_err())
                     .collect();
                 linked.extend(further.iter().filter_map(|&file| units.borrow(file)));
-                let program = Program::link(sources, &api, &extended, linked);
-                let result = check(&rules::Engines::new(&program), options, opaque, &providers);
+                let program = timings.time(Stage::Link, || {
+                    Program::link(sources, &api, &extended, linked)
+                });
+                let result = check(
+                    &rules::Engines::new(&program, timings),
+                    options,
+                    opaque,
+                    &providers,
+                );
                 drop(program);
                 for file in further {
                     units.give_back(file);
@@ -338,11 +356,11 @@ fn check(
 ) -> (Vec<Diagnostic>, ModuleSummary) {
     let program = engines.program;
     let mut findings = rules::Findings::default();
-    for rule in rules::RULES
-        .iter()
-        .filter(|rule| options.rules.is_empty() || options.rules.contains(&rule.name))
-    {
-        (rule.check)(engines, &mut findings);
+    for (number, rule) in rules::RULES.iter().enumerate() {
+        if options.rules.is_empty() || options.rules.contains(&rule.name) {
+            let timings = &options.timings;
+            timings.time(Stage::Rule(number), || (rule.check)(engines, &mut findings));
+        }
     }
     let module = program.module;
     let mut summary = ModuleSummary {
@@ -386,6 +404,7 @@ struct Units<'a> {
     macros: &'a module::macros::Macros<'a>,
     functions: &'a [Vec<index::FunctionFact>],
     demand: &'a Demand,
+    timings: &'a Timings,
     slots: Vec<Mutex<Option<Arc<Unit>>>>,
     users: Vec<AtomicU32>,
     opaque: Vec<AtomicU32>,
@@ -398,12 +417,14 @@ impl<'a> Units<'a> {
         modules: &[Module],
         functions: &'a [Vec<index::FunctionFact>],
         demand: &'a Demand,
+        timings: &'a Timings,
     ) -> Units<'a> {
         let units = Units {
             sources,
             macros,
             functions,
             demand,
+            timings,
             slots: sources.ids().map(|_| Mutex::new(None)).collect(),
             users: sources.ids().map(|_| AtomicU32::new(0)).collect(),
             opaque: sources.ids().map(|_| AtomicU32::new(0)).collect(),
@@ -421,20 +442,25 @@ impl<'a> Units<'a> {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         if slot.is_none() {
-            let mut unit = match self.demand.kept(file) {
-                Some(kept) => {
-                    let functions = &self.functions[file.0 as usize];
-                    syntax::lower_kept(self.sources, file, functions, kept)?
-                }
-                None => syntax::lower(self.sources, file)?,
-            };
-            if unit.lang != source::Lang::Rust {
-                syntax::configure::configure(&mut unit, self.macros);
-            }
+            let unit = self.timings.time(Stage::Lower, || self.lower(file))?;
             self.opaque[file.0 as usize].store(unit.opaque.len() as u32, Ordering::Relaxed);
             *slot = Some(Arc::new(unit));
         }
         slot.clone()
+    }
+
+    fn lower(&self, file: FileId) -> Option<Unit> {
+        let mut unit = match self.demand.kept(file) {
+            Some(kept) => {
+                let functions = &self.functions[file.0 as usize];
+                syntax::lower_kept(self.sources, file, functions, kept)?
+            }
+            None => syntax::lower(self.sources, file)?,
+        };
+        if unit.lang != source::Lang::Rust {
+            syntax::configure::configure(&mut unit, self.macros);
+        }
+        Some(unit)
     }
 
     /// A unit for a module that was not counted as its user.

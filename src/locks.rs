@@ -21,8 +21,9 @@ use crate::ir::{Callee, Place, Root, StmtId, StmtKind, Value};
 use crate::program::{CallEffect, FnId, Key, Program, Site, TypeId};
 use crate::reach::Abstract;
 use crate::reach::blocking::Handles;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 /// A lock that is held at a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,17 +116,17 @@ pub struct Asked {
 /// The locks of a program.
 pub struct Locks<'p, 'a> {
     program: &'p Program<'a>,
-    summaries: HashMap<FnId, Summary>,
+    summaries: FxHashMap<FnId, Summary>,
     /// Small classes around one lock.
-    bare: HashSet<TypeId>,
+    bare: FxHashSet<TypeId>,
     /// "Holds the first, takes the second", by identity.
     pub pairs: BTreeMap<(Key, Key), Vec<Pair>>,
     /// Locks held around calls that ask for the loader lock.
     pub asked: BTreeMap<Key, Vec<Asked>>,
     /// Where functions run that are passed to what runs them at once.
-    run_by: HashMap<FnId, Vec<Site>>,
+    run_by: FxHashMap<FnId, Vec<Site>>,
     /// The way to the nearest call that asks for the loader lock.
-    asks: HashMap<FnId, (Site, Option<FnId>)>,
+    asks: FxHashMap<FnId, (Site, Option<FnId>)>,
     paths: paths::Paths,
     /// Locks that are made by hand.
     spins: spins::Spins,
@@ -144,12 +145,12 @@ impl<'p, 'a> Locks<'p, 'a> {
     pub fn new(program: &'p Program<'a>, handles: &Handles) -> Self {
         let mut locks = Locks {
             program,
-            summaries: HashMap::new(),
-            bare: HashSet::new(),
+            summaries: FxHashMap::default(),
+            bare: FxHashSet::default(),
             pairs: BTreeMap::new(),
             asked: BTreeMap::new(),
-            run_by: HashMap::new(),
-            asks: HashMap::new(),
+            run_by: FxHashMap::default(),
+            asks: FxHashMap::default(),
             paths: paths::Paths::default(),
             spins: spins::Spins::default(),
         };
@@ -361,8 +362,8 @@ impl<'p, 'a> Locks<'p, 'a> {
     }
 
     /// The functions that call one of these, and themselves.
-    fn with_callers(&self, functions: &[FnId]) -> HashSet<FnId> {
-        let mut all: HashSet<FnId> = functions.iter().copied().collect();
+    fn with_callers(&self, functions: &[FnId]) -> FxHashSet<FnId> {
+        let mut all: FxHashSet<FnId> = functions.iter().copied().collect();
         let mut pending: Vec<FnId> = functions.to_vec();
         while let Some(next) = pending.pop() {
             for site in self.callers(next) {
@@ -448,10 +449,10 @@ impl<'p, 'a> Locks<'p, 'a> {
     }
 
     /// A list of functions with callees before callers, as far as there is such an order.
-    fn callees_first(&self, relevant: &HashSet<FnId>) -> Vec<FnId> {
+    fn callees_first(&self, relevant: &FxHashSet<FnId>) -> Vec<FnId> {
         let mut roots: Vec<FnId> = relevant.iter().copied().collect();
         roots.sort();
-        let mut seen: HashSet<FnId> = HashSet::new();
+        let mut seen: FxHashSet<FnId> = FxHashSet::default();
         let mut order = Vec::with_capacity(roots.len());
         for root in roots {
             if !seen.insert(root) {
@@ -474,7 +475,7 @@ impl<'p, 'a> Locks<'p, 'a> {
         order
     }
 
-    fn relevant_callees(&self, id: FnId, relevant: &HashSet<FnId>) -> Vec<FnId> {
+    fn relevant_callees(&self, id: FnId, relevant: &FxHashSet<FnId>) -> Vec<FnId> {
         let mut all: Vec<FnId> = self
             .program
             .calls(id)

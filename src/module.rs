@@ -17,7 +17,8 @@ mod small;
 mod tests;
 mod tree;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use rustc_hash::FxHashMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::index::Facts;
 use crate::source::{FileId, Lang, Sources};
@@ -376,7 +377,7 @@ fn common_folder(tree: &Tree, mut ids: impl Iterator<Item = FileId>) -> String {
 
 /// Makes modules of targets: what links a static library contains its sources.
 fn contain(tree: &Tree, targets: Vec<Target>) -> Vec<Draft> {
-    let mut by_key: HashMap<&str, Vec<usize>> = HashMap::new();
+    let mut by_key: FxHashMap<&str, Vec<usize>> = FxHashMap::default();
     for (index, target) in targets.iter().enumerate() {
         if !target.key.is_empty() {
             by_key.entry(&target.key).or_default().push(index);
@@ -637,7 +638,7 @@ fn decide(tree: &Tree, facts: &[Facts], definitions: &BTreeMap<&str, &str>, draf
 /// Joins modules that several build systems, or several projects of one, make of nearly the same files.
 fn merge(drafts: Vec<Draft>) -> Vec<Draft> {
     let mut kept: Vec<Draft> = Vec::new();
-    let mut holders: HashMap<FileId, Vec<usize>> = HashMap::new();
+    let mut holders: FxHashMap<FileId, Vec<usize>> = FxHashMap::default();
     for draft in drafts {
         let mut common: BTreeMap<usize, usize> = BTreeMap::new();
         for id in &draft.own {
@@ -731,7 +732,7 @@ fn finish(
     }
     headers::adopt_orphans(tree, &mut drafts);
     let mut taken: BTreeSet<String> = BTreeSet::new();
-    let mut count: HashMap<String, usize> = HashMap::new();
+    let mut count: FxHashMap<String, usize> = FxHashMap::default();
     for draft in &drafts {
         *count.entry(draft.name.clone()).or_default() += 1;
     }

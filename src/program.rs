@@ -28,7 +28,7 @@ use crate::ir::{
 };
 use crate::module::{Kind, Module};
 use crate::source::{FileId, Lang, Sources, Span};
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::{Arc, OnceLock, RwLock};
 
 /// A function of the program.
@@ -51,10 +51,10 @@ pub struct Site {
 }
 
 /// Answers by unit and written name.
-type Remembered<T> = RwLock<HashMap<(u32, Box<str>), Option<T>>>;
+type Remembered<T> = RwLock<FxHashMap<(u32, Box<str>), Option<T>>>;
 
 /// Types as text, with the unit in which to read them.
-type ResultTypes = HashMap<(Site, u8), Option<(String, u32)>>;
+type ResultTypes = FxHashMap<(Site, u8), Option<(String, u32)>>;
 
 /// One module, linked.
 pub struct Program<'a> {
@@ -71,7 +71,7 @@ pub struct Program<'a> {
     /// Of Rust: the module path that a file's place gives it, by unit.
     prefixes: Vec<String>,
     /// The names that macros give to functions.
-    renamed: HashMap<FnId, Name>,
+    renamed: FxHashMap<FnId, Name>,
     /// Qualified names, by function.
     full_names: Vec<Name>,
     /// What the table knows of a written type, by unit.
@@ -81,14 +81,14 @@ pub struct Program<'a> {
     /// Types of calls' results, by call and how deep they were looked for: chains of calls ask for the same ones again.
     result_types: RwLock<ResultTypes>,
     owners: Vec<Option<TypeId>>,
-    methods: HashMap<TypeId, Vec<FnId>>,
-    derived: HashMap<TypeId, Vec<TypeId>>,
+    methods: FxHashMap<TypeId, Vec<FnId>>,
+    derived: FxHashMap<TypeId, Vec<TypeId>>,
     calls: Vec<Vec<Call>>,
     callers: Vec<Vec<Site>>,
-    assignments: HashMap<Key, Vec<(FnId, StmtId, Value)>>,
-    written: HashMap<Key, Vec<Site>>,
+    assignments: FxHashMap<Key, Vec<(FnId, StmtId, Value)>>,
+    written: FxHashMap<Key, Vec<Site>>,
     /// Places that hold what a spawning call gave.
-    started: HashSet<Key>,
+    started: FxHashSet<Key>,
     /// Which functions have objects of a class as locals.
     makers: OnceLock<handed::Makers>,
     /// The functions that pointers in members lead to.
@@ -114,19 +114,19 @@ impl<'a> Program<'a> {
             names: names::Names::default(),
             chains: Vec::new(),
             prefixes: Vec::new(),
-            renamed: HashMap::new(),
+            renamed: FxHashMap::default(),
             full_names: Vec::new(),
             row_cache: RwLock::default(),
             type_cache: RwLock::default(),
             result_types: RwLock::default(),
             owners: Vec::new(),
-            methods: HashMap::new(),
-            derived: HashMap::new(),
+            methods: FxHashMap::default(),
+            derived: FxHashMap::default(),
             calls: Vec::new(),
             callers: Vec::new(),
-            assignments: HashMap::new(),
-            written: HashMap::new(),
-            started: HashSet::new(),
+            assignments: FxHashMap::default(),
+            written: FxHashMap::default(),
+            started: FxHashSet::default(),
             makers: OnceLock::new(),
             slots: OnceLock::new(),
             units,
@@ -384,7 +384,7 @@ impl<'a> Program<'a> {
             }
             owners[id.0 as usize] = owners[around.0 as usize];
         }
-        let mut methods: HashMap<TypeId, Vec<FnId>> = HashMap::new();
+        let mut methods: FxHashMap<TypeId, Vec<FnId>> = FxHashMap::default();
         for id in self.ids() {
             if let Some(owner) = owners[id.0 as usize]
                 && self.function(id).kind != FunctionKind::Lambda
@@ -392,7 +392,7 @@ impl<'a> Program<'a> {
                 methods.entry(owner).or_default().push(id);
             }
         }
-        let mut derived: HashMap<TypeId, Vec<TypeId>> = HashMap::new();
+        let mut derived: FxHashMap<TypeId, Vec<TypeId>> = FxHashMap::default();
         for id in self.type_ids() {
             for base in &self.type_def(id).bases {
                 if let Some(base) = self.class_of_text(base, self.type_unit(id))
@@ -410,7 +410,7 @@ impl<'a> Program<'a> {
     /// Where the results of spawning calls are kept: assigned, or handed to a method of what keeps them.
     fn index_started(&mut self) {
         use crate::api::{Arg, Effect};
-        let mut started = HashSet::new();
+        let mut started = FxHashSet::default();
         for id in self.ids() {
             let made: Vec<Value> = self
                 .calls(id)
@@ -451,8 +451,8 @@ impl<'a> Program<'a> {
     }
 
     fn index_assignments(&mut self) {
-        let mut assignments: HashMap<Key, Vec<(FnId, StmtId, Value)>> = HashMap::new();
-        let mut written: HashMap<Key, Vec<Site>> = HashMap::new();
+        let mut assignments: FxHashMap<Key, Vec<(FnId, StmtId, Value)>> = FxHashMap::default();
+        let mut written: FxHashMap<Key, Vec<Site>> = FxHashMap::default();
         for id in self.ids() {
             let function = self.function(id);
             for block in &function.blocks {

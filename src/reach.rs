@@ -17,7 +17,8 @@ use crate::api::{Effect, Predicate};
 use crate::entry::{Contexts, Entry, Runs};
 use crate::ir::{Callee, FunctionKind, Name, Place, Root, StmtId, StmtKind, Value};
 use crate::program::{Call, CallEffect, FnId, Key, Meaning, Program, Site, TypeId};
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use rustc_hash::FxHashMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// How long a wait lasts at most.
@@ -135,7 +136,7 @@ pub fn from(
         entry,
         watches,
         walk: &mut walk,
-        states: HashMap::new(),
+        states: FxHashMap::default(),
         queue: VecDeque::new(),
     };
     search.enter(function, state, None, entry.note.clone());
@@ -183,7 +184,7 @@ struct Search<'s, 'a> {
     entry: &'s Entry,
     watches: &'s dyn Fn(FnId) -> bool,
     walk: &'s mut Walk,
-    states: HashMap<FnId, Vec<State>>,
+    states: FxHashMap<FnId, Vec<State>>,
     queue: VecDeque<usize>,
 }
 

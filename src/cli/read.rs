@@ -12,6 +12,7 @@ use crate::module::is_build_file;
 use crate::report::Origin;
 use crate::rules::page;
 use crate::source::{Encoding, FileId, Lang, Sources};
+use crate::timings::Timings;
 use ignore::WalkBuilder;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -42,6 +43,8 @@ pub struct Input {
     pub start: PathBuf,
     /// Every function is read, also where the index says that nothing can be found.
     pub whole: bool,
+    /// Where the time of the analysis goes.
+    pub timings: Arc<Timings>,
     scopes: Vec<Scope>,
     /// The folders that were listed, as shown.
     roots: Vec<String>,
@@ -237,6 +240,7 @@ pub fn read(
         working,
         start,
         whole: false,
+        timings: Arc::default(),
         roots,
         unread: listing.unread,
         warnings: listing.warnings,

@@ -14,13 +14,13 @@ use crate::ir::{
 };
 use crate::program::{FnId, Program, Site, StaticId, TypeId};
 use crate::source::{FileId, Lang};
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// The answer.
 pub struct Linked {
     units: Vec<bool>,
     functions: Vec<bool>,
-    unit_of: HashMap<FileId, usize>,
+    unit_of: FxHashMap<FileId, usize>,
 }
 
 impl Linked {
@@ -72,17 +72,17 @@ enum Meant<'p> {
 /// The program by names.
 struct Index<'p, 'a> {
     program: &'p Program<'a>,
-    meant: HashMap<&'p str, Vec<Meant<'p>>>,
+    meant: FxHashMap<&'p str, Vec<Meant<'p>>>,
     /// Methods, by name.
-    methods: HashMap<&'p str, Vec<FnId>>,
+    methods: FxHashMap<&'p str, Vec<FnId>>,
     /// Where functions that are not methods are declared, by name.
-    declared: HashMap<&'p str, Vec<usize>>,
+    declared: FxHashMap<&'p str, Vec<usize>>,
     /// Units by lower-case file name.
-    files: HashMap<String, Vec<usize>>,
+    files: FxHashMap<String, Vec<usize>>,
     /// Lambdas and local functions of a function.
-    inner: HashMap<FnId, Vec<FnId>>,
+    inner: FxHashMap<FnId, Vec<FnId>>,
     /// Statics of a function.
-    statics: HashMap<FnId, Vec<StaticId>>,
+    statics: FxHashMap<FnId, Vec<StaticId>>,
     /// Units that only a static library brings in.
     archived: Vec<bool>,
     headers: Vec<bool>,
@@ -90,9 +90,9 @@ struct Index<'p, 'a> {
 
 impl<'p, 'a> Index<'p, 'a> {
     fn new(program: &'p Program<'a>) -> Index<'p, 'a> {
-        let mut meant: HashMap<&'p str, Vec<Meant<'p>>> = HashMap::new();
-        let mut methods: HashMap<&'p str, Vec<FnId>> = HashMap::new();
-        let mut inner: HashMap<FnId, Vec<FnId>> = HashMap::new();
+        let mut meant: FxHashMap<&'p str, Vec<Meant<'p>>> = FxHashMap::default();
+        let mut methods: FxHashMap<&'p str, Vec<FnId>> = FxHashMap::default();
+        let mut inner: FxHashMap<FnId, Vec<FnId>> = FxHashMap::default();
         for id in program.ids() {
             let function = program.function(id);
             if let Some(around) = program.enclosing(id) {
@@ -106,7 +106,7 @@ impl<'p, 'a> Index<'p, 'a> {
                 meant.entry(name).or_default().push(Meant::Function(id));
             }
         }
-        let mut statics: HashMap<FnId, Vec<StaticId>> = HashMap::new();
+        let mut statics: FxHashMap<FnId, Vec<StaticId>> = FxHashMap::default();
         for id in program.static_ids() {
             let object = program.static_def(id);
             match object.function {
@@ -124,8 +124,8 @@ impl<'p, 'a> Index<'p, 'a> {
             let name = &*program.type_def(id).name;
             meant.entry(name).or_default().push(Meant::Type(id));
         }
-        let mut files: HashMap<String, Vec<usize>> = HashMap::new();
-        let mut declared: HashMap<&'p str, Vec<usize>> = HashMap::new();
+        let mut files: FxHashMap<String, Vec<usize>> = FxHashMap::default();
+        let mut declared: FxHashMap<&'p str, Vec<usize>> = FxHashMap::default();
         let mut archived = Vec::new();
         let mut headers = Vec::new();
         for (number, unit) in program.units.iter().enumerate() {
@@ -202,11 +202,11 @@ struct Walk<'i, 'p, 'a> {
     program: &'p Program<'a>,
     live: Vec<bool>,
     runs: Vec<bool>,
-    named: HashSet<&'p str>,
+    named: FxHashSet<&'p str>,
     /// Names of types that were met in a type's text only.
-    types: HashSet<&'p str>,
+    types: FxHashSet<&'p str>,
     /// Names of methods that were met.
-    called: HashSet<&'p str>,
+    called: FxHashSet<&'p str>,
     /// Names and functions that were met and not yet looked at.
     names: Vec<&'p str>,
     type_names: Vec<&'p str>,
@@ -214,7 +214,7 @@ struct Walk<'i, 'p, 'a> {
     bodies: Vec<FnId>,
     units: Vec<usize>,
     /// Functions whose name was met, by the headers that declare them, of which nothing has included one yet.
-    unseen: HashMap<usize, Vec<FnId>>,
+    unseen: FxHashMap<usize, Vec<FnId>>,
     /// Which units are taken is known; only what runs is asked for.
     settled: bool,
 }
@@ -228,15 +228,15 @@ impl<'i, 'p, 'a> Walk<'i, 'p, 'a> {
             program,
             live: vec![false; count],
             runs: vec![false; program.ids().count()],
-            named: HashSet::new(),
-            types: HashSet::new(),
-            called: HashSet::new(),
+            named: FxHashSet::default(),
+            types: FxHashSet::default(),
+            called: FxHashSet::default(),
             names: Vec::new(),
             type_names: Vec::new(),
             method_names: Vec::new(),
             bodies: Vec::new(),
             units: Vec::new(),
-            unseen: HashMap::new(),
+            unseen: FxHashMap::default(),
             settled: live.is_some(),
         };
         for row in program.api.entries() {

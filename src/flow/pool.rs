@@ -5,7 +5,8 @@ use crate::api::{Arg, Effect, PoolObject, PoolOwner};
 use crate::entry;
 use crate::ir::{Field, FunctionKind, Place, Root, StmtKind, Value};
 use crate::program::{FnId, Key, KeyRoot, Program, Site};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::BTreeSet;
 
 /// A thread pool object's creation.
 #[derive(Clone, Debug)]
@@ -227,8 +228,8 @@ impl Flow<'_, '_> {
 
 /// The other places that an object is kept in, where its creation is stored in several (a member, and the context that
 /// its callback gets): each with the one that stands for all.
-pub(super) fn find_aliases(program: &Program) -> HashMap<Key, Key> {
-    let mut aliases = HashMap::new();
+pub(super) fn find_aliases(program: &Program) -> FxHashMap<Key, Key> {
+    let mut aliases = FxHashMap::default();
     for id in program.ids() {
         for call in program.calls(id) {
             let creates = call.effects.iter().any(|effect| {
@@ -300,8 +301,8 @@ fn kept_in(program: &Program, function: FnId, value: &Place) -> BTreeSet<Key> {
 }
 
 /// Everything that runs when a function runs.
-fn below(program: &Program, function: FnId) -> HashSet<FnId> {
-    let mut all = HashSet::from([function]);
+fn below(program: &Program, function: FnId) -> FxHashSet<FnId> {
+    let mut all: FxHashSet<_> = [function].into_iter().collect();
     let mut pending = vec![function];
     while let Some(next) = pending.pop() {
         for call in program.calls(next) {

@@ -8,7 +8,8 @@ use super::{Event, Flow, What};
 use crate::api::{Arg, Effect};
 use crate::ir::{Callee, Place, Root, StmtId, StmtKind, Value};
 use crate::program::{Call, FnId, Key, KeyRoot, Site};
-use std::collections::{BTreeSet, HashSet};
+use rustc_hash::FxHashSet;
+use std::collections::BTreeSet;
 
 /// Where a call path passes a function: the statement that leads on, and what the object is called there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -155,7 +156,7 @@ impl Flow<'_, '_> {
         &self,
         way: &[Stand],
         keys: &BTreeSet<Key>,
-        writers: &HashSet<FnId>,
+        writers: &FxHashSet<FnId>,
     ) -> Vec<(usize, StmtId)> {
         let mut found = Vec::new();
         for (level, stand) in way.iter().enumerate() {
@@ -178,7 +179,7 @@ impl Flow<'_, '_> {
         function: FnId,
         stmt: StmtId,
         keys: &BTreeSet<Key>,
-        writers: &HashSet<FnId>,
+        writers: &FxHashSet<FnId>,
     ) -> bool {
         self.writes_itself(function, stmt, keys)
             || self
@@ -261,8 +262,8 @@ impl Flow<'_, '_> {
     }
 
     /// The functions that write one of these places, themselves or in what they call.
-    pub fn writers(&self, keys: &BTreeSet<Key>) -> HashSet<FnId> {
-        let mut writers: HashSet<FnId> = HashSet::new();
+    pub fn writers(&self, keys: &BTreeSet<Key>) -> FxHashSet<FnId> {
+        let mut writers: FxHashSet<FnId> = FxHashSet::default();
         if keys.is_empty() {
             return writers;
         }

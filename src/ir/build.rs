@@ -5,7 +5,7 @@
 
 use super::{Block, BlockId, Edge, Guard, Name, Place, Stmt, StmtId, StmtKind};
 use crate::source::Span;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 /// Builds the body of one function. A new builder stands in block 0, in one open scope (the function's own).
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub struct CfgBuilder {
     blocks: Vec<Block>,
     current: BlockId,
     scopes: Vec<Vec<Droppable>>,
-    labels: HashMap<Name, BlockId>,
+    labels: FxHashMap<Name, BlockId>,
     /// Which blocks have an edge from a reachable block, as far as the walk has come.
     entered: Vec<bool>,
 }
@@ -51,7 +51,7 @@ impl CfgBuilder {
             blocks: vec![Block::default()],
             current: BlockId(0),
             scopes: vec![Vec::new()],
-            labels: HashMap::new(),
+            labels: FxHashMap::default(),
             entered: vec![true],
         }
     }

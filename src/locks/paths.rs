@@ -9,8 +9,9 @@ use crate::entry::Contexts;
 use crate::ir::StmtId;
 use crate::program::{FnId, Program, Site};
 use crate::reach::{self, Abstract, Env, State};
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -25,7 +26,7 @@ type Body = Rc<Vec<Option<Env>>>;
 /// Bodies by the state in which they are entered.
 #[derive(Default)]
 pub(super) struct Paths {
-    bodies: RefCell<HashMap<(FnId, State), Body>>,
+    bodies: RefCell<FxHashMap<(FnId, State), Body>>,
 }
 
 impl Paths {
@@ -136,12 +137,12 @@ impl Locks<'_, '_> {
         if wanted(site, &env) {
             return Some(vec![site]);
         }
-        let mut seen: HashSet<(FnId, State)> = HashSet::new();
+        let mut seen: FxHashSet<(FnId, State)> = FxHashSet::default();
         let mut queue: VecDeque<Reached> = VecDeque::new();
         let enter = |site: Site,
                      env: &Env,
                      chain: &[Site],
-                     seen: &mut HashSet<(FnId, State)>,
+                     seen: &mut FxHashSet<(FnId, State)>,
                      queue: &mut VecDeque<Reached>| {
             for target in self.runs(site).into_iter().filter(|&target| leads(target)) {
                 let state = state_below(program, site, target, env);

@@ -5,7 +5,7 @@ use crate::api::Effect;
 use crate::flow::spins::{freed_at, may_exchange, taken_at};
 use crate::ir::{Place, StmtKind, Value};
 use crate::program::{FnId, Key, KeyRoot, Site, TypeId};
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Callers that are asked which variable they hand in.
 const MOST_CALLERS: usize = 64;
@@ -16,12 +16,12 @@ const MOST_MEMBERS: usize = 6;
 #[derive(Default)]
 pub(super) struct Spins {
     /// Calls that take such a lock, with the lock seen from the function of the call.
-    pub taken: HashMap<Site, Lock>,
-    pub freed: HashMap<Site, Lock>,
+    pub taken: FxHashMap<Site, Lock>,
+    pub freed: FxHashMap<Site, Lock>,
     /// The variables, where they are known.
-    keys: HashSet<Key>,
+    keys: FxHashSet<Key>,
     /// Classes of which several members are such locks: one object is one lock.
-    pub whole: HashSet<TypeId>,
+    pub whole: FxHashSet<TypeId>,
 }
 
 impl Spins {
@@ -74,11 +74,11 @@ impl Locks<'_, '_> {
         if self.spins.taken.is_empty() {
             return;
         }
-        let mut keys = HashSet::new();
+        let mut keys = FxHashSet::default();
         for (site, lock) in &self.spins.taken {
             self.keys_of(site.function, lock, 3, &mut keys);
         }
-        let mut members: HashMap<TypeId, usize> = HashMap::new();
+        let mut members: FxHashMap<TypeId, usize> = FxHashMap::default();
         for key in &keys {
             if let (KeyRoot::Object(class), [_]) = (&key.root, &key.path[..]) {
                 *members.entry(*class).or_default() += 1;
@@ -92,7 +92,7 @@ impl Locks<'_, '_> {
             .map(|(class, _)| class)
             .collect();
         self.spins.keys = keys;
-        let mut freed = HashMap::new();
+        let mut freed = FxHashMap::default();
         for &site in &exchanges {
             if let Some(place) = freed_at(program, site)
                 && let Some(lock) = self.lock_at(site.function, &place, super::identity::DEEPEST)
@@ -123,7 +123,7 @@ impl Locks<'_, '_> {
     }
 
     /// The variables that a lock of a function can be.
-    fn keys_of(&self, function: FnId, lock: &Lock, depth: u8, keys: &mut HashSet<Key>) {
+    fn keys_of(&self, function: FnId, lock: &Lock, depth: u8, keys: &mut FxHashSet<Key>) {
         if let Some(key) = self.identity(function, lock) {
             keys.insert(key);
             return;
@@ -148,9 +148,9 @@ impl Locks<'_, '_> {
     }
 
     /// The functions that take or free such locks.
-    pub(super) fn by_hand(&self) -> HashSet<FnId> {
+    pub(super) fn by_hand(&self) -> FxHashSet<FnId> {
         let spins = &self.spins;
-        let mut all: HashSet<FnId> = spins
+        let mut all: FxHashSet<FnId> = spins
             .taken
             .keys()
             .chain(spins.freed.keys())

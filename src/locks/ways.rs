@@ -6,7 +6,8 @@ use crate::api::Effect;
 use crate::ir::{FunctionKind, Linkage, Place, Root, StmtKind, Value};
 use crate::program::{FnId, Key, Site};
 use crate::source::Lang;
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::{BTreeSet, VecDeque};
 
 /// A search gives up after so many functions.
 const MOST_CALLERS: usize = 4096;
@@ -22,9 +23,9 @@ pub struct Way {
 /// What a way has to be like.
 pub struct Wanted<'w> {
     /// What is run by threads, the pool or the system.
-    pub entries: &'w HashSet<FnId>,
+    pub entries: &'w FxHashSet<FnId>,
     /// What the way does not lead through: functions that only the loader runs.
-    pub avoided: &'w HashSet<FnId>,
+    pub avoided: &'w FxHashSet<FnId>,
     /// The calls below the function: nothing that is handed down may rule them out.
     pub below: &'w [Site],
     /// Locks that are not held on the way.
@@ -35,7 +36,8 @@ impl Locks<'_, '_> {
     /// The shortest way into a function that is as it is wanted.
     pub fn way_to(&self, function: FnId, wanted: &Wanted) -> Option<Way> {
         let program = self.program;
-        let mut below: HashMap<FnId, Option<(Site, FnId)>> = HashMap::from([(function, None)]);
+        let mut below: FxHashMap<FnId, Option<(Site, FnId)>> =
+            [(function, None)].into_iter().collect();
         let mut queue = VecDeque::from([function]);
         while let Some(next) = queue.pop_front() {
             if wanted.avoided.contains(&next) {

@@ -1,7 +1,8 @@
 //! Cargo packages: one target per library, binary, example, test, bench and build script, each with the files of its
 //! `mod` tree.
 
-use std::collections::{BTreeSet, HashMap};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeSet;
 
 use toml::{Table, Value};
 
@@ -12,7 +13,7 @@ use super::tree::{Tree, file_name, join, parent};
 use super::{Kind, Target, TargetKind, entry_symbols};
 
 pub fn targets(tree: &Tree, facts: &[Facts], build_files: &[FileId]) -> Vec<Target> {
-    let manifests: HashMap<FileId, Table> = build_files
+    let manifests: FxHashMap<FileId, Table> = build_files
         .iter()
         .filter(|&&id| file_name(tree.path(id)) == "Cargo.toml")
         .filter_map(|&id| Some((id, tree.text(id).parse::<Table>().ok()?)))
@@ -76,7 +77,7 @@ fn package(
     facts: &[Facts],
     id: FileId,
     manifest: &Table,
-    manifests: &HashMap<FileId, Table>,
+    manifests: &FxHashMap<FileId, Table>,
     targets: &mut Vec<Target>,
 ) {
     let path = tree.path(id);
@@ -250,7 +251,7 @@ fn dependencies(
     tree: &Tree,
     folder: &str,
     manifest: &Table,
-    manifests: &HashMap<FileId, Table>,
+    manifests: &FxHashMap<FileId, Table>,
 ) -> (Vec<String>, Vec<String>) {
     let workspace = workspace_of(tree, folder, manifests);
     let read = |table: &Table, names: &[&str]| {
@@ -289,7 +290,7 @@ fn dependencies(
 fn workspace_of<'a, 't>(
     tree: &Tree<'a>,
     folder: &'t str,
-    manifests: &'t HashMap<FileId, Table>,
+    manifests: &'t FxHashMap<FileId, Table>,
 ) -> Option<(&'t str, &'t Table)> {
     let mut above = folder;
     loop {

@@ -9,7 +9,8 @@ mod condition;
 mod lists;
 mod syntax;
 
-use std::collections::{BTreeSet, HashMap};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use crate::source::FileId;
@@ -26,10 +27,10 @@ const STEPS: u32 = 400_000;
 const DEPTH: u32 = 24;
 
 pub fn targets(tree: &Tree, build_files: &[FileId]) -> Vec<Target> {
-    let mut files = HashMap::new();
+    let mut files = FxHashMap::default();
     let mut lists: Vec<FileId> = Vec::new();
     let mut sharing: Vec<FileId> = Vec::new();
-    let mut functions: HashMap<String, Vec<(FileId, Rc<Function>)>> = HashMap::new();
+    let mut functions: FxHashMap<String, Vec<(FileId, Rc<Function>)>> = FxHashMap::default();
     for &id in build_files {
         let name = file_name(tree.path(id));
         if name != "CMakeLists.txt" && !name.ends_with(".cmake") {
@@ -57,8 +58,8 @@ pub fn targets(tree: &Tree, build_files: &[FileId]) -> Vec<Target> {
         files,
         functions,
         targets: Vec::new(),
-        by_name: HashMap::new(),
-        aliases: HashMap::new(),
+        by_name: FxHashMap::default(),
+        aliases: FxHashMap::default(),
         visited: BTreeSet::new(),
         frames: Vec::new(),
         place: Place {
@@ -157,7 +158,7 @@ fn block_end(commands: &[Command], at: usize) -> usize {
 
 #[derive(Default)]
 struct Frame {
-    variables: HashMap<String, String>,
+    variables: FxHashMap<String, String>,
     /// The arguments of a macro: what else is set belongs to its caller.
     macro_arguments: bool,
 }
@@ -191,13 +192,13 @@ type FileIdOrNone = Option<FileId>;
 
 struct Run<'a> {
     tree: &'a Tree<'a>,
-    files: HashMap<FileId, Rc<Vec<Command>>>,
-    functions: HashMap<String, Vec<(FileId, Rc<Function>)>>,
+    files: FxHashMap<FileId, Rc<Vec<Command>>>,
+    functions: FxHashMap<String, Vec<(FileId, Rc<Function>)>>,
     targets: Vec<Made>,
     /// Root file and name to target.
-    by_name: HashMap<(FileId, String), usize>,
+    by_name: FxHashMap<(FileId, String), usize>,
     /// Root file and alias to name.
-    aliases: HashMap<(FileId, String), String>,
+    aliases: FxHashMap<(FileId, String), String>,
     visited: BTreeSet<FileId>,
     frames: Vec<Frame>,
     place: Place,

@@ -1,6 +1,7 @@
 //! Sources that no build file lists: which folders are modules, and which files are shared between them.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use rustc_hash::FxHashMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::index::Facts;
 use crate::source::{FileId, Lang};
@@ -102,7 +103,7 @@ pub fn adopt<'a>(
     free: Vec<FileId>,
     targets: &mut [Target],
 ) -> BTreeMap<Option<&'a str>, Vec<FileId>> {
-    let mut made: HashMap<&str, Vec<usize>> = HashMap::new();
+    let mut made: FxHashMap<&str, Vec<usize>> = FxHashMap::default();
     let adopting = |(_, target): &(usize, &Target)| !target.is_complete;
     for (index, target) in targets.iter().enumerate().filter(adopting) {
         made.entry(parent(tree.path(target.build)))
@@ -121,9 +122,9 @@ pub fn adopt<'a>(
         })
         .collect();
     // Names that the listed sources of a target define.
-    let mut defined: HashMap<usize, BTreeSet<String>> = HashMap::new();
+    let mut defined: FxHashMap<usize, BTreeSet<String>> = FxHashMap::default();
     let free_files: BTreeSet<FileId> = free.iter().copied().collect();
-    let mut border_of: HashMap<&str, Option<&str>> = HashMap::new();
+    let mut border_of: FxHashMap<&str, Option<&str>> = FxHashMap::default();
     let mut left: BTreeMap<Option<&str>, Vec<FileId>> = BTreeMap::new();
     for id in free {
         let folder = parent(tree.path(id));
@@ -482,7 +483,7 @@ fn without_build(
                 .is_some_and(|(start, _)| start.starts_with(&inside))
     };
     let many = starters.values().map(Vec::len).sum::<usize>() > COLLECTION;
-    let mut reach: HashMap<&str, &str> = HashMap::new();
+    let mut reach: FxHashMap<&str, &str> = FxHashMap::default();
     if many {
         for &id in &shared {
             reach

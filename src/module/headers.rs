@@ -105,7 +105,7 @@ pub fn adopt_orphans(tree: &Tree, drafts: &mut Vec<Draft>) {
         });
     }
     // Folder by folder: the answer is the same for all files of one.
-    let mut nearest: std::collections::HashMap<&str, usize> = Default::default();
+    let mut nearest: rustc_hash::FxHashMap<&str, usize> = Default::default();
     for id in orphans {
         let folder = parent(tree.path(id));
         let index = *nearest.entry(folder).or_insert_with(|| {

@@ -4,10 +4,9 @@
 //! the one other DLL that defines it. Two DLLs that stand in one tree need not be linked with each other, so the name
 //! alone is no proof: a header that both include has to declare it. Import libraries and `LoadLibrary` are not looked at.
 
-use std::collections::HashMap;
-
 use crate::index::Facts;
 use crate::source::FileId;
+use rustc_hash::FxHashMap;
 
 use super::{Kind, Module};
 
@@ -18,7 +17,7 @@ const MOST_FUNCTIONS: usize = 1500;
 #[derive(Debug, Default)]
 pub struct Exports {
     /// By name the modules that define it, in their order.
-    modules: HashMap<String, Vec<usize>>,
+    modules: FxHashMap<String, Vec<usize>>,
     /// By module: how many functions its own files define.
     sizes: Vec<usize>,
 }

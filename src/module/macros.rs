@@ -8,7 +8,8 @@
 //! a name of the project's own that nothing defines and that does not read like an option. What a file gives it for want
 //! of another definition (`#ifndef X`, `#define X 0`) is what it is, where nothing else in the project defines it.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::collections::BTreeSet;
 
 use crate::index::Facts;
 use crate::index::defines::{Arm, Define, MacroFacts, OUTSIDE, Test};
@@ -28,9 +29,9 @@ pub struct Macros<'a> {
     sources: &'a Sources,
     files: Vec<MacroFacts>,
     includes: Includes,
-    names: HashMap<&'a str, Known>,
+    names: FxHashMap<&'a str, Known>,
     /// The first words of macros that the project defines: `PM` of `PM_LOG`.
-    vocabulary: HashSet<&'a str>,
+    vocabulary: FxHashSet<&'a str>,
     /// Some build file has a header included that no source names.
     forced: bool,
     /// Headers, and what else is included: nobody knows what stands before them.
@@ -49,7 +50,7 @@ struct Known {
 impl<'a> Macros<'a> {
     /// Takes in what the files say; `facts` are in the order of the files.
     pub fn new(sources: &'a Sources, facts: Vec<Facts>, includes: Includes) -> Macros<'a> {
-        let there: HashSet<String> = sources
+        let there: FxHashSet<String> = sources
             .ids()
             .map(|id| file_name(&sources.file(id).path).to_lowercase())
             .collect();
@@ -73,8 +74,8 @@ impl<'a> Macros<'a> {
             sources,
             files,
             includes,
-            names: HashMap::new(),
-            vocabulary: HashSet::new(),
+            names: FxHashMap::default(),
+            vocabulary: FxHashSet::default(),
             forced: false,
             included,
             incomplete,
@@ -85,7 +86,7 @@ impl<'a> Macros<'a> {
 
     fn collect(&mut self) {
         let sources = self.sources;
-        let mut names: HashMap<&'a str, Known> = HashMap::new();
+        let mut names: FxHashMap<&'a str, Known> = FxHashMap::default();
         for (id, facts) in sources.ids().zip(&self.files) {
             let text = &sources.file(id).text;
             for arm in &facts.arms {
@@ -140,7 +141,7 @@ impl<'a> Macros<'a> {
             macros: self,
             file,
             reached: None,
-            answers: HashMap::new(),
+            answers: FxHashMap::default(),
             trail: Vec::new(),
             steps: 0,
         }
@@ -152,7 +153,7 @@ pub struct Reader<'m> {
     macros: &'m Macros<'m>,
     file: FileId,
     reached: Option<BTreeSet<FileId>>,
-    answers: HashMap<&'m str, Macro>,
+    answers: FxHashMap<&'m str, Macro>,
     /// The macros that are being evaluated.
     trail: Vec<&'m str>,
     steps: u32,

@@ -2,7 +2,8 @@
 //!
 //! Conditions are not evaluated: what any configuration compiles belongs to the project.
 
-use std::collections::{BTreeSet, HashMap};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeSet;
 
 use roxmltree::{Document, Node, ParsingOptions};
 
@@ -35,7 +36,7 @@ struct Project<'a> {
     tree: &'a Tree<'a>,
     path: &'a str,
     folder: &'a str,
-    properties: HashMap<String, String>,
+    properties: FxHashMap<String, String>,
     types: BTreeSet<String>,
     /// `ConfigurationType` came from the project itself, not from a shared property sheet.
     own_type: bool,
@@ -56,7 +57,7 @@ fn project(tree: &Tree, id: FileId) -> Target {
         tree,
         path,
         folder,
-        properties: HashMap::new(),
+        properties: FxHashMap::default(),
         types: BTreeSet::new(),
         own_type: false,
         sources: Vec::new(),
@@ -310,7 +311,7 @@ fn excluded_always(node: Node) -> bool {
 
 /// Solutions: up to Visual Studio 2008 a project links the static libraries that its solution says it depends on.
 pub fn link_by_solutions(tree: &Tree, build_files: &[FileId], targets: &mut [Target]) {
-    let mut links: HashMap<String, BTreeSet<String>> = HashMap::new();
+    let mut links: FxHashMap<String, BTreeSet<String>> = FxHashMap::default();
     for &id in build_files {
         if tree.path(id).to_lowercase().ends_with(".sln") {
             for (from, to) in dependencies(parent(tree.path(id)), tree.text(id)) {
@@ -329,7 +330,7 @@ pub fn link_by_solutions(tree: &Tree, build_files: &[FileId], targets: &mut [Tar
 
 /// The pairs of keys of projects, of which one depends on the other.
 fn dependencies(folder: &str, text: &str) -> Vec<(String, String)> {
-    let mut keys: HashMap<String, String> = HashMap::new();
+    let mut keys: FxHashMap<String, String> = FxHashMap::default();
     let mut pairs: Vec<(String, String)> = Vec::new();
     let (mut project, mut in_section) = (None, false);
     for line in text.lines().map(str::trim) {

@@ -1,6 +1,7 @@
 //! Meson and qmake, as far as plain lists go.
 
-use std::collections::{BTreeSet, HashMap};
+use rustc_hash::FxHashMap;
+use std::collections::BTreeSet;
 
 use crate::source::FileId;
 
@@ -11,8 +12,8 @@ pub fn targets(tree: &Tree, build_files: &[FileId]) -> Vec<Target> {
     let mut targets = Vec::new();
     let mut meson = Meson {
         tree,
-        variables: HashMap::new(),
-        made: HashMap::new(),
+        variables: FxHashMap::default(),
+        made: FxHashMap::default(),
         visited: BTreeSet::new(),
         targets: Vec::new(),
     };
@@ -81,9 +82,9 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
 struct Meson<'a> {
     tree: &'a Tree<'a>,
     /// Lists of files.
-    variables: HashMap<String, Vec<FileId>>,
+    variables: FxHashMap<String, Vec<FileId>>,
     /// The variable that holds a target, and its key.
-    made: HashMap<String, String>,
+    made: FxHashMap<String, String>,
     visited: BTreeSet<FileId>,
     targets: Vec<Target>,
 }
@@ -307,7 +308,7 @@ fn qmake(tree: &Tree, id: FileId) -> Option<Target> {
 
 #[derive(Default)]
 struct Qmake {
-    values: HashMap<String, Vec<String>>,
+    values: FxHashMap<String, Vec<String>>,
     sources: Vec<FileId>,
     headers: Vec<FileId>,
 }

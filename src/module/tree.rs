@@ -1,8 +1,7 @@
 //! Paths of one run: normalizing, looking up and matching, with nothing read from the file system.
 
-use std::collections::HashMap;
-
 use crate::source::{FileId, Lang, Sources};
+use rustc_hash::FxHashMap;
 
 /// The folder of a path, "" at the top.
 pub fn parent(path: &str) -> &str {
@@ -66,14 +65,15 @@ pub fn is_header(path: &str) -> bool {
 /// Looks files up.
 pub struct Tree<'a> {
     pub sources: &'a Sources,
-    by_lower_path: HashMap<String, FileId>,
-    by_lower_name: HashMap<String, Vec<FileId>>,
+    by_lower_path: FxHashMap<String, FileId>,
+    by_lower_name: FxHashMap<String, Vec<FileId>>,
 }
 
 impl<'a> Tree<'a> {
     pub fn new(sources: &'a Sources) -> Tree<'a> {
-        let mut by_lower_path = HashMap::with_capacity(sources.len());
-        let mut by_lower_name: HashMap<String, Vec<FileId>> = HashMap::new();
+        let mut by_lower_path =
+            FxHashMap::with_capacity_and_hasher(sources.len(), Default::default());
+        let mut by_lower_name: FxHashMap<String, Vec<FileId>> = FxHashMap::default();
         for id in sources.ids() {
             let lower = sources.file(id).path.to_lowercase();
             by_lower_name

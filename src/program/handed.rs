@@ -7,10 +7,10 @@
 
 use super::{FnId, Program, Site, TypeId, types};
 use crate::ir::{Callee, FunctionKind, Place, Root, StmtKind, Value};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 /// Where the objects of each class are made as a local of a function, by value.
-pub type Makers = HashMap<TypeId, Vec<FnId>>;
+pub type Makers = FxHashMap<TypeId, Vec<FnId>>;
 
 impl Program<'_> {
     /// The functions that have an object of this class as a local.
@@ -22,7 +22,7 @@ impl Program<'_> {
     }
 
     fn find_makers(&self) -> Makers {
-        let mut makers = Makers::new();
+        let mut makers = Makers::default();
         for id in self.ids() {
             let unit = self.unit_number(id);
             for local in &self.function(id).locals {

@@ -5,24 +5,24 @@ use crate::ir::{
     Constant, Function, FunctionKind, Import, Linkage, Name, Place, Root, TypeKind, Value,
 };
 use crate::source::Lang;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::sync::RwLock;
 
 /// Everything that can be looked up, by the last part of its name.
 #[derive(Default)]
 pub(super) struct Names {
-    functions: HashMap<Name, Vec<FnId>>,
-    types: HashMap<Name, Vec<TypeId>>,
-    statics: HashMap<Name, Vec<StaticId>>,
-    constants: HashMap<Name, Vec<(u32, u32)>>,
+    functions: FxHashMap<Name, Vec<FnId>>,
+    types: FxHashMap<Name, Vec<TypeId>>,
+    statics: FxHashMap<Name, Vec<StaticId>>,
+    constants: FxHashMap<Name, Vec<(u32, u32)>>,
     /// The smallest number of arguments that a prototype's defaults allow.
-    defaults: HashMap<(Name, usize), usize>,
+    defaults: FxHashMap<(Name, usize), usize>,
     /// How many classes declare a method of this name.
-    declared_methods: HashMap<Name, u32>,
+    declared_methods: FxHashMap<Name, u32>,
     /// What the path of each unit says.
     places: Vec<UnitPath>,
     /// What plain names mean in each unit: the same few are asked for over and over.
-    plain: Vec<RwLock<HashMap<Box<str>, Resolved>>>,
+    plain: Vec<RwLock<FxHashMap<Box<str>, Resolved>>>,
 }
 
 /// The functions that a name means, by the number of arguments that were asked for.

@@ -3,8 +3,8 @@
 use super::{Constant, FnId, Key, KeyRoot, Program, Site};
 use crate::api::{Arg, Effect, ModuleSource};
 use crate::ir::{Place, Root, StmtKind, Value};
+use rustc_hash::FxHashMap;
 use std::cell::RefCell;
-use std::collections::HashMap;
 
 /// The module that a handle stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,8 +40,8 @@ pub mod flags {
 pub struct Origins<'p, 'a> {
     program: &'p Program<'a>,
     /// Parameters whose origin the caller is no function of the program for: DllMain's module, a thread's argument.
-    seeds: HashMap<(FnId, u32), Seed>,
-    known: RefCell<HashMap<Key, Option<Origin>>>,
+    seeds: FxHashMap<(FnId, u32), Seed>,
+    known: RefCell<FxHashMap<Key, Option<Origin>>>,
 }
 
 /// What a parameter holds when the system calls the function.
@@ -56,7 +56,7 @@ pub enum Seed {
 }
 
 impl<'p, 'a> Origins<'p, 'a> {
-    pub fn new(program: &'p Program<'a>, seeds: HashMap<(FnId, u32), Seed>) -> Self {
+    pub fn new(program: &'p Program<'a>, seeds: FxHashMap<(FnId, u32), Seed>) -> Self {
         Origins {
             program,
             seeds,

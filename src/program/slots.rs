@@ -5,10 +5,10 @@
 
 use super::{FnId, Program, TypeId, calls::Target};
 use crate::ir::{Member, Name, Place, Root, StmtKind, Value};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 /// The functions in each member of each class.
-pub type Slots = HashMap<(TypeId, Name), Vec<FnId>>;
+pub type Slots = FxHashMap<(TypeId, Name), Vec<FnId>>;
 
 /// Of so many functions at most one is called.
 const MOST_FUNCTIONS: usize = 4;
@@ -81,7 +81,7 @@ impl Program<'_> {
     }
 
     fn find_slots(&self) -> Slots {
-        let mut slots = Slots::new();
+        let mut slots = Slots::default();
         let mut add = |class: TypeId, member: &str, functions: Vec<FnId>| {
             if let ([function], Some(field)) = (&functions[..], self.field(class, member)) {
                 let known = slots

@@ -13,7 +13,8 @@ use crate::ir::{
 };
 use crate::program::{FnId, Key, KeyRoot, Meaning, Program, Site, StaticId, TypeId};
 use crate::source::Lang;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use rustc_hash::FxHashSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What an entry finds: facts that hold in all of it.
 pub fn of_entry(program: &Program, entry: &Entry) -> BTreeMap<Key, Abstract> {
@@ -170,7 +171,7 @@ fn idle_members(program: &Program, object: StaticId, destructor: FnId) -> Vec<(T
             .methods
             .extend(constructors.filter(|&id| program.function(id).kind == FunctionKind::Ctor));
     }
-    let mut seen: HashSet<FnId> = HashSet::new();
+    let mut seen: FxHashSet<FnId> = FxHashSet::default();
     while let Some(method) = use_of.methods.pop() {
         if use_of.escapes || seen.len() > 64 {
             return nothing;
@@ -392,7 +393,7 @@ const MOST_INITIAL: usize = 2048;
 /// begin with a constant, and that nobody gets a pointer to. What walks set has to be taken out again, with `forget_set`:
 /// what other entries' walks set, and what these do once they were made under this assumption.
 pub fn first_values(program: &Program, walks: &[&Walk]) -> BTreeMap<Key, Abstract> {
-    let mut reached: HashSet<FnId> = HashSet::new();
+    let mut reached: FxHashSet<FnId> = FxHashSet::default();
     for node in walks.iter().flat_map(|walk| &walk.nodes) {
         if node.state.contexts.has(Contexts::PROCESS_ATTACH) {
             reached.insert(node.function);

@@ -9,7 +9,7 @@ use crate::flow::{Flow, Loop};
 use crate::ir::{Callee, Cond, Op, Place, Root, StmtId, StmtKind, Value};
 use crate::program::origin::{Origin, Origins, flags};
 use crate::program::{FnId, Key, Program, Site};
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// What a blocked thread waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,19 +45,19 @@ const MOST_CALLERS: usize = 512;
 
 /// What the handles of a program are.
 pub struct Handles {
-    kinds: HashMap<Key, HashSet<HandleKind>>,
+    kinds: FxHashMap<Key, FxHashSet<HandleKind>>,
     /// The same for objects that were made to hold one handle: the class's member says what all its objects hold, this
     /// what one holds.
-    holders: HashMap<Key, HashSet<HandleKind>>,
-    detached: HashSet<Key>,
+    holders: FxHashMap<Key, FxHashSet<HandleKind>>,
+    detached: FxHashSet<Key>,
     /// Where the thread of a handle is started.
-    starts: HashMap<Key, Vec<Site>>,
+    starts: FxHashMap<Key, Vec<Site>>,
     /// Where the window of a handle is made.
-    windows: HashMap<Key, Vec<Site>>,
+    windows: FxHashMap<Key, Vec<Site>>,
     /// What runs on threads of its own.
-    procedures: HashSet<FnId>,
+    procedures: FxHashSet<FnId>,
     /// Where an event or the like is signalled.
-    signals: HashMap<Key, Vec<Site>>,
+    signals: FxHashMap<Key, Vec<Site>>,
     /// DllMain's attach always pins the module.
     pub pinned: bool,
 }
@@ -76,13 +76,13 @@ impl Handles {
     /// Collects what every handle of the program was created as.
     pub fn collect(program: &Program, flow: &Flow) -> Handles {
         let mut handles = Handles {
-            kinds: HashMap::new(),
-            holders: HashMap::new(),
-            detached: HashSet::new(),
-            starts: HashMap::new(),
-            windows: HashMap::new(),
-            procedures: HashSet::new(),
-            signals: HashMap::new(),
+            kinds: FxHashMap::default(),
+            holders: FxHashMap::default(),
+            detached: FxHashSet::default(),
+            starts: FxHashMap::default(),
+            windows: FxHashMap::default(),
+            procedures: FxHashSet::default(),
+            signals: FxHashMap::default(),
             pinned: false,
         };
         for id in program.ids() {
@@ -233,7 +233,7 @@ impl Handles {
 
     /// Whether a thread procedure leads to a function.
     fn runs_on_own_thread(&self, program: &Program, function: FnId) -> bool {
-        let mut seen = HashSet::from([function]);
+        let mut seen: FxHashSet<_> = [function].into_iter().collect();
         let mut pending = vec![function];
         while let Some(next) = pending.pop() {
             if self.procedures.contains(&next) || seen.len() > MOST_CALLERS {
@@ -262,13 +262,13 @@ impl Handles {
             .map_or(&[], Vec::as_slice)
     }
 
-    fn of(&self, key: &Key) -> Option<&HashSet<HandleKind>> {
+    fn of(&self, key: &Key) -> Option<&FxHashSet<HandleKind>> {
         self.kinds.get(&without_index(key.clone()))
     }
 
     /// What a wait waits for, told by the object that holds the handle: `WaitForSingleObject(mutex.get(), …)`,
     /// `mutex.m_handle`, or the object itself, which converts.
-    fn held_at(&self, program: &Program, site: Site, on: Arg) -> Option<&HashSet<HandleKind>> {
+    fn held_at(&self, program: &Program, site: Site, on: Arg) -> Option<&FxHashSet<HandleKind>> {
         let holder = match program.argument_value(site, on) {
             Value::Place(place) => place,
             Value::Result(stmt) => {

@@ -7,6 +7,7 @@ use crate::rules::page::{self, Page};
 use crate::source::Sources;
 use serde::Serialize;
 use std::fmt::Write;
+use std::time::Duration;
 
 /// Name, default level and summary of every rule, in columns.
 pub fn rules_text() -> String {
@@ -69,6 +70,28 @@ fn counts_by_rule(findings: &[Diagnostic]) -> Vec<(&'static str, usize, usize)> 
     counts.retain(|(_, count, _)| *count > 0);
     counts.sort_by_key(|(_, count, _)| std::cmp::Reverse(*count));
     counts
+}
+
+/// `--timings`: what reading, each stage and each rule took, in columns; what took nothing is left out.
+///
+/// `read` and `all` are of the clock, the shares are summed over all threads.
+pub fn timings_text(read: Duration, all: Duration, shares: &[(&str, Duration)]) -> String {
+    let sum: Duration = shares.iter().map(|(_, spent)| *spent).sum();
+    let mut text = format!(
+        "{:>8.3} s  in all\n{:>8.3} s  finding and reading files\n{:>8.3} s  of all threads:\n",
+        all.as_secs_f64(),
+        read.as_secs_f64(),
+        sum.as_secs_f64()
+    );
+    for (name, spent) in shares.iter().filter(|(_, spent)| !spent.is_zero()) {
+        let share = 100.0 * spent.as_secs_f64() / sum.as_secs_f64();
+        text.push_str(&format!(
+            "{:>8.3} s {share:>5.1} %  {name}\n",
+            spent.as_secs_f64()
+        ));
+    }
+    text.pop();
+    text
 }
 
 /// `--statistics`: the number of findings of each rule, and of those that `--fix` mends, in columns.

@@ -9,7 +9,8 @@ use crate::flow::teardown::{Met, Way};
 use crate::flow::{Event, PoolSite, What};
 use crate::ir::StmtId;
 use crate::program::{FnId, Key, KeyRoot, Site};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use rustc_hash::FxHashSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is wrong with a teardown.
 enum Gap {
@@ -218,7 +219,7 @@ fn flag_order(engines: &Engines, way: &Way, rearm: &Rearm, drains: &[Met]) -> Fl
     if writes.iter().any(first_wait) {
         return Flags::Before;
     }
-    let on_way: HashSet<FnId> = way.iter().map(|stand| stand.function).collect();
+    let on_way: FxHashSet<FnId> = way.iter().map(|stand| stand.function).collect();
     let creation = rearm.creation.function;
     let elsewhere = writers.iter().any(|&writer| {
         let starts = writer == creation

@@ -7,7 +7,8 @@ use crate::entry::EntryKind;
 use crate::locks::{LockRoot, Pair, Wanted, Way};
 use crate::program::{FnId, Key, Site};
 use crate::source::Span;
-use std::collections::{BTreeSet, HashSet};
+use rustc_hash::FxHashSet;
+use std::collections::BTreeSet;
 
 pub fn check(engines: &Engines, findings: &mut Findings) {
     let threads = Threads::of(engines);
@@ -63,7 +64,7 @@ impl Inversion<'_> {
 }
 
 /// What runs on one thread only, and once: the loader's entries and the program's main function.
-fn run_once(engines: &Engines, threads: &Threads) -> HashSet<FnId> {
+fn run_once(engines: &Engines, threads: &Threads) -> FxHashSet<FnId> {
     let mut once = threads.loader.clone();
     let program = engines.program;
     for row in program.api.entries().iter().filter(|row| row.program) {
@@ -81,7 +82,7 @@ fn run_once(engines: &Engines, threads: &Threads) -> HashSet<FnId> {
 fn judge<'e>(
     engines: &'e Engines,
     threads: &Threads,
-    once: &HashSet<FnId>,
+    once: &FxHashSet<FnId>,
     forth: &'e Pair,
     back: &'e Pair,
 ) -> Option<Inversion<'e>> {
@@ -105,8 +106,8 @@ fn judge<'e>(
     {
         return None;
     }
-    let none = HashSet::new();
-    let way_without = |pair: &Pair, avoided: &HashSet<FnId>, without: &BTreeSet<Key>| {
+    let none = FxHashSet::default();
+    let way_without = |pair: &Pair, avoided: &FxHashSet<FnId>, without: &BTreeSet<Key>| {
         engines.locks.way_to(
             pair.function,
             &Wanted {
@@ -117,7 +118,7 @@ fn judge<'e>(
             },
         )
     };
-    let way = |pair: &Pair, avoided: &HashSet<FnId>| way_without(pair, avoided, &BTreeSet::new());
+    let way = |pair: &Pair, avoided: &FxHashSet<FnId>| way_without(pair, avoided, &BTreeSet::new());
     let free = [way(forth, once), way(back, once)];
     if free.iter().all(Option::is_none) {
         return None;

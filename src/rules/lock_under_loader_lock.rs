@@ -10,7 +10,8 @@ use crate::locks::{Asked, Lock, Wanted, Way};
 use crate::program::{FnId, Key, Site};
 use crate::reach::Timeout;
 use crate::source::Lang;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use rustc_hash::FxHashSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub fn check(engines: &Engines, findings: &mut Findings) {
     let threads = Threads::of(engines);
@@ -71,15 +72,15 @@ pub(super) fn runs_under_loader_lock(engines: &Engines, kind: EntryKind) -> bool
 
 /// Who runs what: the functions that only the loader runs, and those that threads and the pool run.
 pub(super) struct Threads {
-    pub loader: HashSet<FnId>,
-    pub own: HashSet<FnId>,
+    pub loader: FxHashSet<FnId>,
+    pub own: FxHashSet<FnId>,
 }
 
 impl Threads {
     pub fn of(engines: &Engines) -> Threads {
         let mut threads = Threads {
-            loader: HashSet::new(),
-            own: HashSet::new(),
+            loader: FxHashSet::default(),
+            own: FxHashSet::default(),
         };
         for entry in &engines.entries {
             let Runs::Function(function) = entry.runs else {
@@ -306,7 +307,7 @@ fn counterpart<'e>(
 /// as well: the initialiser runs once, and the first run need not be the one with the lock.
 fn runs_once_without(engines: &Engines, threads: &Threads, asked: &Asked, key: &Key) -> bool {
     let without = BTreeSet::from([key.clone()]);
-    let nothing = HashSet::new();
+    let nothing = FxHashSet::default();
     asked.chain.iter().enumerate().any(|(index, &site)| {
         index > 0
             && initializes_static(engines, site)

@@ -18,6 +18,7 @@ use crate::program::{FnId, Key, Program, Site};
 use crate::reach::blocking::Handles;
 use crate::reach::{self, Abstract, Walk, beginning};
 use crate::source::Span;
+use crate::timings::{Stage, Timings};
 pub use page::Page;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
@@ -91,6 +92,7 @@ rules![
 /// The engines of one program, each run once for all rules.
 pub struct Engines<'p, 'a> {
     pub program: &'p Program<'a>,
+    timings: &'p Timings,
     pub entries: Vec<Entry>,
     pub flow: Flow<'p, 'a>,
     pub origins: Origins<'p, 'a>,
@@ -106,20 +108,22 @@ pub struct Engines<'p, 'a> {
 const MOST_ROUNDS: usize = 4;
 
 impl<'p, 'a> Engines<'p, 'a> {
-    pub fn new(program: &'p Program<'a>) -> Self {
+    pub fn new(program: &'p Program<'a>, timings: &'p Timings) -> Self {
         let Entries {
             all: entries,
             seeds,
-        } = entry::find(program);
-        let flow = Flow::new(program);
+        } = timings.time(Stage::Entries, || entry::find(program));
+        let flow = timings.time(Stage::Flow, || Flow::new(program));
         let origins = Origins::new(program, seeds);
         let mut handles = Handles::collect(program, &flow);
-        let locks = Locks::new(program, &handles);
+        let locks = timings.time(Stage::Locks, || Locks::new(program, &handles));
         let walks: Vec<OnceLock<Walk>> = entries.iter().map(|_| OnceLock::new()).collect();
         let mut facts = BTreeMap::new();
         let run = |entry: &Entry, initial: &Arc<BTreeMap<Key, Abstract>>| {
-            reach::from(program, entry, &BTreeMap::new(), initial, &|id| {
-                locks.passes_on(id)
+            timings.time(Stage::Walks, || {
+                reach::from(program, entry, &BTreeMap::new(), initial, &|id| {
+                    locks.passes_on(id)
+                })
             })
         };
         // What the loader calls is walked once to see what runs at attach, and again with what statics are until then.
@@ -185,6 +189,7 @@ impl<'p, 'a> Engines<'p, 'a> {
         }
         Engines {
             program,
+            timings,
             entries,
             flow,
             origins,
@@ -199,15 +204,19 @@ impl<'p, 'a> Engines<'p, 'a> {
     /// What an entry reaches.
     pub fn walk(&self, entry: usize) -> &Walk {
         self.walks[entry].get_or_init(|| {
-            let entry = &self.entries[entry];
-            let mut facts = self.facts.clone();
-            facts.extend(beginning::of_entry(self.program, entry));
-            let mut walk = reach::from(self.program, entry, &facts, &Arc::default(), &|id| {
-                self.locks.passes_on(id)
-            });
-            beginning::drop_idle(self.program, &self.flow, entry, &mut walk);
-            walk
+            self.timings
+                .time(Stage::Walks, || self.walk_from(&self.entries[entry]))
         })
+    }
+
+    fn walk_from(&self, entry: &Entry) -> Walk {
+        let mut facts = self.facts.clone();
+        facts.extend(beginning::of_entry(self.program, entry));
+        let mut walk = reach::from(self.program, entry, &facts, &Arc::default(), &|id| {
+            self.locks.passes_on(id)
+        });
+        beginning::drop_idle(self.program, &self.flow, entry, &mut walk);
+        walk
     }
 
     /// The calls in callbacks that arm the callback's own object again.

@@ -7,7 +7,7 @@
 mod macros;
 
 use super::c::preprocessor::{blank, literal_end, word_end};
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::ops::Range;
 
 /// What a blanked word said about the declaration after it.
@@ -23,9 +23,9 @@ pub struct Noise {
     /// In the order of the text.
     pub marks: Vec<Mark>,
     /// Offsets of the `{` of blocks that a macro before them governs: `FOR_EACH(x) { … }`.
-    pub blocks: HashSet<usize>,
+    pub blocks: FxHashSet<usize>,
     /// Macro arguments that are statements, by their offset; a `0` stands for them in the text.
-    pub arguments: HashMap<usize, String>,
+    pub arguments: FxHashMap<usize, String>,
     /// Blanked code that may be compiled.
     pub opaque: Vec<Range<usize>>,
 }
@@ -69,7 +69,7 @@ pub fn repair(bytes: &mut [u8], cpp: bool) -> Noise {
     let mut pass = Pass {
         bytes,
         tokens,
-        gone: HashSet::new(),
+        gone: FxHashSet::default(),
         noise: Noise::default(),
         scopes: Vec::new(),
         head: None,
@@ -125,7 +125,7 @@ struct Pass<'a> {
     bytes: &'a mut [u8],
     tokens: Vec<Token>,
     /// Tokens that were blanked.
-    gone: HashSet<usize>,
+    gone: FxHashSet<usize>,
     noise: Noise,
     scopes: Vec<Scope>,
     /// What the current item or statement seems to open: set by `class`, `namespace`, … outside parentheses.

@@ -33,7 +33,7 @@ use crate::source::{FileId, Lang, Span};
 use functions::Frame;
 pub use names::is_scalar;
 use preprocessor::{Arms, Directive};
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::ops::Range;
 use tree_sitter::{Node, Parser, Tree};
 
@@ -76,20 +76,20 @@ pub fn lower(file: FileId, lang: Lang, text: &str) -> Unit {
         arms: &prepared.arms,
         sections: sections(&prepared.directives),
         parser,
-        names: HashSet::new(),
-        classes: HashMap::new(),
-        classes_by_name: HashMap::new(),
-        types_by_span: HashMap::new(),
-        enums: HashSet::new(),
-        namespaces: HashSet::new(),
-        values: HashSet::new(),
+        names: FxHashSet::default(),
+        classes: FxHashMap::default(),
+        classes_by_name: FxHashMap::default(),
+        types_by_span: FxHashMap::default(),
+        enums: FxHashSet::default(),
+        namespaces: FxHashSet::default(),
+        values: FxHashSet::default(),
         scope: Vec::new(),
         templates: Vec::new(),
         frames: Vec::new(),
         macro_params: Vec::new(),
         depth: 0,
         bodies: Vec::new(),
-        ends: HashMap::new(),
+        ends: FxHashMap::default(),
         bodies_by_braces: Vec::new(),
         recovering: false,
         interior: None,
@@ -122,8 +122,8 @@ pub fn lower(file: FileId, lang: Lang, text: &str) -> Unit {
 struct Prepared {
     text: String,
     marks: Vec<Mark>,
-    blocks: HashSet<usize>,
-    arguments: HashMap<usize, String>,
+    blocks: FxHashSet<usize>,
+    arguments: FxHashMap<usize, String>,
     directives: Vec<Directive>,
     arms: Arms,
     opaque: Vec<Range<usize>>,
@@ -221,11 +221,11 @@ struct Slice<'t> {
     base: usize,
     /// Offsets are the slice's.
     marks: &'t [Mark],
-    blocks: &'t HashSet<usize>,
+    blocks: &'t FxHashSet<usize>,
     /// Statements that were cut out of macro arguments, by the offset where a number stands for them.
-    arguments: &'t HashMap<usize, String>,
+    arguments: &'t FxHashMap<usize, String>,
     /// A set and a map with nothing in them, for slices that are part of another one.
-    nothing: &'t (HashSet<usize>, HashMap<usize, String>),
+    nothing: &'t (FxHashSet<usize>, FxHashMap<usize, String>),
 }
 
 impl<'t> Slice<'t> {
@@ -257,17 +257,17 @@ struct Lowering<'t> {
     arms: &'t Arms,
     sections: Vec<(usize, Option<String>)>,
     parser: Parser,
-    names: HashSet<Name>,
+    names: FxHashSet<Name>,
     /// Qualified name to index in `Unit::types`, aliases too.
-    classes: HashMap<Name, usize>,
+    classes: FxHashMap<Name, usize>,
     /// Last name part to the indices of all types of that name.
-    classes_by_name: HashMap<Name, Vec<usize>>,
-    types_by_span: HashMap<(u32, u32), usize>,
-    enums: HashSet<Name>,
+    classes_by_name: FxHashMap<Name, Vec<usize>>,
+    types_by_span: FxHashMap<(u32, u32), usize>,
+    enums: FxHashSet<Name>,
     /// Last parts of the namespaces that the file opens.
-    namespaces: HashSet<Name>,
+    namespaces: FxHashSet<Name>,
     /// Functions and objects that the file defines: in doubt, `T x(name)` is an object, not a function.
-    values: HashSet<Name>,
+    values: FxHashSet<Name>,
     scope: Vec<ScopePart>,
     /// The parameters of the templates around the present place, with their defaults.
     templates: Vec<Vec<(Name, Option<Name>)>>,
@@ -278,7 +278,7 @@ struct Lowering<'t> {
     /// Ranges in the file of the function bodies that were lowered.
     bodies: Vec<Range<usize>>,
     /// In a file with errors: where functions that begin at an offset end by their braces.
-    ends: HashMap<usize, usize>,
+    ends: FxHashMap<usize, usize>,
     /// In a file with errors: the bodies of functions and classes by their braces. What the tree shows at namespace
     /// scope there stands deeper.
     bodies_by_braces: Vec<recovery::Enclosure>,

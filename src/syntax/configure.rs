@@ -6,13 +6,13 @@
 
 use crate::ir::{Block, Cond, Function, Guard, Linkage, StmtKind, Unit};
 use crate::module::macros::{Macros, Reader};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 /// Decides the conditions of a C or C++ unit as far as they are certain.
 pub fn configure(unit: &mut Unit, macros: &Macros) {
     let mut decider = Decider {
         reader: macros.of(unit.file),
-        answers: HashMap::new(),
+        answers: FxHashMap::default(),
     };
     for index in 0..unit.functions.len() {
         let start = unit.functions[index].span.start;
@@ -38,7 +38,7 @@ pub fn configure(unit: &mut Unit, macros: &Macros) {
 
 struct Decider<'m> {
     reader: Reader<'m>,
-    answers: HashMap<(crate::ir::Name, u32), Answer>,
+    answers: FxHashMap<(crate::ir::Name, u32), Answer>,
 }
 
 #[derive(Clone)]

@@ -35,7 +35,7 @@ use crate::source::{FileId, Lang, Span};
 use body::Body;
 use names::Uses;
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Everything that is known while one file is lowered.
 struct Context {
@@ -63,11 +63,11 @@ struct Context {
 #[derive(Default)]
 struct Known {
     /// Structs with unnamed fields, and `Enum::Variant` likewise: calling them only puts the fields together.
-    tuples: HashSet<String>,
+    tuples: FxHashSet<String>,
     /// `Type.field` to the field's type.
-    fields: HashMap<String, Name>,
+    fields: FxHashMap<String, Name>,
     /// Macros of this file, so far, that call one of their parameters, and which: `call!(SetEvent, handle)`.
-    calling_macros: HashMap<Name, usize>,
+    calling_macros: FxHashMap<Name, usize>,
 }
 
 impl Context {

@@ -9,7 +9,8 @@ use crate::ir::{Callee, FunctionKind, Place, Root, StmtId, StmtKind, Value};
 use crate::program::origin::{Origin, flags};
 use crate::program::{CallEffect, FnId, Key, Meaning, Site, TypeId};
 use crate::reach::blocking::loads_own_path;
-use std::collections::{BTreeSet, HashSet};
+use rustc_hash::FxHashSet;
+use std::collections::BTreeSet;
 
 /// Whether a call takes a counted reference on the module in which it stands.
 pub(super) fn takes_reference(engines: &Engines, site: Site, effect: &Effect) -> bool {
@@ -34,7 +35,7 @@ pub(super) fn takes_reference(engines: &Engines, site: Site, effect: &Effect) ->
 }
 
 /// The functions that take a reference on the own module, themselves or through what they call.
-pub(super) fn takers(engines: &Engines) -> HashSet<FnId> {
+pub(super) fn takers(engines: &Engines) -> FxHashSet<FnId> {
     let program = engines.program;
     let mut pending: Vec<FnId> = program
         .ids()
@@ -50,7 +51,7 @@ pub(super) fn takers(engines: &Engines) -> HashSet<FnId> {
             })
         })
         .collect();
-    let mut all: HashSet<FnId> = pending.iter().copied().collect();
+    let mut all: FxHashSet<FnId> = pending.iter().copied().collect();
     while let Some(id) = pending.pop() {
         for caller in program.callers(id) {
             if all.insert(caller.function) {
@@ -65,7 +66,7 @@ pub(super) fn takers(engines: &Engines) -> HashSet<FnId> {
 /// A thread that is created suspended has not run before the function's end.
 pub(super) fn is_referenced(
     engines: &Engines,
-    takers: &HashSet<FnId>,
+    takers: &FxHashSet<FnId>,
     site: Site,
     suspended: bool,
 ) -> bool {
@@ -105,7 +106,7 @@ pub(super) fn is_referenced(
 }
 
 /// Whether a call makes an object whose constructor, or a member's, takes a reference: `std::make_unique<Job>()`.
-fn makes_taker(engines: &Engines, takers: &HashSet<FnId>, site: Site) -> bool {
+fn makes_taker(engines: &Engines, takers: &FxHashSet<FnId>, site: Site) -> bool {
     let program = engines.program;
     let constructs = program
         .call(site)
@@ -167,7 +168,7 @@ pub(super) fn only_under_loader_lock(engines: &Engines, function: FnId) -> bool 
         })
     };
     let mut pending = vec![function];
-    let mut seen = HashSet::from([function]);
+    let mut seen: FxHashSet<_> = [function].into_iter().collect();
     let mut found = false;
     while let Some(id) = pending.pop() {
         let callers = program.callers(id);

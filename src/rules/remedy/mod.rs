@@ -324,7 +324,7 @@ impl<'t> Place<'t> {
     /// What takes the place of a call's name, as a table of names has it; with `::` in front where that stands there.
     fn replacement(
         &self,
-        table: &std::collections::HashMap<String, String>,
+        table: &rustc_hash::FxHashMap<String, String>,
         call: &CallStatement,
     ) -> Option<String> {
         let (global, name) = self.name(call);
@@ -335,7 +335,7 @@ impl<'t> Place<'t> {
     /// A call that a table has for this one, on an object.
     fn written(
         &self,
-        table: &std::collections::HashMap<String, String>,
+        table: &rustc_hash::FxHashMap<String, String>,
         call: &CallStatement,
         object: &str,
     ) -> Option<String> {

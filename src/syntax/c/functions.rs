@@ -8,7 +8,7 @@ use crate::ir::{
     Name, Place, Root, StmtId, StmtKind, Value, Var,
 };
 use crate::source::Span;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use tree_sitter::Node;
 
 /// What a name means inside a function.
@@ -42,7 +42,7 @@ pub struct Frame {
     /// Where a `throw` goes.
     pub handlers: Vec<(BlockId, usize)>,
     /// The blocks of the case labels, by node.
-    pub cases: HashMap<usize, BlockId>,
+    pub cases: FxHashMap<usize, BlockId>,
     pub statements: u32,
     /// The qualified name: the scope of function-local statics.
     pub qualified: Name,
@@ -118,7 +118,7 @@ impl<'t> Lowering<'t> {
             breaks: Vec::new(),
             continues: Vec::new(),
             handlers: Vec::new(),
-            cases: HashMap::new(),
+            cases: FxHashMap::default(),
             statements: 0,
             qualified,
             body_depth: 1,

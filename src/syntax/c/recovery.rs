@@ -7,7 +7,7 @@ use super::preprocessor::{literal_end, word_end};
 use super::{Lowering, ScopePart, children, names};
 use crate::ir::{TypeDef, TypeKind};
 use crate::source::Span;
-use std::collections::HashSet;
+use rustc_hash::FxHashSet;
 use std::ops::Range;
 use tree_sitter::{Point, Tree};
 
@@ -58,7 +58,7 @@ impl<'t> Lowering<'t> {
     /// Lowers the functions that the walk over the tree has not met.
     pub(super) fn recover(&mut self, lost: &[Found]) {
         self.recovering = true;
-        let known: HashSet<usize> = self.bodies.iter().map(|body| body.start).collect();
+        let known: FxHashSet<usize> = self.bodies.iter().map(|body| body.start).collect();
         for found in lost {
             if known.contains(&found.body) {
                 continue;

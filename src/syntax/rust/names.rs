@@ -2,13 +2,13 @@
 
 use super::Context;
 use crate::ir::{Import, Name};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use syn::{Path, QSelf, Type, UseTree};
 
 /// The `use` declarations of one module, or of one block.
 #[derive(Default)]
 pub(super) struct Uses {
-    aliases: HashMap<String, String>,
+    aliases: FxHashMap<String, String>,
     /// A module sees what stands around it only by `use super::*`; a block always does.
     is_closed: bool,
 }
@@ -28,7 +28,7 @@ pub(super) fn ident_name(ident: &proc_macro2::Ident) -> Name {
 /// Opens a scope for `use` declarations.
 pub(super) fn open(cx: &mut Context, items: &[&syn::Item], is_module: bool) {
     cx.uses.push(Uses {
-        aliases: HashMap::new(),
+        aliases: FxHashMap::default(),
         is_closed: is_module,
     });
     declare(cx, items);
