@@ -256,14 +256,46 @@ fn decode(bytes: Vec<u8>) -> (String, Encoding) {
     }
     match String::from_utf8(bytes) {
         Ok(text) => (text, Encoding::Utf8),
-        Err(error) => (
-            encoding_rs::WINDOWS_1252
-                .decode_without_bom_handling(error.as_bytes())
-                .0
-                .into_owned(),
-            Encoding::Legacy,
-        ),
+        Err(error) => (legacy_text(error.as_bytes()), Encoding::Legacy),
     }
+}
+
+/// Stands for the second half of a character of Shift-JIS or GBK that is the byte of a backslash and ends a line. As a
+/// backslash it would join the next line to a comment. Windows-1252 has no such character, so that it can be told apart.
+const HALF: char = '\u{FF3C}';
+
+/// Windows-1252, where every byte has a meaning; but see `HALF`.
+fn legacy_text(bytes: &[u8]) -> String {
+    let decoded = |bytes: &[u8]| {
+        let text = encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes);
+        text.0.into_owned()
+    };
+    let ends_line = |at: usize| matches!(bytes.get(at + 1), None | Some(b'\n' | b'\r'));
+    // Behind whole characters of two bytes it is a backslash of its own.
+    let is_half = |at: usize| {
+        let before = bytes[..at].iter().rev();
+        before.take_while(|byte| **byte >= 0x80).count() % 2 == 1
+    };
+    let mut text = String::new();
+    let mut from = 0;
+    for (at, _) in bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\\') {
+        if ends_line(at) && is_half(at) {
+            text.push_str(&decoded(&bytes[from..at]));
+            text.push(HALF);
+            from = at + 1;
+        }
+    }
+    text.push_str(&decoded(&bytes[from..]));
+    text
+}
+
+/// The bytes of a text that `legacy_text` has made.
+fn legacy_bytes(text: &str) -> Vec<u8> {
+    let parts = text.split(HALF);
+    let parts: Vec<Vec<u8>> = parts
+        .map(|part| encoding_rs::WINDOWS_1252.encode(part).0.into_owned())
+        .collect();
+    parts.join(&b'\\')
 }
 
 /// The bytes of a new text for a file, in the encoding of those that it has now, with or without a byte order mark as
@@ -290,7 +322,7 @@ pub fn encode(bytes: Vec<u8>, old: &str, new: &str) -> Result<Vec<u8>, &'static 
                 units.flat_map(u16::to_be_bytes).collect()
             }
         }
-        Encoding::Legacy => encoding_rs::WINDOWS_1252.encode(text).0.into_owned(),
+        Encoding::Legacy => legacy_bytes(text),
         Encoding::Binary => Vec::new(),
     };
     if into_bytes(&text) != bytes {
@@ -365,6 +397,7 @@ mod tests {
             [b"\xFE\xFF".to_vec(), big].concat(),
             // Shift-JIS, every byte of which Windows-1252 can say.
             b"int a; // \x95\x5c\x8e\xa6\x81\x40\r\n".to_vec(),
+            b"int a; // \x95\x5c\r\nint b; // \xe9\\ \\\n".to_vec(),
         ] {
             let text = decode(bytes.clone()).0;
             assert_eq!(encode(bytes.clone(), &text, &text).unwrap(), bytes);
@@ -406,5 +439,10 @@ mod tests {
         assert_eq!(decode(marked).0, "int a;\r\nint b;");
         assert_eq!(decode(b"// \x95\xB6\nint a;".to_vec()).1, Encoding::Legacy);
         assert_eq!(decode(b"int\0a".to_vec()).1, Encoding::Binary);
+        // The first is one character of Shift-JIS, the second one of GBK and a backslash.
+        assert_eq!(
+            decode(b"\x95\x5c\n\xd6\xd0\x5c\n".to_vec()).0,
+            "\u{2022}\u{FF3C}\n\u{d6}\u{d0}\\\n"
+        );
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Finds and reads the baseline, takes from the findings of a run what is known, and carries out `tplint baseline`.
 
-use super::read::{Input, resolved, shown, slashed};
+use super::read::{Input, may_be_read, resolved, shown, slashed};
 use super::tell;
 use crate::baseline::{Baseline, Entry, FILE_NAME, Verdict, World};
 use crate::config::{Base, Policy};
@@ -61,7 +61,7 @@ pub fn file(named: Option<&Path>, input: &Input) -> Result<File, String> {
             let folders = input.start.ancestors();
             let mut files = folders.map(|folder| folder.join(FILE_NAME));
             files
-                .find(|file| file.is_file())
+                .find(|file| file.symlink_metadata().is_ok_and(|there| !there.is_dir()))
                 .unwrap_or_else(|| input.working.join(FILE_NAME))
         }
     };
@@ -82,6 +82,10 @@ pub fn file(named: Option<&Path>, input: &Input) -> Result<File, String> {
     };
     if path.metadata().is_ok_and(|there| !there.is_file()) {
         return Err(format!("cannot read `{shown}`: it is no file"));
+    }
+    if named.is_none() {
+        may_be_read(&path, "--baseline")
+            .map_err(|error| format!("cannot read `{shown}`: {error}"))?;
     }
     let baseline = match std::fs::read(&path) {
         Ok(bytes) => {

@@ -9,7 +9,7 @@ use crate::config::{Base, Config, FILE_NAME};
 use crate::diagnostic::Diagnostic;
 use crate::module::built::Built;
 use crate::module::is_build_file;
-use crate::report::Origin;
+use crate::report::{Origin, counted};
 use crate::rules::page;
 use crate::source::{Encoding, FileId, Lang, Sources};
 use crate::timings::Timings;
@@ -19,10 +19,19 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Offsets are 32 bits wide, and no source that people write comes near this.
 pub(super) const LARGEST: u64 = 256 << 20;
+
+/// No configuration that people write comes near this.
+const LARGEST_CONFIGURATION: u64 = 1 << 20;
+
+/// Of a pipe, a socket, a device.
+const NO_FILE: &str = "it is neither a file nor a folder";
+
+/// Links that are told by name; the rest is counted.
+const LISTED_LINKS: usize = 5;
 
 /// Everything a run reads.
 pub struct Input {
@@ -174,9 +183,11 @@ pub fn read(
     progress.stage("listing", 0);
     let mut listing = Listing::default();
     let mut roots = Vec::new();
+    let mut folders = Vec::new();
     for given in &given {
         if given.is_folder {
             roots.push(given.shown.clone());
+            folders.push(given.written.clone());
             list(
                 &mut listing,
                 &given.written,
@@ -188,12 +199,14 @@ pub fn read(
             let (folder, shown) = surroundings(given, &working);
             list(&mut listing, &folder, &shown, no_ignore, &config);
             roots.push(shown);
+            folders.push(folder);
             // Whoever names a file means it, ignored or not.
             listing
                 .files
                 .insert(given.shown.clone(), given.written.clone());
         }
     }
+    listing.warnings.extend(links_out(&listing.links, &folders));
     let mut extra = None;
     if stdin.is_some() {
         listing.files.remove(&given[0].shown);
@@ -269,9 +282,7 @@ fn look_at(path: &Path, working: &Path) -> Result<Given, String> {
         std::fs::read_dir(path).map_err(fail)?;
     } else if !metadata.is_file() {
         let path = path.display();
-        return Err(format!(
-            "cannot read `{path}`: it is neither a file nor a folder"
-        ));
+        return Err(format!("cannot read `{path}`: {NO_FILE}"));
     }
     let shown = shown(path, working);
     Ok(Given {
@@ -380,14 +391,18 @@ fn configuration(
                 .into_iter()
                 .flat_map(Path::ancestors)
                 .map(|folder| folder.join(FILE_NAME))
-                .find(|file| file.is_file())
+                .find(|file| file.symlink_metadata().is_ok_and(|there| !there.is_dir()))
         }
     };
     let Some(file) = file else {
         return Ok((Config::default(), None));
     };
     let name = shown(&file, working);
-    let bytes = std::fs::read(&file).map_err(|error| format!("cannot read `{name}`: {error}"))?;
+    let fail = |error: String| format!("cannot read `{name}`: {error}");
+    if named.is_none() {
+        may_be_read(&file, "--config").map_err(fail)?;
+    }
+    let bytes = bytes_up_to(&file, LARGEST_CONFIGURATION).map_err(fail)?;
     let text = String::from_utf8(bytes).map_err(|_| format!("{name}: the file is not UTF-8"))?;
     let folder = resolved(working, &name);
     let folder = folder.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -441,10 +456,95 @@ struct Listing {
     files: BTreeMap<String, PathBuf>,
     unread: Vec<Unread>,
     warnings: Vec<String>,
+    /// Links to folders, and such with the name of a source: as shown, and to open. They are not followed.
+    links: BTreeMap<String, PathBuf>,
 }
 
-/// Adds the sources and build files below a folder.
+/// Adds the sources and build files below a folder. Where what should be an ignore file is none (a pipe, which would be
+/// waited for), its folder is listed without.
 fn list(listing: &mut Listing, root: &Path, shown: &str, no_ignore: bool, config: &Arc<Config>) {
+    let odd = match no_ignore {
+        true => None,
+        false => odd_ignore_file(root),
+    };
+    if let Some(name) = odd {
+        tell_odd(listing, shown, name);
+    }
+    let is_without = no_ignore || odd.is_some();
+    for (folder, name) in list_one(listing, root, shown, is_without, config) {
+        let shown = below(root, shown, &folder);
+        tell_odd(listing, &shown, name);
+        list_one(listing, &folder, &shown, true, config);
+    }
+}
+
+/// The ignore file of a folder that is no file, or a link that leads out of the folder.
+fn odd_ignore_file(folder: &Path) -> Option<&'static str> {
+    [".gitignore", ".ignore", ".git/info/exclude"]
+        .into_iter()
+        .find(|name| {
+            let file = folder.join(name);
+            match file.symlink_metadata() {
+                Ok(there) if there.is_symlink() => !stays_below(&file, folder),
+                Ok(there) => !there.is_file(),
+                Err(_) => false,
+            }
+        })
+}
+
+fn tell_odd(listing: &mut Listing, shown: &str, name: &str) {
+    let file = if shown.is_empty() {
+        name.to_string()
+    } else {
+        format!("{shown}/{name}")
+    };
+    listing.warnings.push(format!(
+        "`{file}` is no file of its folder: nothing is ignored there"
+    ));
+}
+
+/// Whether a file, its links followed, is a file in this folder or below it.
+pub(super) fn stays_below(file: &Path, folder: &Path) -> bool {
+    let (Ok(file), Ok(folder)) = (file.canonicalize(), folder.canonicalize()) else {
+        return false;
+    };
+    file.starts_with(folder) && file.is_file()
+}
+
+/// Whether a file that a tree brings along may be read: it is a file, and lies, its links followed, in the same
+/// repository, or in its own folder where there is none. Whoever names the file himself may name any.
+///
+/// # Errors
+/// Why not, for people; none where there is no such file.
+pub(super) fn may_be_read(file: &Path, option: &str) -> Result<(), String> {
+    let Ok(there) = file.symlink_metadata() else {
+        return Ok(());
+    };
+    let folder = file.parent().unwrap_or(file);
+    if there.is_symlink() {
+        let project = folder
+            .ancestors()
+            .find(|folder| folder.join(".git").exists());
+        let is_inside = stays_below(file, project.unwrap_or(folder));
+        if !is_inside {
+            return Err(format!(
+                "it is a link out of its project; name what it leads to with {option}"
+            ));
+        }
+    } else if !there.is_file() {
+        return Err("it is no file".into());
+    }
+    Ok(())
+}
+
+/// Adds what lies below a folder. Gives the folders that were left out for their ignore files, each with the name of it.
+fn list_one(
+    listing: &mut Listing,
+    root: &Path,
+    shown: &str,
+    no_ignore: bool,
+    config: &Arc<Config>,
+) -> Vec<(PathBuf, &'static str)> {
     let in_repository = std::path::absolute(root)
         .is_ok_and(|root| root.ancestors().any(|folder| folder.join(".git").exists()));
     let mut walk = WalkBuilder::new(root);
@@ -459,13 +559,27 @@ fn list(listing: &mut Listing, root: &Path, shown: &str, no_ignore: bool, config
     // Whoever names a folder means it, excluded or not.
     let all = config.excludes(shown, true);
     let (filter, from, top) = (Arc::clone(config), root.to_path_buf(), shown.to_string());
+    let left_out: Arc<Mutex<Vec<(PathBuf, &'static str)>>> = Arc::default();
+    let odd = Arc::clone(&left_out);
     walk.filter_entry(move |entry| {
+        if entry.depth() == 0 {
+            return true;
+        }
         let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
         let name = entry.file_name().to_string_lossy();
-        entry.depth() == 0
-            // Cargo keeps settings in a hidden folder.
-            || (!name.starts_with('.') || name == ".cargo")
-                && (all || !filter.excludes(&below(&from, &top, entry.path()), is_folder))
+        // Cargo keeps settings in a hidden folder.
+        let is_wanted = (!name.starts_with('.') || name == ".cargo")
+            && (all || !filter.excludes(&below(&from, &top, entry.path()), is_folder));
+        if is_wanted
+            && is_folder
+            && !no_ignore
+            && let Some(name) = odd_ignore_file(entry.path())
+        {
+            let mut odd = odd.lock().unwrap_or_else(PoisonError::into_inner);
+            odd.push((entry.path().to_path_buf(), name));
+            return false;
+        }
+        is_wanted
     });
     for entry in walk.build() {
         let entry = match entry {
@@ -477,11 +591,20 @@ fn list(listing: &mut Listing, root: &Path, shown: &str, no_ignore: bool, config
                 continue;
             }
         };
-        if !entry.file_type().is_some_and(|kind| kind.is_file()) {
+        let Some(kind) = entry.file_type().filter(|kind| !kind.is_dir()) else {
+            continue;
+        };
+        let path = below(root, shown, entry.path());
+        let is_source = Lang::of_path(&path).is_some() || is_build_file(&path);
+        if kind.is_symlink() && (is_source || entry.path().is_dir()) {
+            listing.links.insert(path, entry.into_path());
             continue;
         }
-        let path = below(root, shown, entry.path());
-        if Lang::of_path(&path).is_none() && !is_build_file(&path) {
+        if !is_source || kind.is_symlink() {
+            continue;
+        }
+        if !kind.is_file() {
+            listing.unread.push((path, NO_FILE.into()));
             continue;
         }
         if entry.path().to_str().is_none() && path.contains('\u{FFFD}') {
@@ -492,6 +615,39 @@ fn list(listing: &mut Listing, root: &Path, shown: &str, no_ignore: bool, config
         }
         listing.files.insert(path, entry.into_path());
     }
+    let mut left_out = left_out.lock().unwrap_or_else(PoisonError::into_inner);
+    std::mem::take(&mut left_out)
+}
+
+/// The links that lead to something outside of these folders, as a warning.
+fn links_out(links: &BTreeMap<String, PathBuf>, folders: &[PathBuf]) -> Option<String> {
+    let folders: Vec<PathBuf> = folders
+        .iter()
+        .filter_map(|folder| folder.canonicalize().ok())
+        .collect();
+    let leads_out = |path: &Path| {
+        path.canonicalize()
+            .is_ok_and(|real| !folders.iter().any(|folder| real.starts_with(folder)))
+    };
+    let out: Vec<String> = links
+        .iter()
+        .filter(|(_, path)| leads_out(path))
+        .map(|(shown, _)| format!("`{shown}`"))
+        .collect();
+    let more = if out.len() > LISTED_LINKS {
+        ", …"
+    } else {
+        ""
+    };
+    let verb = if out.len() == 1 { "leads" } else { "lead" };
+    let are = if out.len() == 1 { "is" } else { "are" };
+    (!out.is_empty()).then(|| {
+        format!(
+            "{} that {verb} out of the analysed folders {are} not followed: {}{more}",
+            counted(out.len(), "link", "s"),
+            out[..out.len().min(LISTED_LINKS)].join(", ")
+        )
+    })
 }
 
 /// The shown path of something below a folder.
@@ -596,14 +752,28 @@ fn contents(
     (Sources::new(files), unread)
 }
 
+/// The bytes of a source or of a file that a build has made.
+///
+/// # Errors
+/// What the system says, or that there are too many of them.
 pub(super) fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
-    let size = std::fs::metadata(path)
-        .map_err(|error| error.to_string())?
-        .len();
-    if size > LARGEST {
-        return Err(format!("larger than {} MiB", LARGEST >> 20));
+    bytes_up_to(path, LARGEST)
+}
+
+/// The bytes of a file that has no more than so many, also where it grows while it is read.
+fn bytes_up_to(path: &Path, most: u64) -> Result<Vec<u8>, String> {
+    let told = |error: std::io::Error| error.to_string();
+    let file = std::fs::File::open(path).map_err(told)?;
+    let size = file.metadata().map_err(told)?.len();
+    let mut bytes = Vec::new();
+    if size <= most {
+        bytes.reserve_exact(size as usize + 1);
+        file.take(most + 1).read_to_end(&mut bytes).map_err(told)?;
     }
-    std::fs::read(path).map_err(|error| error.to_string())
+    if size > most || bytes.len() as u64 > most {
+        return Err(format!("larger than {} MiB", most >> 20));
+    }
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -176,6 +176,8 @@ fn command(input: &Input) -> Command {
     command.args(["-c", "core.fsmonitor=false"]);
     command.env("GIT_OPTIONAL_LOCKS", "0");
     command.env("GIT_TERMINAL_PROMPT", "0");
+    // Nor fetch what a partial clone lacks: by the network, with the programs that its configuration names.
+    command.env("GIT_NO_LAZY_FETCH", "1");
     // A hook of git sets these, for its own repository and index.
     for name in [
         "GIT_DIR",

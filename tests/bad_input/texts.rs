@@ -1,0 +1,634 @@
+//! Bad texts: each lies beside a good source, whose finding must be told all the same.
+
+use super::{Case, DLL, Run, run};
+use libtest_mimic::Failed;
+use std::fs;
+use std::path::Path;
+
+/// How deep "deep" is.
+const DEEP: usize = 10_000;
+
+/// What has to come of a text, beside what has to come of each.
+#[derive(Clone, Copy)]
+enum Expected {
+    /// It is read like any other.
+    Read,
+    /// The finding of `DLL` is in it, too.
+    Found,
+    /// A part of it is left out, and counted.
+    Partly,
+    /// It is left out, and this is said of it.
+    Unread(&'static str),
+}
+
+fn text(
+    name: &str,
+    file: &'static str,
+    expected: Expected,
+    bytes: impl Fn() -> Vec<u8> + Send + Sync + 'static,
+) -> Case {
+    Case::new(name, move |folder| {
+        fs::write(folder.join("dll.c"), DLL)?;
+        fs::create_dir_all(folder.join("bad"))?;
+        fs::write(folder.join("bad").join(file), bytes())?;
+        let told = run(folder, &["--format", "concise", "."])?;
+        told.must_find("dll.c")?;
+        check(&told, file, expected)?;
+        // What can be said of one can be said in each format.
+        let sarif = run(folder, &["--format", "sarif", "."])?;
+        sarif.must(1, &[])?;
+        serde_json::from_str::<serde_json::Value>(&sarif.out)?;
+        Ok(told.told())
+    })
+}
+
+fn check(told: &Run, file: &str, expected: Expected) -> Result<(), Failed> {
+    match expected {
+        Expected::Read => told.must(1, &["2 files read"]),
+        Expected::Found => {
+            told.must(1, &["2 files read"])?;
+            told.must_find(&format!("bad/{file}"))
+        }
+        Expected::Partly => told.must(1, &["2 files read (1 in part)"]),
+        Expected::Unread(why) => {
+            let line = format!("cannot read `bad/{file}`: ");
+            told.must(1, &["1 file read, 1 unreadable", &line, why])
+        }
+    }
+}
+
+/// UTF-16 bytes of a text.
+fn utf16(text: &str, bytes: fn(u16) -> [u8; 2]) -> Vec<u8> {
+    text.encode_utf16().flat_map(bytes).collect()
+}
+
+/// `DLL` with a comment of other bytes above the wait, in the place of a line.
+fn with_comment(bytes: &[u8]) -> Vec<u8> {
+    let (before, behind) = DLL.split_once("static HANDLE g_thread;\n").unwrap();
+    [
+        before.as_bytes(),
+        b"static HANDLE g_thread; // ",
+        bytes,
+        b"\n",
+        behind.as_bytes(),
+    ]
+    .concat()
+}
+
+fn nested(before: &str, open: &str, inner: &str, close: &str, behind: &str) -> Vec<u8> {
+    format!(
+        "{before}{}{inner}{}{behind}",
+        open.repeat(DEEP),
+        close.repeat(DEEP)
+    )
+    .into_bytes()
+}
+
+pub fn cases() -> Vec<Case> {
+    use Expected::{Found, Partly, Read, Unread};
+    const NUL: &str = "it holds NUL bytes: no text";
+    let mut cases = vec![
+        text("empty file", "a.c", Read, Vec::new),
+        text("binary file", "a.c", Unread(NUL), || {
+            (0..100_000_u32)
+                .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
+                .collect()
+        }),
+        text("NUL in a text", "a.c", Unread(NUL), || {
+            b"int a;\0int b;".to_vec()
+        }),
+        text("UTF-16 LE with BOM", "a.c", Found, || {
+            utf16(&format!("\u{FEFF}{DLL}"), u16::to_le_bytes)
+        }),
+        text("UTF-16 BE with BOM", "a.c", Found, || {
+            utf16(&format!("\u{FEFF}{DLL}"), u16::to_be_bytes)
+        }),
+        text("UTF-16 LE without BOM", "a.c", Found, || {
+            utf16(DLL, u16::to_le_bytes)
+        }),
+        text("UTF-16 BE without BOM", "a.c", Found, || {
+            utf16(DLL, u16::to_be_bytes)
+        }),
+        text(
+            "UTF-16 with half a character at its end",
+            "a.c",
+            Found,
+            || {
+                let mut bytes = utf16(&format!("\u{FEFF}{DLL}"), u16::to_le_bytes);
+                bytes.push(b'/');
+                bytes
+            },
+        ),
+        text("UTF-8 with BOM", "a.c", Found, || {
+            format!("\u{FEFF}{DLL}").into_bytes()
+        }),
+        text("Shift-JIS", "a.c", Found, || {
+            with_comment(b"\x83\x58\x83\x8c\x83\x62\x83\x68\x82\xf0\x91\xd2\x82\xc2")
+        }),
+        text(
+            "Shift-JIS, a comment that ends in the byte of a backslash",
+            "a.c",
+            Found,
+            || with_comment(b"\x95\x5c"),
+        ),
+        text("GBK", "a.c", Found, || {
+            with_comment(b"\xb5\xc8\xb4\xfd\xcf\xdf\xb3\xcc")
+        }),
+        text("invalid UTF-8", "a.c", Found, || {
+            with_comment(b"\xff\xfe \xc3( \xed\xa0\x80")
+        }),
+        text("line ends that are CR only", "a.c", Found, || {
+            DLL.replace('\n', "\r").into_bytes()
+        }),
+        text("unterminated string", "a.c", Read, || {
+            b"const char *a = \"abc\nint b".to_vec()
+        }),
+        text("unterminated raw string", "a.cpp", Read, || {
+            b"auto a = R\"x(abc\nint b;".to_vec()
+        }),
+        text("unterminated raw string of Rust", "a.rs", Partly, || {
+            b"static A: &str = r#\"abc\nfn f() {}".to_vec()
+        }),
+        text("unterminated comment", "a.c", Read, || {
+            b"int a; /* int b;\n".to_vec()
+        }),
+        text("unterminated comment of Rust", "a.rs", Partly, || {
+            b"fn a() {} /* /* */\n".to_vec()
+        }),
+        text("unterminated character", "a.c", Read, || {
+            b"char a = '\\\nint b;\n".to_vec()
+        }),
+        text("billion laughs of #define", "a.c", Read, || {
+            {
+                let mut text = String::from("#define L0() WaitForSingleObject(h, INFINITE)\n");
+                for n in 1..40 {
+                    let of = format!("L{}(); ", n - 1);
+                    text.push_str(&format!("#define L{n}() {}\n", of.repeat(10)));
+                    text.push_str(&format!("#define C{n} C{0} C{0} C{0} C{0}\n", n - 1));
+                }
+                text + "#if C39\n#endif\nvoid f(HANDLE h) { L39(); }\n"
+            }
+            .into_bytes()
+        }),
+        text("a macro that is itself", "a.c", Read, || {
+            b"#define A B\n#define B A\n#define F(x) G(x)\n#define G(x) F(x)\n#if A\nint f() { F(A); return B; }\n#endif\n".to_vec()
+        }),
+        text("a single line of 100 MB", "a.c", Read, || {
+            b"int a[] = {0};".repeat(100_000_000 / 14)
+        }),
+        text("a single string of 100 MB", "a.c", Read, || {
+            [&b"const char *a = \""[..], &vec![b'x'; 100_000_000], b"\";"].concat()
+        }),
+        text("a function of 100,000 statements", "a.c", Read, || {
+            format!(
+                "void f(HANDLE h) {{\n{}}}\n",
+                "if (h) WaitForSingleObject(h, 5);\n".repeat(100_000)
+            )
+            .into_bytes()
+        }),
+    ];
+    for (name, file, expected, before, open, inner, close, behind) in [
+        (
+            "braces in C",
+            "a.c",
+            Partly,
+            "void f() {",
+            "{",
+            "g();",
+            "}",
+            "}",
+        ),
+        (
+            "braces that nothing closes",
+            "a.c",
+            Read,
+            "void f() {",
+            "{",
+            "g();",
+            "",
+            "",
+        ),
+        (
+            "braces that nothing opens",
+            "a.c",
+            Read,
+            "void f() {",
+            "",
+            "g();",
+            "}",
+            "}",
+        ),
+        (
+            "parentheses in C",
+            "a.c",
+            Partly,
+            "int f() { return ",
+            "(",
+            "1",
+            ")",
+            "; }",
+        ),
+        (
+            "parentheses that nothing closes",
+            "a.c",
+            Partly,
+            "int f() { return ",
+            "(",
+            "1",
+            "",
+            "",
+        ),
+        (
+            "calls in C",
+            "a.c",
+            Partly,
+            "int f() { return ",
+            "g(",
+            "1",
+            ")",
+            "; }",
+        ),
+        (
+            "conditions in C",
+            "a.c",
+            Partly,
+            "void f() { ",
+            "if (a) {",
+            "g();",
+            "}",
+            "}",
+        ),
+        (
+            "else-ifs in C",
+            "a.c",
+            Read,
+            "void f() { ",
+            "if (a) b(); else ",
+            "c();",
+            "",
+            "}",
+        ),
+        (
+            "operators in C",
+            "a.c",
+            Partly,
+            "int f() { return ",
+            "!",
+            "1",
+            "",
+            "; }",
+        ),
+        (
+            "sums in C",
+            "a.c",
+            Partly,
+            "int f() { return ",
+            "g() + ",
+            "1",
+            "",
+            "; }",
+        ),
+        (
+            "members in C++",
+            "a.cpp",
+            Partly,
+            "int f() { return a",
+            "",
+            "",
+            ".b()",
+            "; }",
+        ),
+        (
+            "lambdas in C++",
+            "a.cpp",
+            Partly,
+            "void f() { ",
+            "[&] {",
+            "g();",
+            "}();",
+            "}",
+        ),
+        (
+            "namespaces in C++",
+            "a.cpp",
+            Partly,
+            "",
+            "namespace a {",
+            "void f() {}",
+            "}",
+            "",
+        ),
+        (
+            "classes in C++",
+            "a.cpp",
+            Partly,
+            "",
+            "class A {",
+            "void f() {}",
+            "};",
+            "",
+        ),
+        (
+            "templates in C++",
+            "a.cpp",
+            Partly,
+            "",
+            "A<",
+            "int",
+            ">",
+            " a;",
+        ),
+        ("pointers in C", "a.c", Read, "int ", "*", "a", "", ";"),
+        ("arrays in C", "a.c", Partly, "int a = ", "{", "1", "}", ";"),
+        (
+            "#if", "a.c", Read, "", "#if A\n", "int a;\n", "#endif\n", "",
+        ),
+        (
+            "#if that nothing closes",
+            "a.c",
+            Read,
+            "",
+            "#if A\n",
+            "int a;\n",
+            "",
+            "",
+        ),
+        (
+            "parentheses in #if",
+            "a.c",
+            Read,
+            "#if ",
+            "(",
+            "1",
+            ")",
+            "\nint a;\n#endif\n",
+        ),
+        (
+            "operators in #if",
+            "a.c",
+            Read,
+            "#if ",
+            "!",
+            "1",
+            "",
+            "\nint a;\n#endif\n",
+        ),
+        (
+            "braces in Rust",
+            "a.rs",
+            Partly,
+            "fn f() ",
+            "{",
+            "g();",
+            "}",
+            "",
+        ),
+        (
+            "braces that nothing closes in Rust",
+            "a.rs",
+            Partly,
+            "fn f() ",
+            "{",
+            "g();",
+            "",
+            "",
+        ),
+        (
+            "parentheses in Rust",
+            "a.rs",
+            Partly,
+            "fn f() -> i32 {",
+            "(",
+            "1",
+            ")",
+            "}",
+        ),
+        (
+            "closures in Rust",
+            "a.rs",
+            Partly,
+            "fn f() { g(",
+            "|| ",
+            "1",
+            "",
+            ") }",
+        ),
+        (
+            "closures with blocks in Rust",
+            "a.rs",
+            Partly,
+            "fn f() { g(",
+            "|| {",
+            "1",
+            "}",
+            ") }",
+        ),
+        (
+            "conditions in Rust",
+            "a.rs",
+            Partly,
+            "fn f() { ",
+            "if a {",
+            "g();",
+            "}",
+            "}",
+        ),
+        (
+            "else-ifs in Rust",
+            "a.rs",
+            Partly,
+            "fn f() { ",
+            "if a {} else ",
+            "{}",
+            "",
+            "}",
+        ),
+        (
+            "operators in Rust",
+            "a.rs",
+            Partly,
+            "fn f() -> i32 { ",
+            "!",
+            "1",
+            "",
+            "}",
+        ),
+        (
+            "types in Rust",
+            "a.rs",
+            Partly,
+            "fn f(a: ",
+            "A<",
+            "u8",
+            ">",
+            ") {}",
+        ),
+        (
+            "references in Rust",
+            "a.rs",
+            Partly,
+            "fn f(a: ",
+            "&",
+            "u8",
+            "",
+            ") {}",
+        ),
+        (
+            "modules in Rust",
+            "a.rs",
+            Read,
+            "",
+            "mod a {",
+            "fn f() {}",
+            "}",
+            "",
+        ),
+        (
+            "patterns in Rust",
+            "a.rs",
+            Partly,
+            "fn f(a: u8) { match a { ",
+            "1 | ",
+            "2",
+            "",
+            " => {} } }",
+        ),
+        (
+            "comments in Rust",
+            "a.rs",
+            Read,
+            "",
+            "/*",
+            "",
+            "*/",
+            "fn f() {}",
+        ),
+        (
+            "a CMake list",
+            "CMakeLists.txt",
+            Unread(""),
+            "add_library(a SHARED ",
+            "(",
+            "a.c",
+            ")",
+            ")",
+        ),
+        (
+            "CMake variables",
+            "CMakeLists.txt",
+            Unread(""),
+            "add_library(a SHARED ",
+            "${",
+            "a",
+            "}",
+            ")",
+        ),
+        (
+            "CMake conditions",
+            "CMakeLists.txt",
+            Unread(""),
+            "",
+            "if(A)\n",
+            "add_library(a a.c)\n",
+            "endif()\n",
+            "",
+        ),
+        (
+            "elements of a project",
+            "a.vcxproj",
+            Unread(""),
+            "<Project>",
+            "<a>",
+            "",
+            "</a>",
+            "</Project>",
+        ),
+        (
+            "arrays in Cargo.toml",
+            "Cargo.toml",
+            Unread(""),
+            "a = ",
+            "[",
+            "",
+            "]",
+            "\n",
+        ),
+    ] {
+        let name = format!("10,000 nested: {name}");
+        if matches!(expected, Unread(_)) {
+            cases.push(build_file(
+                &name,
+                file,
+                nested(before, open, inner, close, behind),
+            ));
+            continue;
+        }
+        cases.push(text(&name, file, expected, move || {
+            nested(before, open, inner, close, behind)
+        }));
+    }
+    cases.push(build_file(
+        "a project with a billion laughs of entities",
+        "a.vcxproj",
+        {
+            let mut text = String::from("<!DOCTYPE p [<!ENTITY a0 \"lol\">");
+            for n in 1..30 {
+                text.push_str(&format!(
+                    "<!ENTITY a{n} \"{}\">",
+                    format!("&a{};", n - 1).repeat(10)
+                ));
+            }
+            (text + "]><Project><a>&a29;</a></Project>").into_bytes()
+        },
+    ));
+    for (name, bytes) in [
+        ("that is binary", b"\0\x01\xff".to_vec()),
+        ("that is not UTF-8", b"# \xff\n".to_vec()),
+        ("that is no TOML", b"[[".to_vec()),
+        (
+            "that nests 10,000 deep",
+            nested("exclude = ", "[", "", "]", "\n"),
+        ),
+        ("of 100 MB", vec![b'#'; 100_000_000]),
+    ] {
+        cases.push(configuration(name, bytes));
+    }
+    cases.push(Case::new("a baseline that nests 10,000 deep", |folder| {
+        fs::write(folder.join("dll.c"), DLL)?;
+        fs::write(
+            folder.join("tplint-baseline.json"),
+            nested("", "[", "", "]", ""),
+        )?;
+        let told = run(folder, &["."])?;
+        told.must(2, &["error: tplint-baseline.json:"])?;
+        Ok(told.told())
+    }));
+    cases.push(Case::new("a folder with nothing in it", |folder| {
+        let told = run(folder, &["."])?;
+        told.must(0, &["nothing was checked", "0 files read"])?;
+        Ok(told.told())
+    }));
+    cases
+}
+
+/// A build file that says nothing is as good as none.
+fn build_file(name: &str, file: &'static str, bytes: Vec<u8>) -> Case {
+    Case::new(name, move |folder: &Path| {
+        fs::write(folder.join("dll.c"), DLL)?;
+        fs::write(folder.join(file), &bytes)?;
+        let told = run(folder, &["--format", "concise", "."])?;
+        told.must_find("dll.c")?;
+        told.must(1, &["1 file read"])?;
+        Ok(told.told())
+    })
+}
+
+fn configuration(name: &str, bytes: Vec<u8>) -> Case {
+    Case::new(&format!("a tplint.toml {name}"), move |folder: &Path| {
+        fs::write(folder.join("dll.c"), DLL)?;
+        fs::write(folder.join("tplint.toml"), &bytes)?;
+        let told = run(folder, &["."])?;
+        told.must(2, &["error: ", "tplint.toml"])?;
+        Ok(told.told())
+    })
+}
