@@ -9,9 +9,11 @@ mod build;
 mod fix;
 mod known;
 mod origin;
+mod paths;
 mod progress;
 mod read;
 mod since;
+mod walk;
 
 use crate::baseline::Baseline;
 use crate::config::{self, Flag, Policy};

@@ -3,6 +3,7 @@
 //! In come paths and bytes, out go texts with line tables; everything later speaks of `FileId` and byte
 //! `Span` in the *decoded* text. This file opens nothing: the command line and the server hand the bytes in.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -215,7 +216,30 @@ impl SourceFile {
     }
 }
 
+/// The text that is analysed: every lone CR in it, the line end of the old Macintosh, has become a LF, so that whatever
+/// looks for the end of a line need not know of it. Offsets and lines stay.
 fn decode(bytes: Vec<u8>) -> (String, Encoding) {
+    let (text, encoding) = decode_as_is(bytes);
+    (with_line_feeds(text), encoding)
+}
+
+fn with_line_feeds(text: String) -> String {
+    let is_lone = |bytes: &[u8], at: usize| bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n');
+    let bytes = text.as_bytes();
+    if !(0..bytes.len()).any(|at| is_lone(bytes, at)) {
+        return text;
+    }
+    let mut bytes = text.into_bytes();
+    for at in 0..bytes.len() {
+        if is_lone(&bytes, at) {
+            bytes[at] = b'\n';
+        }
+    }
+    // One ASCII character gave way to another.
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
+fn decode_as_is(bytes: Vec<u8>) -> (String, Encoding) {
     if let Some(rest) = bytes.strip_prefix(b"\xEF\xBB\xBF") {
         return (
             String::from_utf8_lossy(rest).into_owned(),
@@ -306,11 +330,30 @@ fn legacy_bytes(text: &str) -> Vec<u8> {
 /// `old`.
 pub fn encode(bytes: Vec<u8>, old: &str, new: &str) -> Result<Vec<u8>, &'static str> {
     let is_marked = bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF");
-    let (text, encoding) = decode(bytes.clone());
+    let (as_is, encoding) = decode_as_is(bytes.clone());
+    // Of line ends of several kinds nobody can say which a LF was.
+    let is_cr_only = as_is.contains('\r') && !as_is.contains('\n');
+    let text = with_line_feeds(as_is);
     if text != old {
         return Err("the file has changed since it was read");
     }
-    let into_bytes = |text: &str| match encoding {
+    let into_bytes = |text: &str| {
+        let text = match is_cr_only {
+            true => Cow::Owned(text.replace('\n', "\r")),
+            false => Cow::Borrowed(text),
+        };
+        encoded(&text, encoding, is_marked)
+    };
+    if into_bytes(&text) != bytes {
+        return Err(
+            "the file holds bytes that are no text in its encoding, or line ends of several kinds: they would be lost",
+        );
+    }
+    Ok(into_bytes(new))
+}
+
+fn encoded(text: &str, encoding: Encoding, is_marked: bool) -> Vec<u8> {
+    match encoding {
         Encoding::Utf8 => text.as_bytes().to_vec(),
         Encoding::Utf8Bom => [b"\xEF\xBB\xBF", text.as_bytes()].concat(),
         Encoding::Utf16Le | Encoding::Utf16Be => {
@@ -324,11 +367,7 @@ pub fn encode(bytes: Vec<u8>, old: &str, new: &str) -> Result<Vec<u8>, &'static 
         }
         Encoding::Legacy => legacy_bytes(text),
         Encoding::Binary => Vec::new(),
-    };
-    if into_bytes(&text) != bytes {
-        return Err("the file holds bytes that are no text in its encoding, and would be lost");
     }
-    Ok(into_bytes(new))
 }
 
 /// UTF-16 text of mostly ASCII has a NUL in every second byte.
@@ -352,7 +391,7 @@ fn utf16_without_mark(bytes: &[u8]) -> Option<Encoding> {
     }
 }
 
-/// Offsets at which lines start. LF, CR LF and a lone CR end a line.
+/// Offsets at which lines start. LF, CR LF and a lone CR (of a text that no file held) end a line.
 fn line_starts(text: &str) -> Vec<u32> {
     let bytes = text.as_bytes();
     let mut starts = vec![0];
@@ -406,9 +445,17 @@ mod tests {
             assert_eq!(decode(encoded.clone()).0, new);
             assert!(encoded.len() > bytes.len() && encoded.len() <= bytes.len() + 2);
         }
-        // Half a surrogate, and no UTF-8 behind the mark of it.
+        let mac = b"int a;\rint b;\r".to_vec();
+        let text = decode(mac.clone()).0;
+        assert_eq!(text, "int a;\nint b;\n");
+        assert_eq!(
+            encode(mac, &text, "int a;\nint c;\n").unwrap(),
+            b"int a;\rint c;\r"
+        );
+        // Half a surrogate, no UTF-8 behind the mark of it, and line ends that are CR here and LF there.
         for bytes in [
-            &b"\xFF\xFEa\0\x00\xD8b\0"[..],
+            &b"int a;\rint b;\n"[..],
+            b"\xFF\xFEa\0\x00\xD8b\0",
             b"\xEF\xBB\xBFint a; // \x95\x5c",
         ] {
             let text = decode(bytes.to_vec()).0;

@@ -3,7 +3,8 @@
 //! Read are the files of CMake's reply by the names that the folder has, or `compile_commands.json`, and nothing that
 //! they name: a build can say which of the given files make a module, and not that others be read. Links are not followed.
 
-use super::read::{LARGEST, bytes_of, resolved};
+use super::paths::resolved;
+use super::read::{LARGEST_MADE, bytes_up_to};
 use crate::module::built::{self, Built};
 use crate::source::{FileId, Sources};
 use std::collections::{BTreeMap, HashMap};
@@ -61,10 +62,10 @@ fn reply(folder: &Path) -> BTreeMap<String, String> {
 /// The text of a file that is no link.
 fn text_of(path: &Path) -> Option<String> {
     let metadata = std::fs::symlink_metadata(path).ok()?;
-    if !metadata.is_file() || metadata.len() > LARGEST {
+    if !metadata.is_file() || metadata.len() > LARGEST_MADE {
         return None;
     }
-    String::from_utf8(bytes_of(path).ok()?).ok()
+    String::from_utf8(bytes_up_to(path, LARGEST_MADE).ok()?).ok()
 }
 
 /// The analysed files by the paths that the build has for them.

@@ -2,8 +2,10 @@
 //!
 //! Finds and reads the baseline, takes from the findings of a run what is known, and carries out `tplint baseline`.
 
-use super::read::{Input, may_be_read, resolved, shown, slashed};
+use super::paths::{resolved, shown_file, slashed};
+use super::read::{Input, LARGEST_MADE, bytes_up_to};
 use super::tell;
+use super::walk::may_be_read;
 use crate::baseline::{Baseline, Entry, FILE_NAME, Verdict, World};
 use crate::config::{Base, Policy};
 use crate::diagnostic::{Diagnostic, Level};
@@ -66,19 +68,11 @@ pub fn file(named: Option<&Path>, input: &Input) -> Result<File, String> {
         }
     };
     // Seen by its folder, which is there before the file is.
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let shown_parent = shown(parent, &input.working);
+    let shown = shown_file(&path, &input.working);
+    let shown_folder = shown.rsplit_once('/').map_or("", |(folder, _)| folder);
     let base = Base {
-        folder: resolved(&input.working, &shown_parent),
+        folder: resolved(&input.working, shown_folder),
         working: slashed(&input.working),
-    };
-    let shown = match &*shown_parent {
-        "" => name.into_owned(),
-        parent => format!("{parent}/{name}"),
     };
     if path.metadata().is_ok_and(|there| !there.is_file()) {
         return Err(format!("cannot read `{shown}`: it is no file"));
@@ -87,14 +81,19 @@ pub fn file(named: Option<&Path>, input: &Input) -> Result<File, String> {
         may_be_read(&path, "--baseline")
             .map_err(|error| format!("cannot read `{shown}`: {error}"))?;
     }
-    let baseline = match std::fs::read(&path) {
-        Ok(bytes) => {
-            let text =
-                String::from_utf8(bytes).map_err(|_| format!("{shown}: the file is not UTF-8"))?;
-            Some(Baseline::parse(&text).map_err(|error| format!("{shown}:{error}"))?)
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+    let is_there = match path.metadata() {
+        Ok(_) => true,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
         Err(error) => return Err(format!("cannot read `{shown}`: {error}")),
+    };
+    let baseline = if is_there {
+        let bytes = bytes_up_to(&path, LARGEST_MADE)
+            .map_err(|error| format!("cannot read `{shown}`: {error}"))?;
+        let text =
+            String::from_utf8(bytes).map_err(|_| format!("{shown}: the file is not UTF-8"))?;
+        Some(Baseline::parse(&text).map_err(|error| format!("{shown}:{error}"))?)
+    } else {
+        None
     };
     Ok(File {
         path,

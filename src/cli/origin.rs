@@ -3,7 +3,7 @@
 //! In comes a folder, out goes what SARIF's `versionControlProvenance` asks for, and where the repository's root lies.
 //! Whatever cannot be read is left out; a report does not fail for it.
 
-use super::read::slashed;
+use super::paths::slashed;
 use crate::config::Base;
 use crate::report::Origin;
 use std::collections::BTreeMap;

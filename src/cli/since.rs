@@ -4,7 +4,8 @@
 //! and left out today, by an ignore file or the configuration. What the repository does not hold (files outside of it,
 //! submodules) is taken for unchanged.
 
-use super::read::{Input, resolved, slashed};
+use super::paths::{resolved, slashed};
+use super::read::{Input, LARGEST};
 use crate::module::is_build_file;
 use crate::source::{Lang, Sources};
 use std::collections::BTreeSet;
@@ -142,6 +143,13 @@ fn contents(
         let size: usize = size
             .parse()
             .map_err(|_| broken(&format!("`{path}` cannot be read: {}", head.trim_end())))?;
+        if size as u64 > LARGEST {
+            // Too large to be read from the disk, too.
+            let whole = size as u64 + 1;
+            std::io::copy(&mut output.by_ref().take(whole), &mut std::io::sink())
+                .map_err(|error| broken(&error.to_string()))?;
+            continue;
+        }
         let mut bytes = vec![0; size + 1];
         output
             .read_exact(&mut bytes)

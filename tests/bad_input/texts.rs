@@ -2,11 +2,36 @@
 
 use super::{Case, DLL, Run, run};
 use libtest_mimic::Failed;
+use serde_json::Value;
 use std::fs;
 use std::path::Path;
 
 /// How deep "deep" is.
 const DEEP: usize = 10_000;
+/// What stands before what is nested in C and C++, so that the function in it is one that matters: as `DLL`, and in the
+/// same line.
+const DEEP_DLL: &str = "#include <windows.h>
+static HANDLE g_thread; int f(void);
+BOOL WINAPI DllMain(HINSTANCE instance, DWORD reason, LPVOID reserved)
+{
+    if (reason == DLL_PROCESS_DETACH) {
+        WaitForSingleObject(g_thread, INFINITE);
+    }
+    return f();
+}
+static void g(void) { WaitForSingleObject(g_thread, 5); }
+";
+/// The same in Rust.
+const DEEP_RUST: &str = "use windows_sys::Win32::Foundation::HANDLE;
+use windows_sys::Win32::System::Threading::{INFINITE, WaitForSingleObject};
+static mut THREAD: HANDLE = 0 as HANDLE;
+#[no_mangle]
+unsafe extern \"system\" fn DllMain(_: HANDLE, reason: u32, _: *mut u8) -> i32 {
+    WaitForSingleObject(THREAD, INFINITE);
+    f(); 1
+}
+unsafe fn g() { WaitForSingleObject(THREAD, 5); }
+";
 
 /// What has to come of a text, beside what has to come of each.
 #[derive(Clone, Copy)]
@@ -15,8 +40,12 @@ enum Expected {
     Read,
     /// The finding of `DLL` is in it, too.
     Found,
-    /// A part of it is left out, and counted.
+    /// What is nested is understood, too: the wait of `g` is found through it.
+    Whole(usize),
+    /// A part of it is left out, and counted; the finding is told all the same.
     Partly,
+    /// It cannot be understood, and is counted.
+    Lost,
     /// It is left out, and this is said of it.
     Unread(&'static str),
 }
@@ -31,25 +60,58 @@ fn text(
         fs::write(folder.join("dll.c"), DLL)?;
         fs::create_dir_all(folder.join("bad"))?;
         fs::write(folder.join("bad").join(file), bytes())?;
-        let told = run(folder, &["--format", "concise", "."])?;
+        let told = run(folder, &["--format", "concise", "--notes", "."])?;
         told.must_find("dll.c")?;
         check(&told, file, expected)?;
         // What can be said of one can be said in each format.
         let sarif = run(folder, &["--format", "sarif", "."])?;
         sarif.must(1, &[])?;
-        serde_json::from_str::<serde_json::Value>(&sarif.out)?;
+        check_notifications(&serde_json::from_str(&sarif.out)?, file, expected)?;
         Ok(told.told())
     })
 }
 
+/// What was not read, or not all of it, is notified in SARIF, and nothing else is.
+fn check_notifications(log: &Value, file: &str, expected: Expected) -> Result<(), Failed> {
+    let notifications = &log["runs"][0]["invocations"][0]["toolExecutionNotifications"];
+    let notifications = notifications.as_array().map_or(&[][..], |all| all);
+    let place = "/locations/0/physicalLocation/artifactLocation/uri";
+    let told: Vec<&str> = notifications
+        .iter()
+        .filter_map(|notification| notification.pointer(place)?.as_str())
+        .collect();
+    let is_cut = matches!(
+        expected,
+        Expected::Partly | Expected::Lost | Expected::Unread(_)
+    );
+    let bad = format!("bad/{file}");
+    let wanted: &[&str] = if is_cut { &[&bad] } else { &[] };
+    if told != wanted {
+        return Err(format!("SARIF notifies of {told:?} in place of {wanted:?}").into());
+    }
+    Ok(())
+}
+
 fn check(told: &Run, file: &str, expected: Expected) -> Result<(), Failed> {
     match expected {
-        Expected::Read => told.must(1, &["2 files read"]),
+        Expected::Read => told.must(1, &["2 files read,"]),
         Expected::Found => {
-            told.must(1, &["2 files read"])?;
+            told.must(1, &["2 files read,"])?;
             told.must_find(&format!("bad/{file}"))
         }
-        Expected::Partly => told.must(1, &["2 files read (1 in part)"]),
+        Expected::Whole(line) => {
+            told.must(1, &["2 files read,"])?;
+            let place = format!("bad/{file}:{line}:");
+            match told.out.lines().any(|line| line.starts_with(&place)) {
+                true => told.must_find(&format!("bad/{file}")),
+                false => Err(format!("no note at {place} in: {}", told.out).into()),
+            }
+        }
+        Expected::Partly => {
+            told.must(1, &["2 files read (1 in part)"])?;
+            told.must_find(&format!("bad/{file}"))
+        }
+        Expected::Lost => told.must(1, &["2 files read (1 in part)"]),
         Expected::Unread(why) => {
             let line = format!("cannot read `bad/{file}`: ");
             told.must(1, &["1 file read, 1 unreadable", &line, why])
@@ -85,8 +147,9 @@ fn nested(before: &str, open: &str, inner: &str, close: &str, behind: &str) -> V
 }
 
 pub fn cases() -> Vec<Case> {
-    use Expected::{Found, Partly, Read, Unread};
+    use Expected::{Found, Lost, Partly, Read, Unread, Whole};
     const NUL: &str = "it holds NUL bytes: no text";
+    const LARGE: &str = "larger than 32 MiB";
     let mut cases = vec![
         text("empty file", "a.c", Read, Vec::new),
         text("binary file", "a.c", Unread(NUL), || {
@@ -143,16 +206,16 @@ pub fn cases() -> Vec<Case> {
         text("unterminated string", "a.c", Read, || {
             b"const char *a = \"abc\nint b".to_vec()
         }),
-        text("unterminated raw string", "a.cpp", Read, || {
+        text("unterminated raw string", "a.cpp", Lost, || {
             b"auto a = R\"x(abc\nint b;".to_vec()
         }),
-        text("unterminated raw string of Rust", "a.rs", Partly, || {
+        text("unterminated raw string of Rust", "a.rs", Lost, || {
             b"static A: &str = r#\"abc\nfn f() {}".to_vec()
         }),
         text("unterminated comment", "a.c", Read, || {
             b"int a; /* int b;\n".to_vec()
         }),
-        text("unterminated comment of Rust", "a.rs", Partly, || {
+        text("unterminated comment of Rust", "a.rs", Lost, || {
             b"fn a() {} /* /* */\n".to_vec()
         }),
         text("unterminated character", "a.c", Read, || {
@@ -173,12 +236,25 @@ pub fn cases() -> Vec<Case> {
         text("a macro that is itself", "a.c", Read, || {
             b"#define A B\n#define B A\n#define F(x) G(x)\n#define G(x) F(x)\n#if A\nint f() { F(A); return B; }\n#endif\n".to_vec()
         }),
-        text("a single line of 100 MB", "a.c", Read, || {
+        text("a single line of 100 MB", "a.c", Unread(LARGE), || {
             b"int a[] = {0};".repeat(100_000_000 / 14)
         }),
-        text("a single string of 100 MB", "a.c", Read, || {
-            [&b"const char *a = \""[..], &vec![b'x'; 100_000_000], b"\";"].concat()
+        text("a single line of 2 MB", "a.c", Found, || {
+            [DLL.as_bytes(), &b"int a[] = {0};".repeat(2_000_000 / 14)].concat()
         }),
+        text("a single string of 30 MB", "a.c", Found, || {
+            let string = vec![b'x'; 30_000_000];
+            [DLL.as_bytes(), b"const char *a = \"", &string, b"\";"].concat()
+        }),
+        text(
+            "a single line of 30 MB within a function",
+            "a.c",
+            Found,
+            || {
+                let calls = b"g(h);".repeat(30_000_000 / 5);
+                [DLL.as_bytes(), b"void f(int h) {", &calls, b"}"].concat()
+            },
+        ),
         text("a function of 100,000 statements", "a.c", Read, || {
             format!(
                 "void f(HANDLE h) {{\n{}}}\n",
@@ -201,7 +277,7 @@ pub fn cases() -> Vec<Case> {
         (
             "braces that nothing closes",
             "a.c",
-            Read,
+            Whole(10),
             "void f() {",
             "{",
             "g();",
@@ -211,7 +287,7 @@ pub fn cases() -> Vec<Case> {
         (
             "braces that nothing opens",
             "a.c",
-            Read,
+            Whole(10),
             "void f() {",
             "",
             "g();",
@@ -224,7 +300,7 @@ pub fn cases() -> Vec<Case> {
             Partly,
             "int f() { return ",
             "(",
-            "1",
+            "g()",
             ")",
             "; }",
         ),
@@ -234,7 +310,7 @@ pub fn cases() -> Vec<Case> {
             Partly,
             "int f() { return ",
             "(",
-            "1",
+            "g()",
             "",
             "",
         ),
@@ -244,7 +320,7 @@ pub fn cases() -> Vec<Case> {
             Partly,
             "int f() { return ",
             "g(",
-            "1",
+            "g()",
             ")",
             "; }",
         ),
@@ -261,9 +337,9 @@ pub fn cases() -> Vec<Case> {
         (
             "else-ifs in C",
             "a.c",
-            Read,
+            Whole(10),
             "void f() { ",
-            "if (a) b(); else ",
+            "if (a) g(); else ",
             "c();",
             "",
             "}",
@@ -274,7 +350,7 @@ pub fn cases() -> Vec<Case> {
             Partly,
             "int f() { return ",
             "!",
-            "1",
+            "g()",
             "",
             "; }",
         ),
@@ -284,7 +360,7 @@ pub fn cases() -> Vec<Case> {
             Partly,
             "int f() { return ",
             "g() + ",
-            "1",
+            "g()",
             "",
             "; }",
         ),
@@ -292,7 +368,7 @@ pub fn cases() -> Vec<Case> {
             "members in C++",
             "a.cpp",
             Partly,
-            "int f() { return a",
+            "int f() { return g()",
             "",
             "",
             ".b()",
@@ -314,7 +390,7 @@ pub fn cases() -> Vec<Case> {
             Partly,
             "",
             "namespace a {",
-            "void f() {}",
+            "void f() { g(); }",
             "}",
             "",
         ),
@@ -324,7 +400,7 @@ pub fn cases() -> Vec<Case> {
             Partly,
             "",
             "class A {",
-            "void f() {}",
+            "void f() { g(); }",
             "};",
             "",
         ),
@@ -338,40 +414,47 @@ pub fn cases() -> Vec<Case> {
             ">",
             " a;",
         ),
-        ("pointers in C", "a.c", Read, "int ", "*", "a", "", ";"),
+        ("pointers in C", "a.c", Found, "int ", "*", "a", "", ";"),
         ("arrays in C", "a.c", Partly, "int a = ", "{", "1", "}", ";"),
         (
-            "#if", "a.c", Read, "", "#if A\n", "int a;\n", "#endif\n", "",
+            "#if",
+            "a.c",
+            Partly,
+            "",
+            "#if A\n",
+            "int f(void) { g(); }\n",
+            "#endif\n",
+            "",
         ),
         (
             "#if that nothing closes",
             "a.c",
-            Read,
+            Partly,
             "",
             "#if A\n",
-            "int a;\n",
+            "int f(void) { g(); }\n",
             "",
             "",
         ),
         (
             "parentheses in #if",
             "a.c",
-            Read,
+            Whole(10),
             "#if ",
             "(",
             "1",
             ")",
-            "\nint a;\n#endif\n",
+            "\nint f(void) { g(); }\n#endif\n",
         ),
         (
             "operators in #if",
             "a.c",
-            Read,
+            Whole(10),
             "#if ",
             "!",
             "1",
             "",
-            "\nint a;\n#endif\n",
+            "\nint f(void) { g(); }\n#endif\n",
         ),
         (
             "braces in Rust",
@@ -386,7 +469,7 @@ pub fn cases() -> Vec<Case> {
         (
             "braces that nothing closes in Rust",
             "a.rs",
-            Partly,
+            Lost,
             "fn f() ",
             "{",
             "g();",
@@ -399,7 +482,7 @@ pub fn cases() -> Vec<Case> {
             Partly,
             "fn f() -> i32 {",
             "(",
-            "1",
+            "g()",
             ")",
             "}",
         ),
@@ -409,7 +492,7 @@ pub fn cases() -> Vec<Case> {
             Partly,
             "fn f() { g(",
             "|| ",
-            "1",
+            "g()",
             "",
             ") }",
         ),
@@ -419,7 +502,7 @@ pub fn cases() -> Vec<Case> {
             Partly,
             "fn f() { g(",
             "|| {",
-            "1",
+            "g()",
             "}",
             ") }",
         ),
@@ -449,7 +532,7 @@ pub fn cases() -> Vec<Case> {
             Partly,
             "fn f() -> i32 { ",
             "!",
-            "1",
+            "g()",
             "",
             "}",
         ),
@@ -457,7 +540,7 @@ pub fn cases() -> Vec<Case> {
             "types in Rust",
             "a.rs",
             Partly,
-            "fn f(a: ",
+            "fn f() { g() } fn h(a: ",
             "A<",
             "u8",
             ">",
@@ -467,7 +550,7 @@ pub fn cases() -> Vec<Case> {
             "references in Rust",
             "a.rs",
             Partly,
-            "fn f(a: ",
+            "fn f() { g() } fn h(a: ",
             "&",
             "u8",
             "",
@@ -476,10 +559,10 @@ pub fn cases() -> Vec<Case> {
         (
             "modules in Rust",
             "a.rs",
-            Read,
+            Whole(9),
             "",
             "mod a {",
-            "fn f() {}",
+            "fn f() { g() }",
             "}",
             "",
         ),
@@ -487,21 +570,21 @@ pub fn cases() -> Vec<Case> {
             "patterns in Rust",
             "a.rs",
             Partly,
-            "fn f(a: u8) { match a { ",
+            "fn f() { let a = 1; match a { ",
             "1 | ",
             "2",
             "",
-            " => {} } }",
+            " => g(), _ => {} } }",
         ),
         (
             "comments in Rust",
             "a.rs",
-            Read,
+            Whole(9),
             "",
             "/*",
             "",
             "*/",
-            "fn f() {}",
+            "fn f() { g() }",
         ),
         (
             "a CMake list",
@@ -564,7 +647,9 @@ pub fn cases() -> Vec<Case> {
             continue;
         }
         cases.push(text(&name, file, expected, move || {
-            nested(before, open, inner, close, behind)
+            let first = if file == "a.rs" { DEEP_RUST } else { DEEP_DLL };
+            let rest = nested(before, open, inner, close, behind);
+            [first.as_bytes(), &rest].concat()
         }));
     }
     cases.push(build_file(

@@ -7,7 +7,7 @@ use super::truth::{Environment, Truth, evaluate};
 use crate::ir::{Cond, Guard};
 use std::ops::Range;
 
-/// How deep `#if` may nest before the inner ones are taken as they stand.
+/// How deep `#if` may nest before the inner ones are taken as they stand, and counted as opaque.
 const DEEPEST: usize = 64;
 
 /// One directive, with its continuation lines.
@@ -109,7 +109,8 @@ pub struct Stripped {
 /// Takes comments, directives and dead arms out of the text.
 pub fn strip(text: &str, cpp: bool) -> Stripped {
     let (mut bytes, mut directives) = without_comments(text.as_bytes());
-    let tree = group_tree(&directives, bytes.len());
+    let mut opaque = Vec::new();
+    let tree = group_tree(&directives, bytes.len(), &mut opaque);
     let guard = include_guard(&directives, &bytes);
     let mut undefined = undefined(&directives);
     undefined.extend(of_other_systems(&directives, cpp));
@@ -122,7 +123,7 @@ pub fn strip(text: &str, cpp: bool) -> Stripped {
             undefined,
         },
         arms: Arms::default(),
-        opaque: Vec::new(),
+        opaque,
     };
     decider.groups(&tree, None, 0);
     let (arms, opaque) = (decider.arms, decider.opaque);
@@ -354,16 +355,25 @@ struct GroupNode {
     arms: Vec<ArmNode>,
 }
 
-fn group_tree(directives: &[Directive], length: usize) -> Vec<GroupNode> {
+/// The groups of a file. What is nested too deep for one is added to `opaque`.
+fn group_tree(
+    directives: &[Directive],
+    length: usize,
+    opaque: &mut Vec<Range<usize>>,
+) -> Vec<GroupNode> {
     let mut top = Vec::new();
     let mut open: Vec<GroupNode> = Vec::new();
-    // Groups nested too deep are not looked at; this counts them.
+    // Groups nested too deep are not looked at; this counts them, from the outermost on.
     let mut ignored = 0;
+    let mut ignored_from = 0;
     for (index, directive) in directives.iter().enumerate() {
         let (start, end) = (directive.range.start, directive.range.end);
         match directive.name.as_str() {
             "if" | "ifdef" | "ifndef" => {
                 if open.len() >= DEEPEST {
+                    if ignored == 0 {
+                        ignored_from = start;
+                    }
                     ignored += 1;
                     continue;
                 }
@@ -391,6 +401,9 @@ fn group_tree(directives: &[Directive], length: usize) -> Vec<GroupNode> {
             "endif" => {
                 if ignored > 0 {
                     ignored -= 1;
+                    if ignored == 0 {
+                        opaque.push(ignored_from..end);
+                    }
                 } else if let Some(mut group) = open.pop() {
                     if let Some(arm) = group.arms.last_mut() {
                         arm.body.end = start;
@@ -401,6 +414,9 @@ fn group_tree(directives: &[Directive], length: usize) -> Vec<GroupNode> {
             }
             _ => {}
         }
+    }
+    if ignored > 0 {
+        opaque.push(ignored_from..length);
     }
     while let Some(group) = open.pop() {
         close(&mut top, &mut open, group);
