@@ -5,7 +5,7 @@
 //! as true both ways, so a module holds what any configuration compiles. Nothing is opened and nothing is run.
 
 pub mod built;
-mod cargo;
+pub mod cargo;
 mod cmake;
 mod gather;
 mod headers;

@@ -26,6 +26,7 @@ use crate::api::Api;
 use crate::ir::{
     Function, FunctionIndex, FunctionKind, Name, Static, StmtId, StmtKind, TypeDef, Unit, Value,
 };
+use crate::module::cargo::CrateNames;
 use crate::module::{Kind, Module};
 use crate::source::{FileId, Lang, Sources, Span};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -68,7 +69,7 @@ pub struct Program<'a> {
     statics: Vec<(u32, u32)>,
     names: names::Names,
     chains: Vec<OnceLock<Vec<TypeId>>>,
-    /// Of Rust: the module path that a file's place gives it, by unit.
+    /// Of Rust: the crate's name, and the module path that a file's place gives it, by unit.
     prefixes: Vec<String>,
     /// The names that macros give to functions.
     renamed: FxHashMap<FnId, Name>,
@@ -144,10 +145,19 @@ impl<'a> Program<'a> {
                 .extend((0..unit.statics.len() as u32).map(|index| (number as u32, index)));
         }
         program.chains = program.type_ids().map(|_| OnceLock::new()).collect();
+        let mut crates = CrateNames::default();
         program.prefixes = program
             .units
             .iter()
-            .map(|unit| module_path(&sources.file(unit.file).path, unit.lang))
+            .map(|unit| {
+                let path = &sources.file(unit.file).path;
+                let inside = module_path(path, unit.lang);
+                match (unit.lang == Lang::Rust).then(|| crates.of(sources, path)) {
+                    None | Some("") => inside,
+                    Some(name) if inside.is_empty() => name.to_string(),
+                    Some(name) => format!("{name}::{inside}"),
+                }
+            })
             .collect();
         program.full_names = program
             .ids()

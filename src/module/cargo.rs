@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 use toml::{Table, Value};
 
 use crate::index::Facts;
-use crate::source::FileId;
+use crate::source::{FileId, Sources};
 
 use super::tree::{Tree, file_name, join, parent};
 use super::{Kind, Target, TargetKind, entry_symbols};
 
-pub fn targets(tree: &Tree, facts: &[Facts], build_files: &[FileId]) -> Vec<Target> {
+pub(super) fn targets(tree: &Tree, facts: &[Facts], build_files: &[FileId]) -> Vec<Target> {
     let manifests: FxHashMap<FileId, Table> = build_files
         .iter()
         .filter(|&&id| file_name(tree.path(id)) == "Cargo.toml")
@@ -304,6 +304,36 @@ fn workspace_of<'a, 't>(
             return None;
         }
         above = parent(above);
+    }
+}
+
+/// The names by which other crates call a library, by the folder of its sources.
+#[derive(Default)]
+pub struct CrateNames(FxHashMap<String, String>);
+
+impl CrateNames {
+    /// The name of the crate that a source belongs to, by the next manifest upward; empty where there is none.
+    pub fn of(&mut self, sources: &Sources, path: &str) -> &str {
+        let folder = parent(path).to_string();
+        self.0.entry(folder).or_insert_with_key(|folder| {
+            let mut above = folder.as_str();
+            loop {
+                let manifest = sources
+                    .find(&join(above, "Cargo.toml"))
+                    .and_then(|id| sources.file(id).text.parse::<Table>().ok())
+                    .filter(|manifest| manifest.contains_key("package"));
+                if let Some(manifest) = manifest {
+                    let name = ["lib", "package"].into_iter().find_map(|table| {
+                        text(manifest.get(table)?.as_table()?, "name").map(String::from)
+                    });
+                    return name.unwrap_or_default().replace('-', "_");
+                }
+                if above.is_empty() {
+                    return String::new();
+                }
+                above = parent(above);
+            }
+        })
     }
 }
 
