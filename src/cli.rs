@@ -6,17 +6,19 @@
 
 mod baseline;
 mod build;
+pub mod cargo;
 mod fix;
 mod known;
 mod origin;
 mod paths;
 mod progress;
 mod read;
+mod shell;
 mod since;
 mod walk;
 
 use crate::baseline::Baseline;
-use crate::config::{self, Flag, Policy};
+use crate::config::{self, FILE_NAME, Flag, Policy};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::judge;
 use crate::report::{self, Format, Report, Style, Summary, listing};
@@ -40,7 +42,15 @@ use std::time::Instant;
 const STACK: usize = 16 << 20;
 
 /// Words that are no paths in first place.
-const COMMANDS: [&str; 5] = ["baseline", "config", "explain", "rules", "modules"];
+const COMMANDS: [&str; 7] = [
+    "baseline",
+    "completions",
+    "config",
+    "explain",
+    "man",
+    "modules",
+    "rules",
+];
 
 /// Finds the C, C++ and Rust code that hangs or crashes Windows processes at the edges of a DLL's life
 #[derive(Parser)]
@@ -85,6 +95,17 @@ enum Command {
         input: InputArguments,
         #[arg(long, value_enum, default_value_t = ListFormat::Text)]
         format: ListFormat,
+    },
+    /// Print the script by which a shell completes tplint's arguments
+    Completions {
+        #[arg(value_enum, value_name = "SHELL")]
+        shell: clap_complete::Shell,
+    },
+    /// Print tplint's manual page
+    Man {
+        /// Write the pages of all commands to this folder instead
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
     },
 }
 
@@ -143,6 +164,9 @@ struct InputArguments {
     /// Read a source from standard input (PATH -) as if it stood at this path, with its project from the disk
     #[arg(long, value_name = "PATH")]
     stdin_filename: Option<PathBuf>,
+    /// What cargo has said about the paths.
+    #[arg(skip)]
+    project: Option<read::Project>,
 }
 
 #[derive(Args)]
@@ -204,15 +228,15 @@ enum ListFormat {
 pub fn main() -> ExitCode {
     let matches = match Arguments::command().try_get_matches() {
         Ok(matches) => matches,
-        Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
-        }
+        Err(error) => return shell::usage(&error),
     };
-    // The main thread's stack is the system's to choose, 1 MiB on Windows.
-    let run = std::thread::Builder::new()
-        .stack_size(STACK)
-        .spawn(move || run(&matches));
+    on_deep_stack(move || run(&matches))
+}
+
+/// Runs a command line on a thread of its own and tells its error. The main thread's stack is the system's to choose,
+/// 1 MiB on Windows.
+fn on_deep_stack(run: impl FnOnce() -> Result<ExitCode, String> + Send + 'static) -> ExitCode {
+    let run = std::thread::Builder::new().stack_size(STACK).spawn(run);
     let result = match run.map(std::thread::JoinHandle::join) {
         Ok(Ok(result)) => result,
         // A panic is a bug, has been told, and must look like one.
@@ -241,6 +265,11 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, String> {
             what: ConfigCommand::Schema,
         }) => print(&config::schema()),
         Some(Command::Modules { input, format }) => modules(&input, format),
+        Some(Command::Completions { shell }) => print(&shell::completions(shell)),
+        Some(Command::Man { dir: None }) => print(&shell::manual()?),
+        Some(Command::Man { dir: Some(folder) }) => {
+            shell::write_manuals(&folder).map(|()| ExitCode::SUCCESS)
+        }
         Some(Command::Baseline { what }) => {
             let matches = matches
                 .subcommand()
@@ -491,6 +520,7 @@ fn read_input(arguments: &InputArguments, progress: &Progress) -> Result<Input, 
         arguments.config.as_deref(),
         arguments.no_ignore,
         arguments.build.as_deref(),
+        arguments.project.as_ref(),
         progress,
     )?;
     input.whole = arguments.no_index;

@@ -56,6 +56,14 @@ pub struct Input {
     roots: Vec<String>,
 }
 
+/// What is read in place of the folders that are asked about, where somebody knows the project that they belong to.
+pub struct Project {
+    /// Folders, absolute.
+    pub roots: Vec<PathBuf>,
+    /// Folders below them that are not read, absolute.
+    pub left_out: Vec<PathBuf>,
+}
+
 /// What one path of the command line asks about.
 struct Scope {
     /// As shown; empty for the working directory.
@@ -154,6 +162,7 @@ pub fn read(
     config: Option<&Path>,
     no_ignore: bool,
     build: Option<&Path>,
+    project: Option<&Project>,
     progress: &Progress,
 ) -> Result<Input, String> {
     let working = std::env::current_dir()
@@ -173,7 +182,16 @@ pub fn read(
     let mut listing = Listing::default();
     let mut roots = Vec::new();
     let mut folders = Vec::new();
-    for given in &given {
+    if let Some(project) = project {
+        listing.passed_over.clone_from(&project.left_out);
+        for root in &project.roots {
+            let shown = shown(root, &working);
+            list(&mut listing, root, &shown, no_ignore, &config);
+            roots.push(shown);
+            folders.push(root.clone());
+        }
+    }
+    for given in given.iter().filter(|_| project.is_none()) {
         if given.is_folder {
             roots.push(given.shown.clone());
             folders.push(given.written.clone());

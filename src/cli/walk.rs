@@ -28,6 +28,8 @@ pub(super) struct Listing {
     pub(super) warnings: Vec<String>,
     /// Links to folders, and such with the name of a source: as shown, and to open. They are not followed.
     pub(super) links: BTreeMap<String, PathBuf>,
+    /// Folders that are not entered, as they would be opened.
+    pub(super) passed_over: Vec<PathBuf>,
 }
 
 /// Adds the sources and build files below a folder. Where what should be an ignore file is none (a pipe, which would be
@@ -137,6 +139,7 @@ fn list_one(
     let (filter, from, top) = (Arc::clone(config), root.to_path_buf(), shown.to_string());
     let left_out: Arc<Mutex<Vec<(PathBuf, &'static str)>>> = Arc::default();
     let odd = Arc::clone(&left_out);
+    let passed_over = listing.passed_over.clone();
     walk.filter_entry(move |entry| {
         if entry.depth() == 0 {
             return true;
@@ -145,7 +148,8 @@ fn list_one(
         let name = entry.file_name().to_string_lossy();
         // Cargo keeps settings in a hidden folder.
         let is_wanted = (!name.starts_with('.') || name == ".cargo")
-            && (all || !filter.excludes(&below(&from, &top, entry.path()), is_folder));
+            && (all || !filter.excludes(&below(&from, &top, entry.path()), is_folder))
+            && !passed_over.iter().any(|folder| folder == entry.path());
         if is_wanted
             && is_folder
             && !no_ignore
