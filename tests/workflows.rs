@@ -258,3 +258,77 @@ fn the_release_builds_what_the_action_fetches() {
         );
     }
 }
+
+/// What `cargo binstall` fetches is what the step of the release packs, with every program where it looks for it.
+#[test]
+#[cfg(unix)]
+fn the_archives_of_a_release_are_those_that_binstall_fetches() {
+    let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let manifest: toml::Table = manifest.parse().unwrap();
+    let binstall = &manifest["package"]["metadata"]["binstall"];
+    let text = |value: &toml::Value, key: &str| value[key].as_str().unwrap().to_string();
+    assert_eq!(text(binstall, "pkg-fmt"), "tgz");
+    let programs: Vec<String> = manifest["bin"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|program| text(program, "name"))
+        .collect();
+    assert!(programs.contains(&"cargo-tplint".to_string()));
+    let release = file(".github/workflows/release.yml");
+    let build = &release["jobs"]["build"];
+    let steps = build["steps"].as_vec().unwrap();
+    let pack = steps
+        .iter()
+        .find(|step| step["name"].as_str() == Some("Pack"))
+        .unwrap();
+    let folder = folder("release");
+    let mut fetched = Vec::new();
+    for entry in build["strategy"]["matrix"]["include"].as_vec().unwrap() {
+        let target = entry["target"].as_str().unwrap();
+        let ending = if target.contains("windows") {
+            ".exe"
+        } else {
+            ""
+        };
+        let built = folder.join("target").join(target).join("release");
+        std::fs::create_dir_all(&built).unwrap();
+        for program in &programs {
+            std::fs::write(built.join(format!("{program}{ending}")), "a program").unwrap();
+        }
+        let step = pack["run"].as_str().unwrap();
+        let output = Command::new("bash")
+            .args(["--noprofile", "--norc", "-eo", "pipefail", "-c"])
+            .arg(step.replace("${{ matrix.target }}", target))
+            .current_dir(&folder)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let address = text(binstall, "pkg-url").replace("{ target }", target);
+        assert!(
+            address.starts_with("{ repo }/releases/download/v{ version }/"),
+            "{address}"
+        );
+        let archive = address.rsplit('/').next().unwrap();
+        let output = Command::new("tar")
+            .args(["--list", "--gzip", "--file", archive])
+            .current_dir(&folder)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{archive}: {output:?}");
+        let held = String::from_utf8(output.stdout).unwrap();
+        for program in &programs {
+            let place = text(binstall, "bin-dir")
+                .replace("{ bin }", program)
+                .replace("{ binary-ext }", ending);
+            assert!(held.lines().any(|name| name == place), "{archive}: {held}");
+        }
+        fetched.push(target.to_string());
+    }
+    // Where an address names its target itself, that is one of those.
+    for (target, other) in binstall["overrides"].as_table().unwrap() {
+        let address = text(other, "pkg-url");
+        let known = |target: &String| address.ends_with(&format!("/tplint-{target}.tar.gz"));
+        assert!(fetched.iter().any(known), "{target}: {address}");
+    }
+}
