@@ -18,7 +18,7 @@ mod since;
 mod walk;
 
 use crate::baseline::Baseline;
-use crate::config::{self, FILE_NAME, Flag, Policy};
+use crate::config::{self, Flag, Policy};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::judge;
 use crate::report::{self, Format, Report, Style, Summary, listing};

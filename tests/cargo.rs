@@ -247,6 +247,13 @@ fn arguments_behind_the_dashes_are_those_of_tplint() {
     );
     assert_eq!(code(&[]), Some(0));
     assert_eq!(code(&["--", "-D", "warnings"]), Some(1));
+    // That of a member does not stand for the others.
+    write(
+        &suite,
+        "plugin/tplint.toml",
+        "[rules]\nwait_in_dll_main = \"deny\"\n",
+    );
+    assert_eq!(code(&[]), Some(0));
     assert_eq!(cargo(&suite.join("plugin"), &[]).status.code(), Some(0));
 }
 

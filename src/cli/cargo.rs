@@ -7,7 +7,7 @@
 //! count.
 
 use super::read::Project;
-use super::{Arguments, FILE_NAME, check, flags, on_deep_stack, shell, tell};
+use super::{Arguments, check, flags, on_deep_stack, shell, tell};
 use crate::rules::page;
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, TargetKind};
 use clap::{CommandFactory, FromArgMatches, Parser};
@@ -80,10 +80,6 @@ pub fn main() -> ExitCode {
             );
             return Ok(ExitCode::SUCCESS);
         };
-        let config = project.workspace.join(FILE_NAME);
-        if input.config.is_none() && config.is_file() {
-            input.config = Some(config);
-        }
         input.paths = project.shown;
         input.project = Some(project.read);
         check(&arguments, &flags(&matches)?)
@@ -92,7 +88,6 @@ pub fn main() -> ExitCode {
 
 /// What of a workspace is looked at.
 struct Chosen {
-    workspace: PathBuf,
     /// The folders of the packages that count.
     shown: Vec<PathBuf>,
     read: Project,
@@ -138,9 +133,12 @@ fn project(selection: &Selection) -> Result<Option<Chosen>, String> {
         !counted.contains(folder) && !counted.iter().any(|other| other.starts_with(folder))
     }));
     Ok(Some(Chosen {
-        workspace: metadata.workspace_root.into_std_path_buf(),
         shown: counted.into_iter().collect(),
-        read: Project { roots, left_out },
+        read: Project {
+            start: metadata.workspace_root.into_std_path_buf(),
+            roots,
+            left_out,
+        },
     }))
 }
 

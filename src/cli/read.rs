@@ -58,6 +58,8 @@ pub struct Input {
 
 /// What is read in place of the folders that are asked about, where somebody knows the project that they belong to.
 pub struct Project {
+    /// Where the configuration is looked for, upward; absolute.
+    pub start: PathBuf,
     /// Folders, absolute.
     pub roots: Vec<PathBuf>,
     /// Folders below them that are not read, absolute.
@@ -176,7 +178,12 @@ pub fn read(
             .map(|path| look_at(path, &working))
             .collect::<Result<_, _>>()?,
     };
-    let (config, config_file) = configuration(config, &given[0], &working)?;
+    let start = match project {
+        Some(project) => Some(&*project.start),
+        None if given[0].is_folder => Some(&*given[0].absolute),
+        None => given[0].absolute.parent(),
+    };
+    let (config, config_file) = configuration(config, start, &working)?;
     let config = Arc::new(config);
     progress.stage("listing", 0);
     let mut listing = Listing::default();
@@ -300,26 +307,20 @@ fn look_at(path: &Path, working: &Path) -> Result<Given, String> {
     })
 }
 
-/// The configuration, and the shown path of its file; the defaults where there is none.
+/// The configuration, and the shown path of its file; the defaults where there is none. It is looked for from `start`
+/// upward.
 fn configuration(
     named: Option<&Path>,
-    first: &Given,
+    start: Option<&Path>,
     working: &Path,
 ) -> Result<(Config, Option<String>), String> {
     let file = match named {
         Some(file) => Some(file.to_path_buf()),
-        None => {
-            let start = if first.is_folder {
-                Some(&*first.absolute)
-            } else {
-                first.absolute.parent()
-            };
-            start
-                .into_iter()
-                .flat_map(Path::ancestors)
-                .map(|folder| folder.join(FILE_NAME))
-                .find(|file| file.symlink_metadata().is_ok_and(|there| !there.is_dir()))
-        }
+        None => start
+            .into_iter()
+            .flat_map(Path::ancestors)
+            .map(|folder| folder.join(FILE_NAME))
+            .find(|file| file.symlink_metadata().is_ok_and(|there| !there.is_dir())),
     };
     let Some(file) = file else {
         return Ok((Config::default(), None));
