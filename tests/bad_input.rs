@@ -8,6 +8,9 @@
 #[path = "bad_input/texts.rs"]
 mod texts;
 #[cfg(unix)]
+#[path = "bad_input/trust.rs"]
+mod trust;
+#[cfg(unix)]
 #[path = "bad_input/world.rs"]
 mod world;
 
@@ -26,6 +29,22 @@ BOOL WINAPI DllMain(HINSTANCE instance, DWORD reason, LPVOID reserved)
         WaitForSingleObject(g_thread, INFINITE);
     }
     return TRUE;
+}
+";
+/// A DLL with a finding that has a fix.
+#[cfg(unix)]
+const FIXABLE: &str = "#include <windows.h>
+static HMODULE g_self;
+static DWORD WINAPI Work(LPVOID context)
+{
+    Sleep(10);
+    FreeLibrary(g_self);
+    return 0;
+}
+__declspec(dllexport) void Start(void)
+{
+    GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, (LPCWSTR)Work, &g_self);
+    CloseHandle(CreateThread(NULL, 0, Work, NULL, 0, NULL));
 }
 ";
 /// The line of the wait.
@@ -60,7 +79,10 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_iter(words);
     let mut cases = texts::cases();
     #[cfg(unix)]
-    cases.extend(world::cases());
+    {
+        cases.extend(world::cases());
+        cases.extend(trust::cases());
+    }
     if is_table {
         return table(cases);
     }

@@ -6,6 +6,9 @@
 //! everybody; `TPLINT_MUTANTS=N` draws N for each fixture in place of the few that keep this within a minute, and
 //! `TPLINT_SEED=N` other ones.
 
+mod checks;
+
+use checks::{Files, STACK, analysed};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,20 +17,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use tplint::diagnostic::Diagnostic;
-use tplint::report::{self, Format, Origin, Report, Style, Summary};
-use tplint::source::{FileId, Lang, Sources, Span};
-use tplint::{Options, analyze};
+use tplint::source::Lang;
 
 /// For each fixture, of each kind of mutant. A fixture is analysed once for each.
 const MUTANTS: usize = 1;
 const SEED: u64 = 0x7470_6c69_6e74;
 /// A mutant that takes this long hangs, also on a busy machine: whole fixtures take some hundredths of a second.
 const TOO_LONG: Duration = Duration::from_secs(60);
-/// That of the command's threads.
-const STACK: usize = 16 << 20;
-
-type Files = Vec<(String, Vec<u8>)>;
 
 /// SplitMix64: a few lines, and the same numbers for ever.
 struct Random(u64);
@@ -213,72 +209,6 @@ fn fixtures() -> BTreeMap<String, Files> {
 
 fn slashed(path: &Path) -> String {
     path.to_string_lossy().replace('\\', "/")
-}
-
-/// What is wrong with a span, or nothing.
-fn check_span(sources: &Sources, span: Span, what: &str) -> Result<(), String> {
-    let text = match sources.ids().find(|id| *id == span.file) {
-        Some(id) => &sources.file(id).text,
-        None => return Err(format!("{what} is in no file")),
-    };
-    match text.get(span.range()) {
-        Some(_) => Ok(()),
-        None => Err(format!(
-            "{what} is {}..{}, which is no part of the text ({} bytes)",
-            span.start,
-            span.end,
-            text.len()
-        )),
-    }
-}
-
-fn check_finding(sources: &Sources, finding: &Diagnostic) -> Result<(), String> {
-    for label in &finding.labels {
-        check_span(sources, label.span, &format!("a label of {}", finding.rule))?;
-    }
-    for edit in finding.fix.iter().flat_map(|fix| &fix.edits) {
-        check_span(sources, edit.span, &format!("an edit of {}", finding.rule))?;
-    }
-    Ok(())
-}
-
-/// Analyses files and looks at what comes out; gives the number of findings.
-fn analysed(files: Files, whole: bool) -> Result<usize, String> {
-    let sources = Sources::new(files);
-    let options = Options {
-        summaries: whole,
-        ..Options::default()
-    };
-    let analysis = analyze(&sources, &options)?;
-    for finding in &analysis.diagnostics {
-        check_finding(&sources, finding)?;
-    }
-    if let Some((file, _)) = analysis
-        .partly
-        .iter()
-        .find(|(file, _)| !holds(&sources, *file))
-    {
-        return Err(format!("file {} is read in part, and is none", file.0));
-    }
-    for entry in analysis.modules.iter().flat_map(|module| &module.entries) {
-        check_span(&sources, entry.2, &format!("the entry {}", entry.1))?;
-    }
-    let report = Report {
-        sources: &sources,
-        findings: &analysis.diagnostics,
-        rules: &[],
-        summary: &Summary::default(),
-        origin: &Origin::default(),
-        exit_code: 0,
-    };
-    for format in [Format::Text, Format::Sarif, Format::Github] {
-        report::render(format, &report, Style::default());
-    }
-    Ok(analysis.diagnostics.len())
-}
-
-fn holds(sources: &Sources, file: FileId) -> bool {
-    (file.0 as usize) < sources.len()
 }
 
 fn number(name: &str) -> Option<u64> {

@@ -27,8 +27,8 @@ pub(super) const LARGEST: u64 = 32 << 20;
 /// The largest file that a build or tplint itself has made: what a build did of a large tree, or its baseline.
 pub(super) const LARGEST_MADE: u64 = 256 << 20;
 
-/// No configuration that people write comes near this.
-const LARGEST_CONFIGURATION: u64 = 1 << 20;
+/// No configuration and no ignore file that people write comes near this.
+pub(super) const LARGEST_CONFIGURATION: u64 = 1 << 20;
 
 /// Everything a run reads.
 pub struct Input {

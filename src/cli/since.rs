@@ -186,6 +186,8 @@ fn command(input: &Input) -> Command {
     command.env("GIT_TERMINAL_PROMPT", "0");
     // Nor fetch what a partial clone lacks: by the network, with the programs that its configuration names.
     command.env("GIT_NO_LAZY_FETCH", "1");
+    // An older git does not know that one: it may fetch, by no protocol that there is.
+    command.env("GIT_ALLOW_PROTOCOL", "none");
     // A hook of git sets these, for its own repository and index.
     for name in [
         "GIT_DIR",

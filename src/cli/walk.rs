@@ -5,6 +5,7 @@
 //! through a link that leads out of it.
 
 use super::paths::below;
+use super::read::LARGEST_CONFIGURATION;
 use crate::config::Config;
 use crate::module::is_build_file;
 use crate::report::counted;
@@ -56,18 +57,31 @@ pub(super) fn list(
     }
 }
 
-/// The ignore file of a folder that is no file, or a link that leads out of the folder.
-fn odd_ignore_file(folder: &Path) -> Option<&'static str> {
-    [".gitignore", ".ignore", ".git/info/exclude"]
-        .into_iter()
-        .find(|name| {
-            let file = folder.join(name);
-            match file.symlink_metadata() {
-                Ok(there) if there.is_symlink() => !stays_below(&file, folder),
-                Ok(there) => !there.is_file(),
-                Err(_) => false,
-            }
+const IGNORE_FILES: [&str; 3] = [".gitignore", ".ignore", ".git/info/exclude"];
+
+/// Whether a folder has an ignore file that would never end: a pipe, a device, more patterns than people write.
+fn cannot_be_read(folder: &Path) -> bool {
+    IGNORE_FILES.iter().any(|name| {
+        let there = folder.join(name).metadata();
+        there.is_ok_and(|there| match there.is_file() {
+            true => there.len() > LARGEST_CONFIGURATION,
+            // A folder fails at once.
+            false => !there.is_dir(),
         })
+    })
+}
+
+/// The ignore file of a folder that is no file, a link that leads out of the folder, or larger than people write one:
+/// millions of patterns would take hours and all memory.
+fn odd_ignore_file(folder: &Path) -> Option<&'static str> {
+    IGNORE_FILES.into_iter().find(|name| {
+        let file = folder.join(name);
+        match file.symlink_metadata() {
+            Ok(there) if there.is_symlink() => !stays_below(&file, folder),
+            Ok(there) => !there.is_file() || there.len() > LARGEST_CONFIGURATION,
+            Err(_) => false,
+        }
+    })
 }
 
 fn tell_odd(listing: &mut Listing, shown: &str, name: &str) {
@@ -77,7 +91,8 @@ fn tell_odd(listing: &mut Listing, shown: &str, name: &str) {
         format!("{shown}/{name}")
     };
     listing.warnings.push(format!(
-        "`{file}` is no file of its folder: nothing is ignored there"
+        "`{file}` is no file of its folder, or larger than {} MiB: nothing is ignored there",
+        LARGEST_CONFIGURATION >> 20
     ));
 }
 
@@ -123,8 +138,19 @@ fn list_one(
     no_ignore: bool,
     config: &Arc<Config>,
 ) -> Vec<(PathBuf, &'static str)> {
-    let in_repository = std::path::absolute(root)
-        .is_ok_and(|root| root.ancestors().any(|folder| folder.join(".git").exists()));
+    let above = std::path::absolute(root).unwrap_or_default();
+    let in_repository = above.ancestors().any(|folder| folder.join(".git").exists());
+    // The walk reads the ignore files of all folders above, also where it does not use them, and above the repository
+    // others may put there what they like.
+    let are_odd = !no_ignore && above.ancestors().skip(1).any(cannot_be_read);
+    if are_odd {
+        let told =
+            "an ignore file above the analysed folder is none that can be read: nothing is ignored";
+        if !listing.warnings.iter().any(|warning| warning == told) {
+            listing.warnings.push(told.into());
+        }
+    }
+    let no_ignore = no_ignore || are_odd;
     let mut walk = WalkBuilder::new(root);
     walk.standard_filters(!no_ignore)
         .hidden(false)

@@ -1,7 +1,6 @@
-//! A bad world around the texts: what the file system, the user and other processes do to a run; and what a tree does
-//! that wants more read, run or written than it holds.
+//! A bad world around the texts: what the file system, the user and other processes do to a run.
 
-use super::{Case, DLL, Outcome, command, finish, folder, memory, run};
+use super::{Case, DLL, FIXABLE, Outcome, command, finish, folder, memory, run};
 use libtest_mimic::Failed;
 use std::ffi::OsStr;
 use std::fs;
@@ -14,23 +13,12 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// What a tree must not get at: it stands in the file that links and settings lead to.
-const SECRET: &str = "secret_outside_of_the_tree";
 /// The user `nobody`, for a test that root runs.
-const NOBODY: u32 = 65534;
+pub(super) const NOBODY: u32 = 65534;
 
 pub fn cases() -> Vec<Case> {
     let mut cases = vec![
         Case::new("links in a circle", circle),
-        Case::new("links out of the tree", links_out),
-        Case::new(
-            "a tplint.toml that is a link out of the tree",
-            configuration_out,
-        ),
-        Case::new("a baseline that is a link out of the tree", baseline_out),
-        Case::new("a tplint.toml that names files outside", names_outside),
-        Case::new("build files that name files outside", builds_outside),
-        Case::new("nothing is written", nothing_is_written),
         Case::new("names that are not UTF-8", names),
         Case::new("a socket in the tree", socket),
         Case::new("files that come and go", vanishing),
@@ -47,6 +35,49 @@ pub fn cases() -> Vec<Case> {
             "this process was started with SIGINT ignored, as jobs in the background are",
         ),
         Case::new("two runs at once", two_runs),
+        needs(
+            Case::new("--output to a disk that becomes full", disk_becomes_full),
+            Command::new("bash").arg("--version").output().is_ok(),
+            "there is no bash, which limits the size of files",
+        ),
+        Case::new("a path that is a device", |folder| {
+            fs::write(folder.join("dll.c"), DLL)?;
+            let told = run(folder, &["/dev/zero"])?;
+            told.must(
+                2,
+                &["error: cannot read `/dev/zero`: it is neither a file nor a folder"],
+            )?;
+            Ok(told.told())
+        }),
+        device(),
+        Case::new("a .gitignore of 70 MB", |folder| {
+            large_ignore_file(folder, ".gitignore")
+        }),
+        Case::new("an .ignore of 70 MB above the folder", |folder| {
+            fs::create_dir_all(folder.join("sub/.git"))?;
+            fs::write(folder.join("sub/dll.c"), DLL)?;
+            fs::write(
+                folder.join(".ignore"),
+                "**/a*b*c*/?[a-z]*x\n".repeat(3_000_000),
+            )?;
+            let told = run(&folder.join("sub"), &["--format", "concise", "."])?;
+            told.must(
+                1,
+                &["an ignore file above the analysed folder", "1 file read"],
+            )?;
+            told.must_find("dll.c")?;
+            Ok(told.told())
+        }),
+        without_writing(
+            "--output into a folder that nobody may write to",
+            &["--output", "sub/report.txt"],
+            "cannot write `sub/report.txt`",
+        ),
+        without_writing(
+            "--fix in a folder that nobody may write to",
+            &["--fix"],
+            "cannot write `sub/dll.c`",
+        ),
         unreadable("an unreadable file", "bad.c"),
         unreadable("an unreadable folder", "bad"),
         full(
@@ -74,22 +105,11 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-fn needs(mut case: Case, is_there: bool, why: &str) -> Case {
+pub(super) fn needs(mut case: Case, is_there: bool, why: &str) -> Case {
     if !is_there {
         case.missing = Some(why.to_string());
     }
     case
-}
-
-/// The tree of a case, with a good source, and a secret beside it.
-fn tree(folder: &Path) -> std::io::Result<std::path::PathBuf> {
-    let tree = folder.join("tree");
-    fs::create_dir_all(&tree)?;
-    fs::write(tree.join("dll.c"), DLL)?;
-    fs::create_dir_all(folder.join("outside"))?;
-    fs::write(folder.join("outside/a.c"), format!("{DLL}// {SECRET}\n"))?;
-    fs::write(folder.join("outside/secret.txt"), format!("{SECRET} = 1\n"))?;
-    Ok(tree)
 }
 
 fn circle(folder: &Path) -> Outcome {
@@ -111,166 +131,10 @@ fn circle(folder: &Path) -> Outcome {
     Ok(told.told())
 }
 
-/// Nothing of what lies outside is told, in any format.
-fn keeps_the_secret(tree: &Path, code: i32, said: &[&str]) -> Outcome {
-    let mut line = String::new();
-    for format in ["text", "json", "sarif", "concise"] {
-        let told = run(tree, &["--format", format, "."])?;
-        told.must(code, said)?;
-        if told.out.contains(SECRET)
-            || told.err.contains(SECRET)
-            || told.out.contains("outside/a.c")
-        {
-            return Err(format!("what lies outside was read: {}{}", told.out, told.err).into());
-        }
-        line = told.told();
-    }
-    Ok(line)
-}
-
-fn links_out(folder: &Path) -> Outcome {
-    let tree = tree(folder)?;
-    symlink("../outside/a.c", tree.join("a.c"))?;
-    symlink("../outside", tree.join("folder"))?;
-    symlink("/", tree.join("root"))?;
-    keeps_the_secret(
-        &tree,
-        1,
-        &[
-            "1 file read",
-            "3 links that lead out of the analysed folders are not followed: `a.c`",
-        ],
-    )
-}
-
-fn configuration_out(folder: &Path) -> Outcome {
-    let tree = tree(folder)?;
-    symlink("../outside/secret.txt", tree.join("tplint.toml"))?;
-    keeps_the_secret(
-        &tree,
-        2,
-        &["`tplint.toml`: it is a link out of its project"],
-    )
-}
-
-fn baseline_out(folder: &Path) -> Outcome {
-    let tree = tree(folder)?;
-    symlink("../outside/secret.txt", tree.join("tplint-baseline.json"))?;
-    keeps_the_secret(
-        &tree,
-        2,
-        &["`tplint-baseline.json`: it is a link out of its project"],
-    )
-}
-
-fn names_outside(folder: &Path) -> Outcome {
-    let tree = tree(folder)?;
-    let outside = folder.join("outside");
-    let outside = outside.display();
-    for (name, code, text) in [
-        (
-            "a module",
-            None,
-            format!(
-                "[[module]]\nname = \"m\"\nkind = \"dll\"\npaths = [\"../outside/\", \"{outside}/\"]\n"
-            ),
-        ),
-        (
-            "an override",
-            None,
-            "[[override]]\npaths = [\"../outside/\"]\nrules = { wait_in_dll_main = \"warn\" }\n"
-                .to_string(),
-        ),
-        (
-            "a baseline",
-            Some(2),
-            "baseline = \"../outside/secret.txt\"\n".to_string(),
-        ),
-        (
-            "a baseline by its whole path",
-            Some(2),
-            format!("baseline = \"{outside}/secret.txt\"\n"),
-        ),
-        (
-            "an include",
-            Some(2),
-            "extend = \"../outside/secret.txt\"\n".to_string(),
-        ),
-    ] {
-        fs::write(tree.join("tplint.toml"), text)?;
-        let told = run(&tree, &["--format", "json", "."])?;
-        if told.out.contains(SECRET)
-            || told.err.contains(SECRET)
-            || told.out.contains("outside/a.c")
-        {
-            return Err(format!(
-                "{name}: what lies outside was read: {}{}",
-                told.out, told.err
-            )
-            .into());
-        }
-        match (code, told.code) {
-            (Some(code), _) => told.must(code, &["error: tplint.toml:"])?,
-            (None, Some(1 | 2)) => {}
-            (None, code) => return Err(format!("{name}: exit code {code:?}: {}", told.err).into()),
-        }
-    }
-    Ok("five settings, none of which is followed".into())
-}
-
-fn builds_outside(folder: &Path) -> Outcome {
-    let tree = tree(folder)?;
-    let outside = folder.join("outside/a.c");
-    let outside = outside.display();
-    fs::write(
-        tree.join("CMakeLists.txt"),
-        format!(
-            "include(../outside/secret.txt)\nadd_subdirectory(../outside b)\nadd_library(a SHARED dll.c ../outside/a.c {outside})\nexecute_process(COMMAND touch ran)\n"
-        ),
-    )?;
-    fs::write(
-        tree.join("a.vcxproj"),
-        format!(
-            "<!DOCTYPE p [<!ENTITY x SYSTEM \"../outside/secret.txt\">]><Project><PropertyGroup><ConfigurationType>DynamicLibrary</ConfigurationType></PropertyGroup><ItemGroup><ClCompile Include=\"dll.c\"/><ClCompile Include=\"..\\outside\\a.c\"/><ClCompile Include=\"{outside}\"/></ItemGroup><Import Project=\"..\\outside\\secret.txt\"/></Project>"
-        ),
-    )?;
-    fs::create_dir_all(tree.join("rust/src"))?;
-    fs::write(
-        tree.join("rust/Cargo.toml"),
-        format!(
-            "[package]\nname = \"r\"\nbuild = \"build.rs\"\n[lib]\ncrate-type = [\"cdylib\"]\npath = \"{outside}\"\n[dependencies]\no = {{ path = \"../../outside\" }}\n"
-        ),
-    )?;
-    fs::write(
-        tree.join("rust/src/lib.rs"),
-        "#[path = \"../../../outside/a.c\"] mod a;\n",
-    )?;
-    fs::write(
-        tree.join("rust/build.rs"),
-        "fn main() { std::fs::write(\"ran\", \"\").unwrap(); }\n",
-    )?;
-    fs::create_dir_all(tree.join("build"))?;
-    fs::write(
-        tree.join("build/compile_commands.json"),
-        format!(
-            "[{{\"directory\":\"{0}\",\"command\":\"cc -c {outside}\",\"file\":\"{outside}\"}},{{\"directory\":\"{0}\",\"command\":\"cc -c dll.c\",\"file\":\"dll.c\"}}]",
-            tree.display()
-        ),
-    )?;
-    let built = run(&tree, &["--format", "json", "--build", "build", "."])?;
-    if built.out.contains(SECRET) || built.out.contains("outside/a.c") || built.err.contains(SECRET)
-    {
-        return Err(format!("what lies outside was read: {}{}", built.out, built.err).into());
-    }
-    let line = keeps_the_secret(&tree, 1, &["3 files read"])?;
-    if tree.join("ran").exists() || tree.join("rust/ran").exists() {
-        return Err("a build file was run".into());
-    }
-    Ok(line)
-}
-
 /// All that lies below a folder, with when it was changed.
-fn listing(folder: &Path) -> std::io::Result<Vec<(std::path::PathBuf, std::time::SystemTime)>> {
+pub(super) fn listing(
+    folder: &Path,
+) -> std::io::Result<Vec<(std::path::PathBuf, std::time::SystemTime)>> {
     let mut all = Vec::new();
     let mut pending = vec![folder.to_path_buf()];
     while let Some(folder) = pending.pop() {
@@ -285,35 +149,6 @@ fn listing(folder: &Path) -> std::io::Result<Vec<(std::path::PathBuf, std::time:
     }
     all.sort();
     Ok(all)
-}
-
-fn nothing_is_written(folder: &Path) -> Outcome {
-    let tree = tree(folder)?;
-    let before = listing(folder)?;
-    for arguments in [
-        &["."][..],
-        &["--format", "sarif", "."],
-        &["--diff", "."],
-        &["--show-config", "."],
-        &["--show-files", "."],
-        &["--statistics", "."],
-        &["modules", "."],
-        &["dll.c"],
-    ] {
-        let mut command = command(&tree, arguments);
-        for variable in ["HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "TMPDIR"] {
-            command.env(variable, folder.join("outside"));
-        }
-        // What the run says goes to files elsewhere.
-        let told = finish(command, &folder.with_extension("said"))?;
-        if !matches!(told.code, Some(0 | 1)) {
-            return Err(format!("{arguments:?}: {:?}: {}", told.code, told.err).into());
-        }
-        if listing(folder)? != before {
-            return Err(format!("{arguments:?} wrote something").into());
-        }
-    }
-    Ok("eight commands, after each of which the tree, HOME and TMPDIR are as they were".into())
 }
 
 fn names(folder: &Path) -> Outcome {
@@ -483,6 +318,103 @@ fn full(name: &str, arguments: &'static [&str], said: &'static str) -> Case {
     )
 }
 
+/// A report that only begins to be written, in place of an old one: the old one stays.
+fn disk_becomes_full(folder: &Path) -> Outcome {
+    for n in 0..20 {
+        fs::write(folder.join(format!("a{n}.c")), DLL)?;
+    }
+    let report = folder.join("report.txt");
+    fs::write(&report, "the old one")?;
+    let before = names_below(folder)?;
+    let mut limited = Command::new("bash");
+    // One block of 1,024 bytes; who ignores the signal gets an error in place of the bytes.
+    limited
+        .args([
+            "-c",
+            "trap '' XFSZ; ulimit -f 1; exec \"$0\" --output report.txt .",
+        ])
+        .arg(env!("CARGO_BIN_EXE_tplint"))
+        .current_dir(folder);
+    let output = limited.output()?;
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    if output.status.code() != Some(2)
+        || !text.contains("cannot write `report.txt`: File too large")
+    {
+        return Err(format!("{:?}: {text}", output.status).into());
+    }
+    if fs::read_to_string(&report)? != "the old one" || names_below(folder)? != before {
+        return Err("a part was written".into());
+    }
+    Ok(format!(
+        "exit code 2, and the old report as it was: {}",
+        text.trim_end()
+    ))
+}
+
+fn names_below(folder: &Path) -> std::io::Result<Vec<std::path::PathBuf>> {
+    Ok(listing(folder)?.into_iter().map(|entry| entry.0).collect())
+}
+
+/// A device with the name of a source, from which zeros come for ever.
+fn device() -> Case {
+    let made = |file: &Path| {
+        let mut command = Command::new("mknod");
+        command
+            .arg(file)
+            .args(["c", "1", "5"])
+            .stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    };
+    let probe = folder("can devices be made").join("zero");
+    let can = is_root() && made(&probe);
+    let case = Case::new("a device in the tree", move |folder| {
+        fs::write(folder.join("dll.c"), DLL)?;
+        made(&folder.join("a.c"));
+        let told = run(folder, &["--format", "concise", "."])?;
+        let said = "cannot read `a.c`: it is neither a file nor a folder";
+        told.must(1, &["1 file read, 1 unreadable", said])?;
+        told.must_find("dll.c")?;
+        Ok(told.told())
+    });
+    needs(case, can, "devices can't be made here")
+}
+
+fn large_ignore_file(folder: &Path, name: &str) -> Outcome {
+    fs::write(folder.join("dll.c"), DLL)?;
+    fs::write(folder.join(name), "**/a*b*c*/?[a-z]*x\n".repeat(3_000_000))?;
+    let told = run(folder, &["--format", "concise", "."])?;
+    let said = format!("`{name}` is no file of its folder, or larger than 1 MiB");
+    told.must(1, &[&said, "1 file read"])?;
+    told.must_find("dll.c")?;
+    Ok(told.told())
+}
+
+/// Something would be written to a folder `sub` that belongs to somebody else; root becomes nobody for it.
+fn without_writing(name: &str, arguments: &'static [&'static str], said: &'static str) -> Case {
+    let case = Case::new(name, move |folder| {
+        let sub = folder.join("sub");
+        fs::create_dir_all(&sub)?;
+        fs::write(sub.join("dll.c"), FIXABLE)?;
+        fs::set_permissions(&sub, fs::Permissions::from_mode(0o555))?;
+        let mut command = command(folder, arguments);
+        command.arg("sub");
+        if is_root() {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        let told = finish(command, folder);
+        fs::set_permissions(&sub, fs::Permissions::from_mode(0o755))?;
+        let told = told?;
+        told.must(2, &["error: ", said])?;
+        if names_below(&sub)? != [sub.join("dll.c")]
+            || fs::read_to_string(sub.join("dll.c"))? != FIXABLE
+        {
+            return Err("something was written".into());
+        }
+        Ok(told.told())
+    });
+    needs(case, can_be_nobody(), NOT_NOBODY)
+}
+
 fn closed_pipe(folder: &Path) -> Outcome {
     fs::write(folder.join("dll.c"), DLL)?;
     for n in 0..300 {
@@ -633,7 +565,14 @@ fn unreadable(name: &str, bad: &'static str) -> Case {
         fs::set_permissions(&bad_path, fs::Permissions::from_mode(0o755))?;
         result
     });
-    let can = !is_root() || {
+    needs(case, can_be_nobody(), NOT_NOBODY)
+}
+
+const NOT_NOBODY: &str = "root may do everything, and nobody may not run the built tplint here";
+
+/// Whether tplint can be run by a user who may not do everything.
+fn can_be_nobody() -> bool {
+    !is_root() || {
         let mut command = command(&folder("can nobody run it"), &["--version"]);
         command
             .uid(NOBODY)
@@ -641,16 +580,11 @@ fn unreadable(name: &str, bad: &'static str) -> Case {
             .stdout(Stdio::null())
             .stderr(Stdio::null());
         command.status().is_ok_and(|status| status.success())
-    };
-    needs(
-        case,
-        can,
-        "root reads everything, and nobody may not run the built tplint here",
-    )
+    }
 }
 
 /// Whether this is a user who may read everything.
-fn is_root() -> bool {
+pub(super) fn is_root() -> bool {
     use std::os::unix::fs::MetadataExt;
     fs::metadata("/proc/self").is_ok_and(|metadata| metadata.uid() == 0)
 }
