@@ -6,9 +6,9 @@
 //! files ─source─▶ Sources ─index─▶ module ─syntax─▶ ir::Unit ─program─▶ Program (per module) ─rules─▶ [Diagnostic] ─config─▶ report
 //! ```
 //!
-//! Plain data in one direction. Nothing below `cli` reads a file, a clock or the environment; the same sources give the
-//! same bytes out, whatever the number of threads. Lowering never fails and never skips a file: what it cannot read is
-//! opaque and counted.
+//! Plain data in one direction. Nothing below `cli` and `lsp` reads a file, a clock or the environment; the same sources
+//! give the same bytes out, whatever the number of threads. Lowering never fails and never skips a file: what it cannot
+//! read is opaque and counted.
 //!
 //! Lowering looks at one file alone. What a condition of the preprocessor is worth when all files are looked at
 //! together, `module::macros` knows; `syntax::configure` then takes out of each unit what is certainly not compiled.
@@ -17,7 +17,7 @@
 //! `rules/*.rs` and `rules/*.md`.
 //!
 //! A file uses only what stands above it: source, index, module, ir, syntax, api, demand, program, entry, reach, flow and
-//! locks, diagnostic, rules, config, suppress and baseline, judge, report, cli.
+//! locks, diagnostic, rules, config, suppress and baseline, judge, report, cli, lsp.
 //!
 //! # Engines
 //!
@@ -51,6 +51,7 @@ pub mod index;
 pub mod ir;
 pub mod judge;
 pub mod locks;
+pub mod lsp;
 pub mod module;
 pub mod program;
 pub mod reach;
@@ -70,7 +71,7 @@ use program::Program;
 use rayon::prelude::*;
 use source::{FileId, Sources, Span};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use timings::{Stage, Timings};
 
@@ -91,6 +92,39 @@ pub struct Options {
     pub summaries: bool,
     /// What notes where the time goes.
     pub timings: Arc<Timings>,
+    /// By which another thread follows the analysis, or stops it.
+    pub watch: Option<Arc<Watch>>,
+}
+
+/// How far an analysis is, and whether it shall end.
+#[derive(Debug, Default)]
+pub struct Watch {
+    stopped: AtomicBool,
+    /// Modules.
+    done: AtomicU32,
+    /// 0: not known yet.
+    total: AtomicU32,
+}
+
+/// What `analyze` fails with when it was stopped.
+pub const STOPPED: &str = "the analysis was stopped";
+
+impl Watch {
+    /// Lets the analysis end at its next stage or module, with the error `STOPPED`.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was told to end.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// How many modules are done, and how many there are; 0 as long as that is not known.
+    pub fn progress(&self) -> (u32, u32) {
+        let read = |count: &AtomicU32| count.load(Ordering::Relaxed);
+        (read(&self.done), read(&self.total))
+    }
 }
 
 /// What `analyze` found, before policy: every finding has level `Deny`, or `Note` where it is minor.
@@ -123,8 +157,14 @@ pub struct ModuleSummary {
 /// Runs every rule on every module of the sources.
 ///
 /// # Errors
-/// A message when the table of API facts cannot be read.
+/// A message when the table of API facts cannot be read; `STOPPED`.
 pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String> {
+    let unused = Watch::default();
+    let watch = options.watch.as_deref().unwrap_or(&unused);
+    let going_on = || match watch.is_stopped() {
+        true => Err(STOPPED.to_string()),
+        false => Ok(()),
+    };
     let api = api::Api::new(&options.api)?;
     let names = index::Names {
         entries: api.entries().iter().map(|row| row.name.clone()).collect(),
@@ -134,9 +174,12 @@ pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String>
     };
     let timings = &*options.timings;
     let mut facts = timings.time(Stage::Index, || index::scan_all(sources, &names));
+    going_on()?;
     let (modules, includes) = timings.time(Stage::Modules, || {
         module::find_with_includes(sources, &facts, &options.modules, &options.build)
     });
+    watch.total.store(modules.len() as u32, Ordering::Relaxed);
+    going_on()?;
     let exports = Exports::collect(&modules, &facts);
     let whole = options.whole || options.summaries;
     let demand = timings.time(Stage::Demand, || {
@@ -146,6 +189,7 @@ pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String>
             Demand::select(sources, &facts, &modules, &exports, &api, &options.rules)
         }
     });
+    going_on()?;
     let functions: Vec<Vec<index::FunctionFact>> = facts
         .iter_mut()
         .map(|facts| std::mem::take(&mut facts.functions))
@@ -159,6 +203,9 @@ pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String>
         .par_iter()
         .enumerate()
         .map(|(number, module)| {
+            if watch.is_stopped() {
+                return Default::default();
+            }
             let files = module.files();
             let skipped =
                 !whole && (!demand.wants(number) || !gate.may_matter(sources, module, &files));
@@ -205,9 +252,11 @@ pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String>
             for file in files {
                 units.give_back(file);
             }
+            watch.done.fetch_add(1, Ordering::Relaxed);
             result
         })
         .collect();
+    going_on()?;
     let mut analysis = Analysis::default();
     for (diagnostics, summary) in results {
         analysis.diagnostics.extend(diagnostics);

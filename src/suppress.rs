@@ -79,6 +79,25 @@ impl Suppressions {
         covered
     }
 
+    /// What the comments of a file hold, in order: line (from 0) and rule. Names that are none are left out.
+    pub fn held(&self, file: FileId) -> Vec<(u32, String)> {
+        let comments = self
+            .comments
+            .iter()
+            .filter(|comment| comment.span.file == file);
+        let mut held: Vec<(u32, String)> = comments
+            .flat_map(|comment| {
+                let rules = comment
+                    .rules
+                    .iter()
+                    .filter_map(|allowed| allowed.rule.as_ref().ok());
+                rules.map(|rule| (comment.line, rule.to_string()))
+            })
+            .collect();
+        held.sort();
+        held
+    }
+
     fn use_comments(&mut self, file: FileId, line: u32, rule: &str) -> bool {
         let mut found = false;
         for &index in self.by_line.get(&(file, line)).into_iter().flatten() {
