@@ -195,7 +195,7 @@ mod tests {
         assert_eq!(heard(other.as_bytes()), ["x", "end"]);
         let not_text = [
             &framed("\"ab\"").into_bytes()[..21],
-            b"\xFF\xFF\"",
+            b"\"\xFF\xFF\"",
             good.as_bytes(),
         ]
         .concat();
