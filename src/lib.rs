@@ -166,12 +166,7 @@ pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String>
         false => Ok(()),
     };
     let api = api::Api::new(&options.api)?;
-    let names = index::Names {
-        entries: api.entries().iter().map(|row| row.name.clone()).collect(),
-        attributes: ["ctor", "dtor", "constructor", "destructor"]
-            .map(String::from)
-            .to_vec(),
-    };
+    let names = names_to_find(&api);
     let timings = &*options.timings;
     let mut facts = timings.time(Stage::Index, || index::scan_all(sources, &names));
     going_on()?;
@@ -186,7 +181,15 @@ pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String>
         if whole {
             Demand::all(sources, &modules)
         } else {
-            Demand::select(sources, &facts, &modules, &exports, &api, &options.rules)
+            Demand::select(
+                sources,
+                &facts,
+                &modules,
+                &exports,
+                &api,
+                &options.rules,
+                None,
+            )
         }
     });
     going_on()?;
@@ -199,72 +202,133 @@ pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String>
     });
     let units = Units::new(sources, &macros, &modules, &functions, &demand, timings);
     let gate = Gate::new(&api)?;
-    let results: Vec<(Vec<Diagnostic>, ModuleSummary)> = modules
-        .par_iter()
-        .enumerate()
-        .map(|(number, module)| {
-            if watch.is_stopped() {
-                return Default::default();
-            }
-            let files = module.files();
-            let skipped =
-                !whole && (!demand.wants(number) || !gate.may_matter(sources, module, &files));
-            let linked: Vec<Arc<Unit>> = if skipped {
-                Vec::new()
-            } else {
-                files
-                    .par_iter()
-                    .filter_map(|&file| units.get(file))
-                    .collect()
-            };
-            let opaque = linked.iter().map(|unit| unit.opaque.len()).sum();
-            let program =
-                timings.time(Stage::Link, || Program::link(sources, &api, module, linked));
-            let engines = rules::Engines::new(&program, timings);
-            let providers = imported(&engines, &modules, &exports);
-            let result = if providers.is_empty() {
-                check(&engines, options, opaque, &providers)
-            } else {
-                drop(engines);
-                let mut linked = program.units;
-                let extended = with_imports(module, &providers);
-                let further: Vec<FileId> = extended
-                    .files()
-                    .into_iter()
-                    .filter(|file| files.binary_search(file).is_err())
-                    .collect();
-                linked.extend(further.iter().filter_map(|&file| units.borrow(file)));
-                let program = timings.time(Stage::Link, || {
-                    Program::link(sources, &api, &extended, linked)
-                });
-                let result = check(
-                    &rules::Engines::new(&program, timings),
-                    options,
-                    opaque,
-                    &providers,
-                );
-                drop(program);
-                for file in further {
-                    units.give_back(file);
-                }
-                result
-            };
-            for file in files {
-                units.give_back(file);
-            }
-            watch.done.fetch_add(1, Ordering::Relaxed);
-            result
-        })
+    let run = Run {
+        sources,
+        options,
+        api: &api,
+        modules: &modules,
+        exports: &exports,
+        demand: &demand,
+        units: &units,
+        gate: &gate,
+        watch,
+    };
+    let results: Vec<Found> = (0..modules.len())
+        .into_par_iter()
+        .filter_map(|number| run.module(number))
         .collect();
     going_on()?;
     let mut analysis = Analysis::default();
-    for (diagnostics, summary) in results {
-        analysis.diagnostics.extend(diagnostics);
-        analysis.modules.push(summary);
+    for found in results {
+        analysis.diagnostics.extend(found.diagnostics);
+        analysis.modules.push(found.summary);
     }
     diagnostic::sort(&mut analysis.diagnostics);
     analysis.partly = units.partly();
     Ok(analysis)
+}
+
+/// What the index looks for.
+fn names_to_find(api: &api::Api) -> index::Names {
+    index::Names {
+        entries: api.entries().iter().map(|row| row.name.clone()).collect(),
+        attributes: ["ctor", "dtor", "constructor", "destructor"]
+            .map(String::from)
+            .to_vec(),
+    }
+}
+
+/// What the analysis of single modules rests on.
+struct Run<'a> {
+    sources: &'a Sources,
+    options: &'a Options,
+    api: &'a api::Api,
+    modules: &'a [Module],
+    exports: &'a Exports,
+    demand: &'a Demand,
+    units: &'a Units<'a>,
+    gate: &'a Gate,
+    watch: &'a Watch,
+}
+
+/// What one module has come to.
+#[derive(Default)]
+struct Found {
+    diagnostics: Vec<Diagnostic>,
+    summary: ModuleSummary,
+    /// The modules whose files were read with it.
+    providers: Vec<usize>,
+}
+
+impl Run<'_> {
+    /// Links a module and runs the rules on it; none where the analysis was stopped before.
+    fn module(&self, number: usize) -> Option<Found> {
+        let Run { sources, units, .. } = *self;
+        if self.watch.is_stopped() {
+            return None;
+        }
+        let timings = &*self.options.timings;
+        let module = &self.modules[number];
+        let files = module.files();
+        let whole = self.options.whole || self.options.summaries;
+        let skipped = !whole
+            && (!self.demand.wants(number) || !self.gate.may_matter(sources, module, &files));
+        let linked: Vec<Arc<Unit>> = if skipped {
+            Vec::new()
+        } else {
+            files
+                .par_iter()
+                .filter_map(|&file| units.get(file))
+                .collect()
+        };
+        let opaque = linked.iter().map(|unit| unit.opaque.len()).sum();
+        let program = timings.time(Stage::Link, || {
+            Program::link(sources, self.api, module, linked)
+        });
+        let engines = rules::Engines::new(&program, timings);
+        let providers = imported(&engines, self.modules, self.exports);
+        let (diagnostics, summary) = if providers.is_empty() {
+            check(&engines, self.options, opaque, &providers)
+        } else {
+            drop(engines);
+            let mut linked = program.units;
+            let extended = with_imports(module, &providers);
+            let further: Vec<FileId> = extended
+                .files()
+                .into_iter()
+                .filter(|file| files.binary_search(file).is_err())
+                .collect();
+            linked.extend(further.iter().filter_map(|&file| units.borrow(file)));
+            let program = timings.time(Stage::Link, || {
+                Program::link(sources, self.api, &extended, linked)
+            });
+            let result = check(
+                &rules::Engines::new(&program, timings),
+                self.options,
+                opaque,
+                &providers,
+            );
+            drop(program);
+            for file in further {
+                units.give_back(file);
+            }
+            result
+        };
+        for file in files {
+            units.give_back(file);
+        }
+        self.watch.done.fetch_add(1, Ordering::Relaxed);
+        let place = |provider: &&Module| {
+            self.modules
+                .iter()
+                .position(|module| std::ptr::eq(module, *provider))
+        };
+        Some(Found {
+            diagnostics,
+            summary,
+            providers: providers.iter().filter_map(place).collect(),
+        })
+    }
 }
 
 /// What the sources of a module must hold for any rule to apply, told by names alone.

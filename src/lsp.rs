@@ -6,6 +6,7 @@
 //! finds and uses.
 
 mod actions;
+mod again;
 mod client;
 mod documents;
 mod project;

@@ -146,13 +146,35 @@ impl Sources {
         }
     }
 
+    /// The same files, of which only some are sources.
+    pub fn masked(&self, wanted: &[bool]) -> Sources {
+        let mut files = Vec::clone(&self.files);
+        for (file, wanted) in files.iter_mut().zip(wanted) {
+            file.lang = file.lang.filter(|_| *wanted);
+        }
+        Sources {
+            files: Arc::new(files),
+        }
+    }
+
     /// Whether these are the same files with the same texts.
     pub fn same_texts(&self, other: &Sources) -> bool {
-        let same = |(one, other): (&SourceFile, &SourceFile)| {
-            one.path == other.path
-                && (Arc::ptr_eq(&one.text, &other.text) || one.text == other.text)
-        };
-        self.len() == other.len() && self.files.iter().zip(&*other.files).all(same)
+        self.changed(other)
+            .is_some_and(|changed| changed.is_empty())
+    }
+
+    /// The files whose texts are others there; none where these are not the same files.
+    pub fn changed(&self, other: &Sources) -> Option<Vec<FileId>> {
+        let mut changed = Vec::new();
+        for (id, (one, other)) in self.ids().zip(self.files.iter().zip(&*other.files)) {
+            if !Arc::ptr_eq(&one.path, &other.path) && one.path != other.path {
+                return None;
+            }
+            if !Arc::ptr_eq(&one.text, &other.text) && one.text != other.text {
+                changed.push(id);
+            }
+        }
+        (self.len() == other.len()).then_some(changed)
     }
 
     pub fn len(&self) -> usize {

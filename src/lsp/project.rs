@@ -3,6 +3,7 @@
 //! In come jobs with the texts that are open in the editor; out go findings, by the same configuration, baseline and
 //! rules as on the command line. Between jobs a project keeps what it has read. A job can be stopped between stages.
 
+use super::again::Base;
 use super::documents::lies_below;
 use crate::cli::known::{self, Known};
 use crate::cli::progress::Progress;
@@ -12,7 +13,7 @@ use crate::cli::{KnownArguments, enabled, options, read_known};
 use crate::config::{FILE_NAME, Flag, Policy};
 use crate::diagnostic::Diagnostic;
 use crate::source::{FileId, Sources};
-use crate::{Options, STOPPED, Watch, analyze, judge};
+use crate::{Options, STOPPED, Watch, judge};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -152,6 +153,8 @@ struct Project {
     /// The configurations there could be, with what tells one state from another.
     stamps: Vec<(PathBuf, Option<(SystemTime, u64)>)>,
     last: Option<Checked>,
+    /// What the next check can rest on.
+    base: Option<Base>,
 }
 
 type Kept = Option<Box<Project>>;
@@ -219,6 +222,7 @@ fn load(setup: &Setup, job: &Job) -> Result<Project, Failure> {
         strange: BTreeSet::new(),
         stamps: stamps(setup, home, &input),
         last: None,
+        base: None,
         input,
     };
     let files = job.texts.keys().chain(&job.changed);
@@ -335,12 +339,26 @@ fn found(
         watch: Some(Arc::clone(&job.watch)),
         ..options(input, &sources)
     };
-    let analysis = analyze(&sources, &options).map_err(|message| match &*message {
+    let fail = |message: String| match &*message {
         STOPPED => Failure::Stopped,
         _ => Failure::Broken(message, None),
-    })?;
+    };
+    let mut is_taken = false;
+    if let Some(base) = &mut project.base {
+        is_taken = base.take(&sources, &options).map_err(fail)?;
+    }
+    if !is_taken {
+        let base = project
+            .base
+            .insert(Base::new(&sources, &options).map_err(fail)?);
+        base.take(&sources, &options).map_err(fail)?;
+    }
+    let diagnostics = project
+        .base
+        .as_ref()
+        .map_or_else(Vec::new, Base::diagnostics);
     let is_mine = |finding: &Diagnostic| input.shows(finding);
-    let mut judged = judge::judge(analysis.diagnostics, &sources, &policy, is_mine);
+    let mut judged = judge::judge(diagnostics, &sources, &policy, is_mine);
     project.known.take(&mut judged, &sources, input, &policy);
     let mut warnings = Vec::new();
     if project.last.is_none() {

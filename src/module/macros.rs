@@ -84,6 +84,11 @@ impl<'a> Macros<'a> {
         macros
     }
 
+    /// What the files say, in their order, and what they include.
+    pub fn into_facts(self) -> (Vec<MacroFacts>, Includes) {
+        (self.files, self.includes)
+    }
+
     fn collect(&mut self) {
         let sources = self.sources;
         let mut names: FxHashMap<&'a str, Known> = FxHashMap::default();
