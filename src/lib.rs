@@ -285,6 +285,9 @@ impl Run<'_> {
         let program = timings.time(Stage::Link, || {
             Program::link(sources, self.api, module, linked)
         });
+        if self.watch.is_stopped() {
+            return None;
+        }
         let engines = rules::Engines::new(&program, timings);
         let providers = imported(&engines, self.modules, self.exports);
         let (diagnostics, summary) = if providers.is_empty() {

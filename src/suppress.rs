@@ -10,8 +10,10 @@
 use crate::diagnostic::{Diagnostic, Label, Level, Role};
 use crate::rules::page::{self, SUPPRESSION_WITHOUT_REASON, UNUSED_SUPPRESSION};
 use crate::source::{FileId, SourceFile, Sources, Span};
+use aho_corasick::AhoCorasick;
 use rayon::prelude::*;
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 const MARK: &str = "tplint:";
 
@@ -199,7 +201,12 @@ fn finding(
 }
 
 fn comments(id: FileId, file: &SourceFile) -> Vec<Comment> {
-    if file.lang.is_none() {
+    // Hardly any file has one, and this search is the faster one.
+    static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new([MARK]).ok());
+    let may_hold = SEARCH
+        .as_ref()
+        .is_none_or(|search| search.is_match(&*file.text));
+    if file.lang.is_none() || !may_hold {
         return Vec::new();
     }
     file.text

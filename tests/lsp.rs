@@ -508,6 +508,49 @@ fn files_come_and_go() {
     assert_eq!(session.end(), 0);
 }
 
+#[test]
+fn without_a_folder_open_files_are_shown_alone() {
+    let text = waits("");
+    let files = [
+        ("x/a.cpp", &*text),
+        ("y/b.cpp", &*text),
+        ("tplint.toml", ""),
+    ];
+    let root = folder("loose", &files);
+    let mut session = Session::start(&root, &[]);
+    let params = json!({ "capabilities": capabilities(), "rootUri": null });
+    session.request("initialize", params);
+    session.notify("initialized", json!({}));
+    session.did_open("x/a.cpp", &text);
+    assert_eq!(
+        codes(&session.diagnostics("x/a.cpp", Some(1))),
+        ["wait_in_dll_main"]
+    );
+    session.listen(Duration::from_millis(200));
+    let other = session.uri("y/b.cpp");
+    assert!(
+        !session
+            .seen
+            .iter()
+            .any(|message| message["params"]["uri"] == *other)
+    );
+    session.did_open("y/b.cpp", &text);
+    assert_eq!(
+        codes(&session.diagnostics("y/b.cpp", Some(1))),
+        ["wait_in_dll_main"]
+    );
+    // Closed, it is of no interest any more; the other one is.
+    session.notify(
+        "textDocument/didClose",
+        json!({ "textDocument": { "uri": other } }),
+    );
+    assert!(session.diagnostics("y/b.cpp", None).is_empty());
+    session.seen.clear();
+    session.did_change("x/a.cpp", 2, json!([{ "text": "int a;\n" }]));
+    assert!(session.diagnostics("x/a.cpp", Some(2)).is_empty());
+    assert_eq!(session.end(), 0);
+}
+
 /// Sources that take a while: many functions that lead to waits.
 fn heavy(functions: usize) -> String {
     let mut text = String::from(

@@ -17,7 +17,7 @@ use crate::module::Includes;
 use crate::module::imports::Exports;
 use crate::module::macros::Macros;
 use crate::module::{self, Module};
-use crate::source::{FileId, Lang, Sources};
+use crate::source::{FileId, Sources};
 use crate::{Found, Gate, Options, Run, STOPPED, Units, Watch, names_to_find};
 use aho_corasick::AhoCorasick;
 use rayon::prelude::*;
@@ -472,6 +472,7 @@ fn macro_outline(facts: &Facts, text: &str) -> impl PartialEq {
 mod tests {
     use super::*;
     use crate::analyze;
+    use crate::source::Lang;
     use std::path::Path;
 
     /// The sources of a folder of fixtures.

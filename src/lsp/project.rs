@@ -150,6 +150,9 @@ struct Project {
     open: BTreeSet<FileId>,
     /// Open files that are none of the project's.
     strange: BTreeSet<String>,
+    /// The files that were open when it was read: a loose project is about them.
+    named: BTreeSet<String>,
+    read_at: SystemTime,
     /// The configurations there could be, with what tells one state from another.
     stamps: Vec<(PathBuf, Option<(SystemTime, u64)>)>,
     last: Option<Checked>,
@@ -165,12 +168,15 @@ fn check(
     before: Option<Project>,
 ) -> Result<(Project, Checked), (Kept, Failure)> {
     let may_stay = before.filter(|project| {
-        let is_new =
-            |path: &String| !project.strange.contains(path) && project.file(path).is_none();
+        let is_named = job.texts.keys().eq(&project.named);
         !(job.reload
             || (job.saved && project.stamps != stamps(setup, &job.home, &project.input))
-            || job.home.is_loose && job.texts.keys().any(|path| project.strange.contains(path))
-            || job.texts.keys().chain(&job.changed).any(is_new))
+            || (job.home.is_loose && !is_named)
+            || job
+                .texts
+                .keys()
+                .chain(&job.changed)
+                .any(|path| project.may_be_new(path)))
     });
     let mut project = match may_stay {
         Some(project) => project,
@@ -207,6 +213,7 @@ fn load(setup: &Setup, job: &Job) -> Result<Project, Failure> {
         let place = place_in(&message, &home.folder);
         Failure::Broken(message, place)
     };
+    let read_at = SystemTime::now();
     let mut input = read::read(&wanted, None, &Progress::quiet()).map_err(broken)?;
     if job.watch.is_stopped() {
         return Err(Failure::Stopped);
@@ -220,6 +227,8 @@ fn load(setup: &Setup, job: &Job) -> Result<Project, Failure> {
         known,
         open: BTreeSet::new(),
         strange: BTreeSet::new(),
+        named: job.texts.keys().cloned().collect(),
+        read_at,
         stamps: stamps(setup, home, &input),
         last: None,
         base: None,
@@ -281,6 +290,18 @@ impl Project {
     /// The file of an absolute path.
     fn file(&self, path: &str) -> Option<FileId> {
         self.disk.find(&self.input.listed(path)?)
+    }
+
+    /// Whether a file would come to the project if it were read again. One that was there before and was not taken, as
+    /// it is ignored or excluded, would not.
+    fn may_be_new(&self, path: &str) -> bool {
+        let is_old = || {
+            let written = Path::new(path)
+                .metadata()
+                .and_then(|there| there.modified());
+            written.is_ok_and(|written| written < self.read_at)
+        };
+        self.file(path).is_none() && !self.strange.contains(path) && !is_old()
     }
 
     /// Reads what has changed on the disk: files that were told of, and those that are no longer open.

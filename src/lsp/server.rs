@@ -3,23 +3,22 @@
 //! In come events, one at a time; out go messages and jobs. Nothing here analyses or waits. A question about a text that
 //! has changed since the last check is answered after the next one, and can be taken back until then.
 
-use super::actions::{self, REASON};
+mod questions;
+
 use super::client::{self, Client};
 use super::documents::{self, lies_below};
 use super::project::{Checked, Failure, Home, Job, Outcome, home_of};
 use super::shown;
 use super::wire::{Incoming, Outgoing};
 use crate::config::FILE_NAME;
-use crate::diagnostic::Diagnostic;
 use crate::module::is_build_file;
-use crate::source::{FileId, Sources};
+use crate::source::FileId;
 use crate::{Watch, baseline};
 use lsp_server::{ErrorCode, Message, Notification, Request, RequestId, Response};
 use lsp_types::{
-    CodeActionParams, DidChangeTextDocumentParams, DidChangeWatchedFilesParams,
-    DidChangeWorkspaceFoldersParams, DidCloseTextDocumentParams, DidOpenTextDocumentParams,
-    DidSaveTextDocumentParams, FileChangeType, HoverParams, MessageType, Position,
-    PublishDiagnosticsParams, Range, Uri,
+    DidChangeTextDocumentParams, DidChangeWatchedFilesParams, DidChangeWorkspaceFoldersParams,
+    DidCloseTextDocumentParams, DidOpenTextDocumentParams, DidSaveTextDocumentParams,
+    FileChangeType, MessageType, Position, PublishDiagnosticsParams, Range, Uri,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -30,8 +29,9 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
-/// How long nothing may be written before a text is looked at.
-const PAUSE: Duration = Duration::from_millis(100);
+/// How long nothing may be written before a text is looked at: a part of what a check takes, within these bounds.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 /// A check that takes longer than this shows how far it is; the first one always does.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How often it shows it.
@@ -84,6 +84,8 @@ struct Project {
     told: Option<String>,
     /// Closed by the editor; its number stays.
     is_closed: bool,
+    /// What the last check took.
+    took: Duration,
 }
 
 #[derive(PartialEq, Eq)]
@@ -415,7 +417,7 @@ impl Server {
         document.text = text.into();
         document.version = params.text_document.version;
         let project = document.project;
-        self.projects[project].due = Some(now + PAUSE);
+        self.projects[project].is_changed(now);
         self.outdated(project);
     }
 
@@ -477,7 +479,7 @@ impl Server {
                 } else {
                     project.changed.insert(path.clone());
                 }
-                project.due = Some(now + PAUSE);
+                project.is_changed(now);
             }
         }
         for project in 0..self.projects.len() {
@@ -674,6 +676,7 @@ impl Server {
         }
         match outcome.result {
             Ok(checked) => {
+                project.took = now.duration_since(running.since);
                 (project.trouble, project.told) = (None, None);
                 let warnings = checked.warnings.clone();
                 project.checked = Some(checked);
@@ -728,6 +731,7 @@ impl Server {
             let homes: Vec<Home> = self
                 .projects
                 .iter()
+                .filter(|project| !project.is_closed)
                 .map(|project| project.home.clone())
                 .collect();
             let address = |file: FileId| self.address(&checked.path(file));
@@ -795,214 +799,6 @@ impl Server {
             None => documents::address(path),
         }
     }
-
-    // Questions.
-
-    fn question(&mut self, request: Request) {
-        match self.reply(&request) {
-            Some(Ok(result)) => self.answer(request.id, result),
-            Some(Err(message)) => self.refuse(request.id, ErrorCode::InvalidParams, &message),
-            None => self.waiting.push(request),
-        }
-    }
-
-    fn answer_waiting(&mut self) {
-        for request in std::mem::take(&mut self.waiting) {
-            if self.phase == Phase::Ending {
-                self.refuse(request.id, ErrorCode::RequestCanceled, "the server ends");
-            } else {
-                self.question(request);
-            }
-        }
-    }
-
-    /// The answer to a question; none as long as a check of its text is to come.
-    fn reply(&self, request: &Request) -> Option<Result<Value, String>> {
-        let params = request.params.clone();
-        Some(match &*request.method {
-            "textDocument/hover" => match serde_json::from_value::<HoverParams>(params) {
-                Err(error) => Err(error.to_string()),
-                Ok(params) => {
-                    let params = params.text_document_position_params;
-                    Ok(self.hover(&params.text_document.uri, params.position)?)
-                }
-            },
-            _ => match serde_json::from_value::<CodeActionParams>(params) {
-                Err(error) => Err(error.to_string()),
-                Ok(params) => Ok(self.actions(&params)?),
-            },
-        })
-    }
-
-    /// The last check of a text, with the file; the outer none: one is to come. The inner: there is none.
-    fn current(&self, path: &str) -> Option<Option<(&Checked, FileId)>> {
-        let Some(document) = self.documents.get(path) else {
-            return Some(None);
-        };
-        let project = &self.projects[document.project];
-        let Some(checked) = &project.checked else {
-            return Some(None);
-        };
-        let mut files = checked.sources.ids().filter(|&file| {
-            let source = checked.sources.file(file);
-            path.ends_with(source.path.trim_start_matches("../")) && checked.path(file) == path
-        });
-        let file = files.next();
-        let is_seen = file.is_some_and(|file| checked.sources.file(file).text == document.text);
-        let running = self.running.as_ref().map(|running| running.project);
-        let is_coming = project.due.is_some() || running == Some(document.project);
-        match (file, is_seen, is_coming) {
-            (Some(file), true, _) => Some(Some((checked, file))),
-            (_, _, true) => None,
-            _ => Some(None),
-        }
-    }
-
-    /// The findings of a file whose place touches a range.
-    fn findings<'c>(
-        &self,
-        checked: &'c Checked,
-        file: FileId,
-        range: Range,
-    ) -> Vec<&'c Diagnostic> {
-        let encoding = self.client.shows.encoding;
-        let touches = |finding: &&Diagnostic| {
-            let span = finding.primary().span;
-            span.file == file && shown::touch(shown::place(&checked.sources, span, encoding), range)
-        };
-        checked.findings.iter().filter(touches).collect()
-    }
-
-    fn hover(&self, uri: &Uri, at: Position) -> Option<Value> {
-        let Some(path) = documents::path(uri) else {
-            return Some(Value::Null);
-        };
-        let Shown { text, range } = match self.named(&path, at) {
-            Some(text) => Shown { text, range: None },
-            None => {
-                let Some((checked, file)) = self.current(&path)? else {
-                    return Some(Value::Null);
-                };
-                let findings = self.findings(checked, file, Range::new(at, at));
-                let encoding = self.client.shows.encoding;
-                match shown::hover(&findings, &checked.sources, encoding) {
-                    Some((text, range)) => Shown {
-                        text,
-                        range: Some(range),
-                    },
-                    None => return Some(Value::Null),
-                }
-            }
-        };
-        let kind = if self.client.shows.markdown {
-            "markdown"
-        } else {
-            "plaintext"
-        };
-        let mut hover = json!({ "contents": { "kind": kind, "value": text } });
-        if let Some(range) = range {
-            hover["range"] = json!(range);
-        }
-        Some(hover)
-    }
-
-    /// The page of the rule that is named at a place of an open text.
-    fn named(&self, path: &str, at: Position) -> Option<String> {
-        let document = self.documents.get(path)?;
-        let is_config = path.rsplit('/').next() == Some(FILE_NAME);
-        shown::named_rule(&document.text, at, self.client.shows.encoding, is_config)
-    }
-
-    fn actions(&self, params: &CodeActionParams) -> Option<Value> {
-        let wants_fixes = params.context.only.as_ref().is_none_or(|only| {
-            only.iter()
-                .any(|kind| matches!(kind.as_str(), "" | "quickfix"))
-        });
-        let Some(path) = documents::path(&params.text_document.uri) else {
-            return Some(json!([]));
-        };
-        if !wants_fixes || !self.client.actions {
-            return Some(json!([]));
-        }
-        let Some((checked, file)) = self.current(&path)? else {
-            return Some(json!([]));
-        };
-        let address = |file: FileId| self.address(&checked.path(file));
-        let mut all = Vec::new();
-        for finding in self.findings(checked, file, params.range) {
-            let diagnostic =
-                shown::diagnostic(finding, &checked.sources, self.client.shows, &address);
-            if let Some(fix) = &finding.fix {
-                let edits = fix.edits.iter().map(|edit| {
-                    let range =
-                        documents::range(&checked.sources, edit.span, self.client.shows.encoding);
-                    json!({ "range": range, "newText": edit.replacement })
-                });
-                all.push(json!({
-                    "title": format!("tplint: {}", fix.title),
-                    "kind": "quickfix",
-                    "diagnostics": [diagnostic],
-                    "isPreferred": true,
-                    "edit": self.edit(&path, edits.collect())?,
-                }));
-            }
-            if let Some(comment) = actions::suppression(finding, &checked.sources) {
-                let source = checked.sources.file(file);
-                let encoding = self.client.shows.encoding;
-                let at = documents::position(source, comment.at, encoding);
-                let edit = json!({ "range": Range::new(at, at), "newText": comment.text });
-                let title = format!("tplint: suppress {} with a reason", finding.rule);
-                let mut action = json!({
-                    "title": title,
-                    "kind": "quickfix",
-                    "diagnostics": [diagnostic],
-                    "edit": self.edit(&path, vec![edit])?,
-                });
-                if let Some(command) = &self.client.reason_command {
-                    let mut text = source.text.to_string();
-                    text.insert_str(comment.at as usize, &comment.text);
-                    let range = reason_place(&text, comment.at as usize, encoding);
-                    action["command"] = json!({
-                        "title": title,
-                        "command": command,
-                        "arguments": [params.text_document.uri, range],
-                    });
-                }
-                all.push(action);
-            }
-        }
-        Some(Value::Array(all))
-    }
-
-    /// Edits of one file, for the version that is open.
-    fn edit(&self, path: &str, edits: Vec<Value>) -> Option<Value> {
-        let document = self.documents.get(path)?;
-        let uri = document.uri.as_str();
-        Some(match self.client.versions {
-            true => json!({
-                "documentChanges": [{
-                    "textDocument": { "uri": uri, "version": document.version },
-                    "edits": edits,
-                }],
-            }),
-            false => json!({ "changes": { uri: edits } }),
-        })
-    }
-}
-
-/// A hover.
-struct Shown {
-    text: String,
-    range: Option<Range>,
-}
-
-/// Where the reason is to be written, behind an offset.
-fn reason_place(text: &str, from: usize, encoding: documents::Encoding) -> Option<Range> {
-    let start = from + text.get(from..)?.find(REASON)?;
-    let sources = Sources::new(vec![("text".into(), text.as_bytes().to_vec())]);
-    let file = sources.file(FileId(0));
-    let place = |at: usize| documents::position(file, at as u32, encoding);
-    Some(Range::new(place(start), place(start + REASON.len())))
 }
 
 impl Project {
@@ -1018,6 +814,13 @@ impl Project {
             trouble: None,
             told: None,
             is_closed: false,
+            took: Duration::ZERO,
         }
+    }
+
+    /// To be checked when nothing more comes for a while.
+    fn is_changed(&mut self, now: Instant) {
+        let pause = (self.took / 4).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+        self.due = Some(now + pause);
     }
 }
