@@ -109,6 +109,28 @@ impl Demand {
         }
     }
 
+    /// Reads what another one reads, too, of files whose functions are as many, or are not known here.
+    pub fn join(&mut self, other: &Demand) {
+        for (kept, others) in self.kept.iter_mut().zip(&other.kept) {
+            match (kept, others) {
+                (Some(kept), Some(others)) if kept.len() == others.len() => {
+                    for (kept, others) in kept.iter_mut().zip(others) {
+                        *kept |= others;
+                    }
+                }
+                (Some(kept), others) if kept.is_empty() => {
+                    *kept = others.clone().unwrap_or_default()
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Knows nothing of a file's functions.
+    pub fn forget(&mut self, file: FileId) {
+        self.kept[file.0 as usize] = Some(Vec::new());
+    }
+
     /// Whether anything can be found in a module.
     pub fn wants(&self, module: usize) -> bool {
         self.modules[module]

@@ -11,11 +11,11 @@
 use crate::api::Api;
 use crate::demand::{Demand, Part};
 use crate::diagnostic::{self, Diagnostic};
-use crate::index::{self, Facts, Names};
+use crate::index::{self, Facts, FunctionFact, Names};
 use crate::ir::Unit;
 use crate::module::Includes;
 use crate::module::imports::Exports;
-use crate::module::macros::Macros;
+use crate::module::macros::{self, Macros};
 use crate::module::{self, Module};
 use crate::source::{FileId, Sources};
 use crate::{Found, Gate, Options, Run, STOPPED, Units, Watch, names_to_find};
@@ -37,8 +37,14 @@ pub struct Base {
     /// By file.
     facts: Vec<Facts>,
     includes: Includes,
+    /// By file: whether it includes a file which is not there.
+    incomplete: Vec<bool>,
     modules: Vec<Module>,
+    /// By module: the files that it can read.
+    files: Vec<Vec<FileId>>,
     exports: Exports,
+    /// What was read at last.
+    demand: Option<Demand>,
     /// By module; none where it has to be looked at again.
     found: Vec<Option<Found>>,
     /// Of the modules that were looked at last.
@@ -80,7 +86,10 @@ impl Base {
             module::find_with_includes(sources, &facts, &options.modules, &options.build);
         going_on(options)?;
         Ok(Base {
+            incomplete: macros::incomplete(sources, &facts),
+            files: modules.iter().map(Module::files).collect(),
             exports: Exports::collect(&modules, &facts),
+            demand: None,
             found: modules.iter().map(|_| None).collect(),
             sources: sources.clone(),
             api,
@@ -160,11 +169,11 @@ impl Base {
                 module::find_with_includes(sources, &self.facts, &options.modules, &options.build);
             self.exports = Exports::collect(&modules, &self.facts);
             self.includes = includes;
+            self.incomplete = macros::incomplete(sources, &self.facts);
             self.follow(modules);
             self.forget_users(&names);
         }
-        for (number, module) in self.modules.iter().enumerate() {
-            let files = module.files();
+        for (number, files) in self.files.iter().enumerate() {
             if macros_differ || changed.iter().any(|file| files.binary_search(file).is_ok()) {
                 self.found[number] = None;
             }
@@ -206,6 +215,7 @@ impl Base {
             self.found.push(found);
         }
         self.asked.clear();
+        self.files = modules.iter().map(Module::files).collect();
         self.modules = modules;
     }
 
@@ -229,8 +239,8 @@ impl Base {
             .par_iter()
             .map(|&file| search.is_match(&*self.sources.file(file).text))
             .collect();
-        for (number, module) in self.modules.iter().enumerate() {
-            if module.files().iter().any(|file| mentions[file.0 as usize]) {
+        for (number, files) in self.files.iter().enumerate() {
+            if files.iter().any(|file| mentions[file.0 as usize]) {
                 self.found[number] = None;
             }
         }
@@ -271,20 +281,16 @@ impl Base {
             .iter_mut()
             .map(|facts| std::mem::take(&mut facts.functions))
             .collect();
-        let said = self.facts.iter_mut().map(|facts| Facts {
-            includes: facts.includes.clone(),
-            macros: std::mem::take(&mut facts.macros),
-            ..Facts::default()
-        });
-        let macros = Macros::new(
-            &self.sources,
-            said.collect(),
-            std::mem::take(&mut self.includes),
-        );
+        let said = self.facts.iter_mut();
+        let said = said
+            .map(|facts| std::mem::take(&mut facts.macros))
+            .collect();
+        let includes = std::mem::take(&mut self.includes);
+        let macros = Macros::of_parts(&self.sources, said, includes, self.incomplete.clone());
         let units = Units::new(
             &self.sources,
             &macros,
-            &self.modules,
+            &[],
             &functions,
             &demand,
             &options.timings,
@@ -297,12 +303,17 @@ impl Base {
                 *slot(&units, file) = Some(Arc::clone(&kept.unit));
             }
         }
+        for number in &numbers {
+            for file in &self.files[*number] {
+                units.users[file.0 as usize].fetch_add(1, Ordering::Relaxed);
+            }
+        }
         let mut files: Vec<FileId> = Vec::new();
         if is_part {
             // Given back once less, so that they stay.
             files = numbers
                 .iter()
-                .flat_map(|&number| self.modules[number].files())
+                .flat_map(|&number| self.files[number].iter().copied())
                 .collect();
             files.sort();
             files.dedup();
@@ -339,6 +350,7 @@ impl Base {
             })
             .collect();
         drop(units);
+        self.demand = Some(demand);
         let (said, includes) = macros.into_facts();
         self.includes = includes;
         for ((facts, functions), macros) in self.facts.iter_mut().zip(functions).zip(said) {
@@ -355,49 +367,102 @@ impl Base {
         if options.whole || options.summaries {
             return Demand::all(&self.sources, &self.modules);
         }
-        let Base {
-            sources,
-            facts,
-            modules,
-            exports,
-            api,
-            asked,
-            ..
-        } = self;
-        let select = |sources: &Sources, part: Option<&Part>| {
-            Demand::select(sources, facts, modules, exports, api, &options.rules, part)
-        };
-        if numbers.len() == modules.len() {
-            return select(sources, None);
+        if numbers.len() == self.modules.len() {
+            return self.select(&self.sources, &self.facts, options, None);
         }
         loop {
-            let mut files = vec![false; sources.len()];
+            let mut files = vec![false; self.sources.len()];
             for number in numbers {
-                let others = asked.get(number).into_iter().flatten();
+                let others = self.asked.get(number).into_iter().flatten();
                 for &module in others.chain([number]) {
-                    for file in modules[module].files() {
+                    for file in &self.files[module] {
                         files[file.0 as usize] = true;
                     }
                 }
             }
-            let masked = sources.masked(&files);
+            let masked = self.sources.masked(&files);
+            let called = self.called(&masked);
+            let swap = |base: &mut Base, facts: &mut Vec<Facts>| {
+                for (number, _) in files.iter().enumerate().filter(|(_, there)| **there) {
+                    std::mem::swap(&mut base.facts[number], &mut facts[number]);
+                }
+            };
+            let mut facts: Vec<Facts> = files.iter().map(|_| Facts::default()).collect();
+            swap(self, &mut facts);
+            // One of the files that are not there stands for all of them.
+            if let Some(other) = files.iter().position(|there| !there) {
+                facts[other].functions = called;
+            }
             let part = Part {
                 modules: wanted,
                 files: &files,
                 missing: Mutex::default(),
             };
-            let demand = select(&masked, Some(&part));
+            let mut demand = self.select(&masked, &facts, options, Some(&part));
+            if let Some(other) = files.iter().position(|there| !there) {
+                demand.forget(FileId(other as u32));
+            }
+            swap(self, &mut facts);
             let missing = part
                 .missing
                 .into_inner()
                 .unwrap_or_else(PoisonError::into_inner);
             if missing.is_empty() {
+                if let Some(before) = &self.demand {
+                    demand.join(before);
+                }
                 return demand;
             }
             for number in numbers {
-                asked.entry(*number).or_default().extend(&missing);
+                self.asked.entry(*number).or_default().extend(&missing);
             }
         }
+    }
+
+    fn select(
+        &self,
+        sources: &Sources,
+        facts: &[Facts],
+        options: &Options,
+        part: Option<&Part>,
+    ) -> Demand {
+        let (modules, exports) = (&self.modules, &self.exports);
+        Demand::select(
+            sources,
+            facts,
+            modules,
+            exports,
+            &self.api,
+            &options.rules,
+            part,
+        )
+    }
+
+    /// The functions that DLLs of the tree define, as far as some sources mention their names.
+    fn called(&self, sources: &Sources) -> Vec<FunctionFact> {
+        let ids: Vec<FileId> = sources
+            .ids()
+            .filter(|&id| sources.file(id).lang.is_some())
+            .collect();
+        let is_word = |letter: char| letter.is_alphanumeric() || letter == '_';
+        let names: BTreeSet<&str> = ids
+            .par_iter()
+            .flat_map_iter(|&id| {
+                let words = sources.file(id).text.split(move |letter| !is_word(letter));
+                words
+                    .filter(|word| self.exports.knows(word))
+                    .collect::<BTreeSet<&str>>()
+            })
+            .collect();
+        let function = |name: &str| FunctionFact {
+            name: name.to_string(),
+            scope: String::new(),
+            start: 0,
+            body: 0,
+            end: 0,
+            exported: false,
+        };
+        names.into_iter().map(function).collect()
     }
 }
 

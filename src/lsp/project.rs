@@ -6,8 +6,8 @@
 use super::again::Base;
 use super::documents::lies_below;
 use crate::cli::known::{self, Known};
-use crate::cli::progress::Progress;
 use crate::cli::paths::{resolved, slashed};
+use crate::cli::progress::Progress;
 use crate::cli::read::{self, Input, Wanted};
 use crate::cli::{KnownArguments, enabled, options, read_known};
 use crate::config::{FILE_NAME, Flag, Policy};
