@@ -8,11 +8,11 @@ mod baseline;
 mod build;
 pub mod cargo;
 mod fix;
-mod known;
+pub(crate) mod known;
 mod origin;
-mod paths;
-mod progress;
-mod read;
+pub(crate) mod paths;
+pub(crate) mod progress;
+pub(crate) mod read;
 mod shell;
 mod since;
 mod walk;
@@ -21,6 +21,7 @@ use crate::baseline::Baseline;
 use crate::config::{self, Flag, Policy};
 use crate::diagnostic::{Diagnostic, Level};
 use crate::judge;
+use crate::lsp::{self, Setup};
 use crate::report::{self, Format, Report, Style, Summary, listing};
 use crate::rules::page;
 use crate::source::{Encoding, FileId, Sources};
@@ -31,7 +32,7 @@ use codespan_reporting::term::termcolor;
 use fix::{Fixed, State};
 use known::{Known, Taken};
 use progress::Progress;
-use read::Input;
+use read::{Input, Wanted};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -39,14 +40,15 @@ use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 /// Trees and call paths of real code are deep, and a stack that overflows cannot be caught.
-const STACK: usize = 16 << 20;
+pub(crate) const STACK: usize = 16 << 20;
 
 /// Words that are no paths in first place.
-const COMMANDS: [&str; 7] = [
+const COMMANDS: [&str; 8] = [
     "baseline",
     "completions",
     "config",
     "explain",
+    "lsp",
     "man",
     "modules",
     "rules",
@@ -89,6 +91,8 @@ enum Command {
         #[command(subcommand)]
         what: ConfigCommand,
     },
+    /// Serve an editor on standard input and output, by the language server protocol
+    Lsp(ServerArguments),
     /// Show which sources make up which DLL or EXE, its entries, and what the analysis cannot see
     Modules {
         #[command(flatten)]
@@ -128,14 +132,14 @@ struct LevelArguments {
     allow: Vec<String>,
 }
 
-#[derive(Args)]
-struct KnownArguments {
+#[derive(Args, Debug, Default, Clone)]
+pub struct KnownArguments {
     /// Do not report what this file accepts [default: that of tplint.toml, else tplint-baseline.json beside it]
     #[arg(long, value_name = "FILE")]
-    baseline: Option<PathBuf>,
+    pub(crate) baseline: Option<PathBuf>,
     /// Report what the baseline accepts, too
     #[arg(long, conflicts_with = "baseline")]
-    no_baseline: bool,
+    pub(crate) no_baseline: bool,
     /// Report only what was not there at this revision of git; REV... is where this branch left REV
     #[arg(long, value_name = "REV")]
     since: Option<String>,
@@ -167,6 +171,35 @@ struct InputArguments {
     /// What cargo has said about the paths.
     #[arg(skip)]
     project: Option<read::Project>,
+}
+
+#[derive(Args)]
+struct ServerArguments {
+    /// Use this configuration [default: the next tplint.toml upward from the folder that is open]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Use so many threads [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Read what .gitignore leaves out, too
+    #[arg(long)]
+    no_ignore: bool,
+    /// Read every function of every file, also where the index says that nothing can be found: the same findings, slower
+    #[arg(long)]
+    no_index: bool,
+    /// Learn which sources make up which module from a build folder: CMake's file API, or compile_commands.json
+    #[arg(long, value_name = "DIR")]
+    build: Option<PathBuf>,
+    #[command(flatten)]
+    levels: LevelArguments,
+    #[command(flatten)]
+    known: KnownArguments,
+    /// Show minor findings, too
+    #[arg(long)]
+    notes: bool,
+    /// What most editors say, and what is done in any case
+    #[arg(long, hide = true)]
+    stdio: bool,
 }
 
 #[derive(Args)]
@@ -270,6 +303,20 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, String> {
         Some(Command::Man { dir: Some(folder) }) => {
             shell::write_manuals(&folder).map(|()| ExitCode::SUCCESS)
         }
+        Some(Command::Lsp(server)) => {
+            let matches = matches.subcommand_matches("lsp");
+            let flags = matches.map_or(Ok(Vec::new()), flags)?;
+            start_threads(server.threads)?;
+            lsp::serve(Setup {
+                config: server.config,
+                no_ignore: server.no_ignore,
+                no_index: server.no_index,
+                build: server.build,
+                flags,
+                notes: server.notes,
+                known: server.known,
+            })
+        }
         Some(Command::Baseline { what }) => {
             let matches = matches
                 .subcommand()
@@ -299,7 +346,7 @@ fn flags(matches: &ArgMatches) -> Result<Vec<Flag>, String> {
 }
 
 /// The rules that are on, with the level that each has where no path says otherwise.
-fn enabled(policy: &Policy) -> Vec<(&'static str, Level)> {
+pub(crate) fn enabled(policy: &Policy) -> Vec<(&'static str, Level)> {
     let all = page::catalogue().iter();
     all.filter(|(name, _)| policy.enables(name))
         .map(|(name, _)| (*name, policy.general_level(name)))
@@ -327,7 +374,11 @@ fn find(
 }
 
 /// The baseline, and the findings of an earlier revision.
-fn known(arguments: &KnownArguments, input: &Input, policy: &Policy) -> Result<Known, String> {
+pub(crate) fn read_known(
+    arguments: &KnownArguments,
+    input: &Input,
+    policy: &Policy,
+) -> Result<Known, String> {
     let mut known = Known::default();
     if !arguments.no_baseline {
         let file = known::file(arguments.baseline.as_deref(), input)?;
@@ -386,7 +437,7 @@ fn check(arguments: &Check, flags: &[Flag]) -> Result<ExitCode, String> {
     }
     let rules = enabled(&policy);
     progress.stage("analysing", 0);
-    let known = known(&arguments.known, &input, &policy)?;
+    let known = read_known(&arguments.known, &input, &policy)?;
     let find_new = |sources: &Sources| {
         let mut state = find(sources, &input, &policy, |finding| input.shows(finding))?;
         state.taken = known.take(&mut state.judged, sources, &input, &policy);
@@ -509,27 +560,33 @@ fn modules(arguments: &InputArguments, format: ListFormat) -> Result<ExitCode, S
 }
 
 fn read_input(arguments: &InputArguments, progress: &Progress) -> Result<Input, String> {
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(arguments.threads.unwrap_or(0).into())
-        .stack_size(STACK)
-        .build_global()
-        .map_err(|error| format!("the threads cannot be started: {error}"))?;
-    let mut input = read::read(
-        &arguments.paths,
-        arguments.stdin_filename.as_deref(),
-        arguments.config.as_deref(),
-        arguments.no_ignore,
-        arguments.build.as_deref(),
-        arguments.project.as_ref(),
-        progress,
-    )?;
+    start_threads(arguments.threads)?;
+    let wanted = Wanted {
+        working: std::env::current_dir()
+            .map_err(|error| format!("the working directory cannot be read: {error}"))?,
+        paths: arguments.paths.clone(),
+        config: arguments.config.clone(),
+        no_ignore: arguments.no_ignore,
+        build: arguments.build.clone(),
+        project: arguments.project.clone(),
+        unsaved: Vec::new(),
+    };
+    let mut input = read::read(&wanted, arguments.stdin_filename.as_deref(), progress)?;
     input.whole = arguments.no_index;
     Ok(input)
 }
 
+fn start_threads(threads: Option<u16>) -> Result<(), String> {
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(threads.unwrap_or(0).into())
+        .stack_size(STACK)
+        .build_global()
+        .map_err(|error| format!("the threads cannot be started: {error}"))
+}
+
 /// What the configuration and the build say about these sources, which may be other ones than were read: a build tells
 /// them by their paths.
-fn options(input: &Input, sources: &Sources) -> Options {
+pub(crate) fn options(input: &Input, sources: &Sources) -> Options {
     let same = |file: &FileId| sources.find(&input.sources.file(*file).path);
     Options {
         whole: input.whole,

@@ -24,7 +24,8 @@ use crate::source::{FileId, Lang, Sources};
 use graph::{Graph, is_loaders};
 use rayon::prelude::*;
 use seeds::{Tree, category};
-use std::sync::OnceLock;
+use std::collections::BTreeSet;
+use std::sync::{Mutex, OnceLock};
 
 /// Function bodies that are shorter than this are kept where something that is kept calls them: what they give back or
 /// set is cheaper to read than to guess. Bytes.
@@ -36,6 +37,16 @@ pub struct Demand {
     modules: Vec<bool>,
     /// By file and function; `None`: all of the file.
     kept: Vec<Option<Vec<bool>>>,
+}
+
+/// A part of a tree: for a run that looks at some modules only.
+pub struct Part<'p> {
+    /// By module: whether it is asked about.
+    pub modules: &'p [bool],
+    /// By file: whether its words are there.
+    pub files: &'p [bool],
+    /// Modules whose words would have been needed: with them the answer is another one.
+    pub missing: Mutex<BTreeSet<usize>>,
 }
 
 impl Demand {
@@ -55,6 +66,7 @@ impl Demand {
         exports: &Exports,
         api: &Api,
         rules: &[&str],
+        part: Option<&Part>,
     ) -> Demand {
         // What starts threads matters by itself to one rule only.
         let asks_for_threads = rules.is_empty() || rules.contains(&"thread_without_module_ref");
@@ -62,13 +74,16 @@ impl Demand {
         let blocking: Vec<OnceLock<Vec<u32>>> = modules.iter().map(|_| OnceLock::new()).collect();
         let wanted: Vec<Option<Vec<(FileId, u32)>>> = modules
             .par_iter()
-            .map(|module| {
-                if !may_matter(&tree, module, asks_for_threads) {
+            .enumerate()
+            .map(|(number, module)| {
+                if part.is_some_and(|part| !part.modules[number])
+                    || !may_matter(&tree, module, asks_for_threads)
+                {
                     return None;
                 }
                 let graph = Graph::new(&tree, module);
                 let providers: Vec<&Module> = if module.kind == Kind::Dll {
-                    providers(&tree, modules, &blocking, exports, module, &graph)
+                    providers(&tree, modules, &blocking, exports, module, &graph, part)
                 } else {
                     Vec::new()
                 };
@@ -92,6 +107,28 @@ impl Demand {
             modules: wanted.iter().map(Option::is_some).collect(),
             kept,
         }
+    }
+
+    /// Reads what another one reads, too, of files whose functions are as many, or are not known here.
+    pub fn join(&mut self, other: &Demand) {
+        for (kept, others) in self.kept.iter_mut().zip(&other.kept) {
+            match (kept, others) {
+                (Some(kept), Some(others)) if kept.len() == others.len() => {
+                    for (kept, others) in kept.iter_mut().zip(others) {
+                        *kept |= others;
+                    }
+                }
+                (Some(kept), others) if kept.is_empty() => {
+                    *kept = others.clone().unwrap_or_default()
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Knows nothing of a file's functions.
+    pub fn forget(&mut self, file: FileId) {
+        self.kept[file.0 as usize] = Some(Vec::new());
     }
 
     /// Whether anything can be found in a module.
@@ -143,6 +180,7 @@ fn providers<'m>(
     exports: &Exports,
     module: &Module,
     graph: &Graph,
+    part: Option<&Part>,
 ) -> Vec<&'m Module> {
     let under_lock = graph.reached_from(&graph.loader_entries());
     let mut found: Vec<&Module> = Vec::new();
@@ -163,6 +201,18 @@ fn providers<'m>(
             .iter()
             .position(|other| std::ptr::eq(other, provider))
             .unwrap_or_default();
+        if let Some(part) = part
+            && provider
+                .files()
+                .iter()
+                .any(|file| !part.files[file.0 as usize])
+        {
+            let missing = part.missing.lock();
+            missing
+                .unwrap_or_else(std::sync::PoisonError::into_inner)
+                .insert(number);
+            continue;
+        }
         let blocks = blocking[number]
             .get_or_init(|| Graph::new(tree, provider).names_leading_to(category::LOADER))
             .binary_search(&word)

@@ -6,9 +6,9 @@
 //! files ─source─▶ Sources ─index─▶ module ─syntax─▶ ir::Unit ─program─▶ Program (per module) ─rules─▶ [Diagnostic] ─config─▶ report
 //! ```
 //!
-//! Plain data in one direction. Nothing below `cli` reads a file, a clock or the environment; the same sources give the
-//! same bytes out, whatever the number of threads. Lowering never fails and never skips a file: what it cannot read is
-//! opaque and counted.
+//! Plain data in one direction. Nothing below `cli` and `lsp` reads a file, a clock or the environment; the same sources
+//! give the same bytes out, whatever the number of threads. Lowering never fails and never skips a file: what it cannot
+//! read is opaque and counted.
 //!
 //! Lowering looks at one file alone. What a condition of the preprocessor is worth when all files are looked at
 //! together, `module::macros` knows; `syntax::configure` then takes out of each unit what is certainly not compiled.
@@ -17,7 +17,7 @@
 //! `rules/*.rs` and `rules/*.md`.
 //!
 //! A file uses only what stands above it: source, index, module, ir, syntax, api, demand, program, entry, reach, flow and
-//! locks, diagnostic, rules, config, suppress and baseline, judge, report, cli.
+//! locks, diagnostic, rules, config, suppress and baseline, judge, report, cli, lsp.
 //!
 //! # Engines
 //!
@@ -51,6 +51,7 @@ pub mod index;
 pub mod ir;
 pub mod judge;
 pub mod locks;
+pub mod lsp;
 pub mod module;
 pub mod program;
 pub mod reach;
@@ -70,7 +71,7 @@ use program::Program;
 use rayon::prelude::*;
 use source::{FileId, Sources, Span};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use timings::{Stage, Timings};
 
@@ -91,6 +92,39 @@ pub struct Options {
     pub summaries: bool,
     /// What notes where the time goes.
     pub timings: Arc<Timings>,
+    /// By which another thread follows the analysis, or stops it.
+    pub watch: Option<Arc<Watch>>,
+}
+
+/// How far an analysis is, and whether it shall end.
+#[derive(Debug, Default)]
+pub struct Watch {
+    stopped: AtomicBool,
+    /// Modules.
+    done: AtomicU32,
+    /// 0: not known yet.
+    total: AtomicU32,
+}
+
+/// What `analyze` fails with when it was stopped.
+pub const STOPPED: &str = "the analysis was stopped";
+
+impl Watch {
+    /// Lets the analysis end at its next stage or module, with the error `STOPPED`.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was told to end.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
+    }
+
+    /// How many modules are done, and how many there are; 0 as long as that is not known.
+    pub fn progress(&self) -> (u32, u32) {
+        let read = |count: &AtomicU32| count.load(Ordering::Relaxed);
+        (read(&self.done), read(&self.total))
+    }
 }
 
 /// What `analyze` found, before policy: every finding has level `Deny`, or `Note` where it is minor.
@@ -123,29 +157,42 @@ pub struct ModuleSummary {
 /// Runs every rule on every module of the sources.
 ///
 /// # Errors
-/// A message when the table of API facts cannot be read.
+/// A message when the table of API facts cannot be read; `STOPPED`.
 pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String> {
-    let api = api::Api::new(&options.api)?;
-    let names = index::Names {
-        entries: api.entries().iter().map(|row| row.name.clone()).collect(),
-        attributes: ["ctor", "dtor", "constructor", "destructor"]
-            .map(String::from)
-            .to_vec(),
+    let unused = Watch::default();
+    let watch = options.watch.as_deref().unwrap_or(&unused);
+    let going_on = || match watch.is_stopped() {
+        true => Err(STOPPED.to_string()),
+        false => Ok(()),
     };
+    let api = api::Api::new(&options.api)?;
+    let names = names_to_find(&api);
     let timings = &*options.timings;
     let mut facts = timings.time(Stage::Index, || index::scan_all(sources, &names));
+    going_on()?;
     let (modules, includes) = timings.time(Stage::Modules, || {
         module::find_with_includes(sources, &facts, &options.modules, &options.build)
     });
+    watch.total.store(modules.len() as u32, Ordering::Relaxed);
+    going_on()?;
     let exports = Exports::collect(&modules, &facts);
     let whole = options.whole || options.summaries;
     let demand = timings.time(Stage::Demand, || {
         if whole {
             Demand::all(sources, &modules)
         } else {
-            Demand::select(sources, &facts, &modules, &exports, &api, &options.rules)
+            Demand::select(
+                sources,
+                &facts,
+                &modules,
+                &exports,
+                &api,
+                &options.rules,
+                None,
+            )
         }
     });
+    going_on()?;
     let functions: Vec<Vec<index::FunctionFact>> = facts
         .iter_mut()
         .map(|facts| std::mem::take(&mut facts.functions))
@@ -155,67 +202,136 @@ pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String>
     });
     let units = Units::new(sources, &macros, &modules, &functions, &demand, timings);
     let gate = Gate::new(&api)?;
-    let results: Vec<(Vec<Diagnostic>, ModuleSummary)> = modules
-        .par_iter()
-        .enumerate()
-        .map(|(number, module)| {
-            let files = module.files();
-            let skipped =
-                !whole && (!demand.wants(number) || !gate.may_matter(sources, module, &files));
-            let linked: Vec<Arc<Unit>> = if skipped {
-                Vec::new()
-            } else {
-                files
-                    .par_iter()
-                    .filter_map(|&file| units.get(file))
-                    .collect()
-            };
-            let opaque = linked.iter().map(|unit| unit.opaque.len()).sum();
-            let program =
-                timings.time(Stage::Link, || Program::link(sources, &api, module, linked));
-            let engines = rules::Engines::new(&program, timings);
-            let providers = imported(&engines, &modules, &exports);
-            let result = if providers.is_empty() {
-                check(&engines, options, opaque, &providers)
-            } else {
-                drop(engines);
-                let mut linked = program.units;
-                let extended = with_imports(module, &providers);
-                let further: Vec<FileId> = extended
-                    .files()
-                    .into_iter()
-                    .filter(|file| files.binary_search(file).is_err())
-                    .collect();
-                linked.extend(further.iter().filter_map(|&file| units.borrow(file)));
-                let program = timings.time(Stage::Link, || {
-                    Program::link(sources, &api, &extended, linked)
-                });
-                let result = check(
-                    &rules::Engines::new(&program, timings),
-                    options,
-                    opaque,
-                    &providers,
-                );
-                drop(program);
-                for file in further {
-                    units.give_back(file);
-                }
-                result
-            };
-            for file in files {
-                units.give_back(file);
-            }
-            result
-        })
+    let run = Run {
+        sources,
+        options,
+        api: &api,
+        modules: &modules,
+        exports: &exports,
+        demand: &demand,
+        units: &units,
+        gate: &gate,
+        watch,
+    };
+    let results: Vec<Found> = (0..modules.len())
+        .into_par_iter()
+        .filter_map(|number| run.module(number))
         .collect();
+    going_on()?;
     let mut analysis = Analysis::default();
-    for (diagnostics, summary) in results {
-        analysis.diagnostics.extend(diagnostics);
-        analysis.modules.push(summary);
+    for found in results {
+        analysis.diagnostics.extend(found.diagnostics);
+        analysis.modules.push(found.summary);
     }
     diagnostic::sort(&mut analysis.diagnostics);
     analysis.partly = units.partly();
     Ok(analysis)
+}
+
+/// What the index looks for.
+fn names_to_find(api: &api::Api) -> index::Names {
+    index::Names {
+        entries: api.entries().iter().map(|row| row.name.clone()).collect(),
+        attributes: ["ctor", "dtor", "constructor", "destructor"]
+            .map(String::from)
+            .to_vec(),
+    }
+}
+
+/// What the analysis of single modules rests on.
+struct Run<'a> {
+    sources: &'a Sources,
+    options: &'a Options,
+    api: &'a api::Api,
+    modules: &'a [Module],
+    exports: &'a Exports,
+    demand: &'a Demand,
+    units: &'a Units<'a>,
+    gate: &'a Gate,
+    watch: &'a Watch,
+}
+
+/// What one module has come to.
+#[derive(Default)]
+struct Found {
+    diagnostics: Vec<Diagnostic>,
+    summary: ModuleSummary,
+    /// The modules whose files were read with it.
+    providers: Vec<usize>,
+}
+
+impl Run<'_> {
+    /// Links a module and runs the rules on it; none where the analysis was stopped before.
+    fn module(&self, number: usize) -> Option<Found> {
+        let Run { sources, units, .. } = *self;
+        if self.watch.is_stopped() {
+            return None;
+        }
+        let timings = &*self.options.timings;
+        let module = &self.modules[number];
+        let files = module.files();
+        let whole = self.options.whole || self.options.summaries;
+        let skipped = !whole
+            && (!self.demand.wants(number) || !self.gate.may_matter(sources, module, &files));
+        let linked: Vec<Arc<Unit>> = if skipped {
+            Vec::new()
+        } else {
+            files
+                .par_iter()
+                .filter_map(|&file| units.get(file))
+                .collect()
+        };
+        let opaque = linked.iter().map(|unit| unit.opaque.len()).sum();
+        let program = timings.time(Stage::Link, || {
+            Program::link(sources, self.api, module, linked)
+        });
+        if self.watch.is_stopped() {
+            return None;
+        }
+        let engines = rules::Engines::new(&program, timings);
+        let providers = imported(&engines, self.modules, self.exports);
+        let (diagnostics, summary) = if providers.is_empty() {
+            check(&engines, self.options, opaque, &providers)
+        } else {
+            drop(engines);
+            let mut linked = program.units;
+            let extended = with_imports(module, &providers);
+            let further: Vec<FileId> = extended
+                .files()
+                .into_iter()
+                .filter(|file| files.binary_search(file).is_err())
+                .collect();
+            linked.extend(further.iter().filter_map(|&file| units.borrow(file)));
+            let program = timings.time(Stage::Link, || {
+                Program::link(sources, self.api, &extended, linked)
+            });
+            let result = check(
+                &rules::Engines::new(&program, timings),
+                self.options,
+                opaque,
+                &providers,
+            );
+            drop(program);
+            for file in further {
+                units.give_back(file);
+            }
+            result
+        };
+        for file in files {
+            units.give_back(file);
+        }
+        self.watch.done.fetch_add(1, Ordering::Relaxed);
+        let place = |provider: &&Module| {
+            self.modules
+                .iter()
+                .position(|module| std::ptr::eq(module, *provider))
+        };
+        Some(Found {
+            diagnostics,
+            summary,
+            providers: providers.iter().filter_map(place).collect(),
+        })
+    }
 }
 
 /// What the sources of a module must hold for any rule to apply, told by names alone.

@@ -91,13 +91,13 @@ pub struct SourceFile {
     pub lang: Option<Lang>,
     pub text: Arc<str>,
     pub encoding: Encoding,
-    line_starts: Vec<u32>,
+    line_starts: Arc<[u32]>,
 }
 
-/// All files of one run, sorted by path.
+/// All files of one run, sorted by path. A clone shares them.
 #[derive(Debug, Default, Clone)]
 pub struct Sources {
-    files: Vec<SourceFile>,
+    files: Arc<Vec<SourceFile>>,
 }
 
 /// A place for people: both count from 1; the column counts Unicode code points.
@@ -117,7 +117,9 @@ impl Sources {
             .collect();
         files.sort_by(|a, b| a.path.cmp(&b.path));
         files.dedup_by(|a, b| a.path == b.path);
-        Sources { files }
+        Sources {
+            files: Arc::new(files),
+        }
     }
 
     /// The same files, some of them with another text. Their numbers stay.
@@ -125,14 +127,54 @@ impl Sources {
         let files = self.ids().map(|id| match texts.get(&id) {
             None => self.file(id).clone(),
             Some(text) => SourceFile {
-                line_starts: line_starts(text),
+                line_starts: line_starts(text).into(),
                 text: text.as_str().into(),
                 ..self.file(id).clone()
             },
         });
         Sources {
-            files: files.collect(),
+            files: Arc::new(files.collect()),
         }
+    }
+
+    /// The same files, one of them with other bytes. Its number stays.
+    pub fn with_bytes(&self, id: FileId, bytes: Vec<u8>) -> Sources {
+        let mut files = Vec::clone(&self.files);
+        files[id.0 as usize] = SourceFile::new(self.file(id).path.to_string(), bytes);
+        Sources {
+            files: Arc::new(files),
+        }
+    }
+
+    /// The same files, of which only some are sources.
+    pub fn masked(&self, wanted: &[bool]) -> Sources {
+        let mut files = Vec::clone(&self.files);
+        for (file, wanted) in files.iter_mut().zip(wanted) {
+            file.lang = file.lang.filter(|_| *wanted);
+        }
+        Sources {
+            files: Arc::new(files),
+        }
+    }
+
+    /// Whether these are the same files with the same texts.
+    pub fn same_texts(&self, other: &Sources) -> bool {
+        self.changed(other)
+            .is_some_and(|changed| changed.is_empty())
+    }
+
+    /// The files whose texts are others there; none where these are not the same files.
+    pub fn changed(&self, other: &Sources) -> Option<Vec<FileId>> {
+        let mut changed = Vec::new();
+        for (id, (one, other)) in self.ids().zip(self.files.iter().zip(&*other.files)) {
+            if !Arc::ptr_eq(&one.path, &other.path) && one.path != other.path {
+                return None;
+            }
+            if !Arc::ptr_eq(&one.text, &other.text) && one.text != other.text {
+                changed.push(id);
+            }
+        }
+        (self.len() == other.len()).then_some(changed)
     }
 
     pub fn len(&self) -> usize {
@@ -184,7 +226,7 @@ impl SourceFile {
     fn new(path: String, bytes: Vec<u8>) -> SourceFile {
         let lang = Lang::of_path(&path);
         let (text, encoding) = decode(bytes);
-        let line_starts = line_starts(&text);
+        let line_starts = line_starts(&text).into();
         SourceFile {
             path: path.into(),
             lang,

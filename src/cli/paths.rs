@@ -67,7 +67,7 @@ pub(super) fn shown_file(file: &Path, working: &Path) -> String {
 }
 
 /// With `/` between the parts and none at the end.
-pub(super) fn slashed(path: &Path) -> String {
+pub(crate) fn slashed(path: &Path) -> String {
     let text = path.to_string_lossy();
     if std::path::MAIN_SEPARATOR == '\\' {
         return slashed_windows(&text);
@@ -85,7 +85,7 @@ fn slashed_windows(text: &str) -> String {
 }
 
 /// A shown path as an absolute one, `..` taken away.
-pub(super) fn resolved(working: &Path, shown: &str) -> String {
+pub(crate) fn resolved(working: &Path, shown: &str) -> String {
     let working = slashed(working);
     // A path on another drive is shown whole.
     let is_whole = shown.as_bytes().get(1) == Some(&b':');

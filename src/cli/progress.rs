@@ -33,6 +33,14 @@ impl Progress {
         Progress { state, drawing }
     }
 
+    /// One that nobody sees.
+    pub fn quiet() -> Progress {
+        Progress {
+            state: Arc::default(),
+            drawing: None,
+        }
+    }
+
     /// Enters a stage of so many steps; 0 where their number is not known.
     pub fn stage(&self, name: &'static str, total: usize) {
         self.state.done.store(0, Relaxed);

@@ -57,6 +57,7 @@ pub struct Input {
 }
 
 /// What is read in place of the folders that are asked about, where somebody knows the project that they belong to.
+#[derive(Debug, Clone)]
 pub struct Project {
     /// Where the configuration is looked for, upward; absolute.
     pub start: PathBuf,
@@ -153,29 +154,46 @@ struct Given {
     is_folder: bool,
 }
 
+/// What is to be read.
+#[derive(Debug, Default, Clone)]
+pub struct Wanted {
+    /// The folder that shown paths are relative to.
+    pub working: PathBuf,
+    /// Relative ones are seen from the working directory of the process.
+    pub paths: Vec<PathBuf>,
+    /// The configuration, where it is not to be looked for.
+    pub config: Option<PathBuf>,
+    pub no_ignore: bool,
+    pub build: Option<PathBuf>,
+    /// What a build tool has said about the paths.
+    pub project: Option<Project>,
+    /// Sources whose texts come from elsewhere and that need not exist: each is read as empty.
+    pub unsaved: Vec<PathBuf>,
+}
+
 /// Reads the configuration and all sources; with `stdin`, one source from standard input in place of the file of that
 /// name, which need not exist.
 ///
 /// # Errors
 /// A message for people, without "error:": a path that does not exist or cannot be read, a broken configuration.
-pub fn read(
-    paths: &[PathBuf],
-    stdin: Option<&Path>,
-    config: Option<&Path>,
-    no_ignore: bool,
-    build: Option<&Path>,
-    project: Option<&Project>,
-    progress: &Progress,
-) -> Result<Input, String> {
-    let working = std::env::current_dir()
-        .map_err(|error| format!("the working directory cannot be read: {error}"))?;
+pub fn read(wanted: &Wanted, stdin: Option<&Path>, progress: &Progress) -> Result<Input, String> {
+    let working = wanted.working.clone();
+    let no_ignore = wanted.no_ignore;
+    let project = wanted.project.as_ref();
     let here = [PathBuf::from(".")];
-    let paths = if paths.is_empty() { &here[..] } else { paths };
+    let paths = if wanted.paths.is_empty() {
+        &here[..]
+    } else {
+        &wanted.paths
+    };
     let given: Vec<Given> = match stdin {
         Some(name) => vec![from_stdin(name, paths, &working)?],
         None => paths
             .iter()
-            .map(|path| look_at(path, &working))
+            .map(|path| match wanted.unsaved.contains(path) {
+                true => unwritten(path, shown_file(path, &working), &working),
+                false => look_at(path, &working),
+            })
             .collect::<Result<_, _>>()?,
     };
     let start = match project {
@@ -183,7 +201,7 @@ pub fn read(
         None if given[0].is_folder => Some(&*given[0].absolute),
         None => given[0].absolute.parent(),
     };
-    let (config, config_file) = configuration(config, start, &working)?;
+    let (config, config_file) = configuration(wanted.config.as_deref(), start, &working)?;
     let config = Arc::new(config);
     progress.stage("listing", 0);
     let mut listing = Listing::default();
@@ -210,7 +228,8 @@ pub fn read(
                 &config,
             );
         } else {
-            let (folder, shown) = surroundings(given, &working);
+            let folder = surroundings(&given.absolute);
+            let shown = shown(&folder, &working);
             list(&mut listing, &folder, &shown, no_ignore, &config);
             roots.push(shown);
             folders.push(folder);
@@ -221,10 +240,19 @@ pub fn read(
         }
     }
     listing.warnings.extend(links_out(&listing.links, &folders));
-    let mut extra = None;
+    let mut extra = Vec::new();
     if stdin.is_some() {
-        listing.files.remove(&given[0].shown);
-        extra = Some((given[0].shown.clone(), standard_input()?));
+        extra.push((given[0].shown.clone(), standard_input()?));
+    }
+    for path in &wanted.unsaved {
+        let shown = shown_file(path, &working);
+        let is_named = given.iter().any(|given| given.shown == shown);
+        if is_named || !config.excludes(&shown, false) {
+            extra.push((shown, Vec::new()));
+        }
+    }
+    for (shown, _) in &extra {
+        listing.files.remove(shown);
     }
     progress.stage("reading", listing.files.len());
     let (sources, unread) = contents(listing.files, extra, progress);
@@ -241,7 +269,7 @@ pub fn read(
         }
     }
     let mut built = Vec::new();
-    if let Some(folder) = build {
+    if let Some(folder) = &wanted.build {
         let folders = given.iter().filter(|given| given.is_folder);
         let roots: Vec<&str> = folders.map(|given| given.shown.as_str()).collect();
         let (targets, warning) = super::build::read(folder, &sources, &roots, &working)?;
@@ -344,8 +372,8 @@ fn configuration(
 }
 
 /// The folder that a file is analysed with: of the nearest configuration, else of the nearest build file, else its own.
-fn surroundings(given: &Given, working: &Path) -> (PathBuf, String) {
-    let own = given.absolute.parent().unwrap_or(&given.absolute);
+pub fn surroundings(file: &Path) -> PathBuf {
+    let own = file.parent().unwrap_or(file);
     // A source from standard input can stand where no folder is yet.
     let own = own
         .ancestors()
@@ -366,7 +394,7 @@ fn surroundings(given: &Given, working: &Path) -> (PathBuf, String) {
     };
     let built = || folders.iter().find(|folder| has_build_file(folder));
     let folder = configured().or_else(built).copied().unwrap_or(own);
-    (folder.to_path_buf(), shown(folder, working))
+    folder.to_path_buf()
 }
 
 fn has_build_file(folder: &Path) -> bool {
@@ -392,6 +420,11 @@ fn from_stdin(name: &Path, paths: &[PathBuf], working: &Path) -> Result<Given, S
             "--stdin-filename: the ending of `{shown}` is none of a C, C++ or Rust source"
         ));
     }
+    unwritten(name, shown, working)
+}
+
+/// A file that need not exist.
+fn unwritten(name: &Path, shown: String, working: &Path) -> Result<Given, String> {
     Ok(Given {
         absolute: PathBuf::from(resolved(working, &shown)),
         written: name.to_path_buf(),
@@ -416,10 +449,10 @@ fn standard_input() -> Result<Vec<u8>, String> {
     Ok(bytes)
 }
 
-/// Reads files; `extra` is one whose bytes are there already.
+/// Reads files; of `extra` the bytes are there already.
 fn contents(
     files: BTreeMap<String, PathBuf>,
-    extra: Option<(String, Vec<u8>)>,
+    extra: Vec<(String, Vec<u8>)>,
     progress: &Progress,
 ) -> (Sources, Vec<Unread>) {
     let files: Vec<(String, PathBuf)> = files.into_iter().collect();
@@ -435,7 +468,7 @@ fn contents(
         })
         .collect();
     let mut unread = Vec::new();
-    let mut files: Vec<(String, Vec<u8>)> = extra.into_iter().collect();
+    let mut files = extra;
     for file in read {
         match file {
             Ok(file) => files.push(file),
@@ -449,7 +482,7 @@ fn contents(
 ///
 /// # Errors
 /// What the system says, or that there are too many of them.
-fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
+pub fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
     bytes_up_to(path, LARGEST)
 }
 

@@ -414,7 +414,11 @@ impl<'t> Tree<'t> {
     ) -> FileWords {
         let file = self.sources.file(id);
         let Some(lang) = file.lang else {
-            return FileWords::default();
+            // Of a file that is not looked at the names are known, and nothing else.
+            return FileWords {
+                functions: vec![Box::default(); self.facts[id.0 as usize].functions.len()],
+                ..FileWords::default()
+            };
         };
         let text: &str = &file.text;
         let mut words = FileWords::default();

@@ -50,18 +50,18 @@ struct Known {
 impl<'a> Macros<'a> {
     /// Takes in what the files say; `facts` are in the order of the files.
     pub fn new(sources: &'a Sources, facts: Vec<Facts>, includes: Includes) -> Macros<'a> {
-        let there: FxHashSet<String> = sources
-            .ids()
-            .map(|id| file_name(&sources.file(id).path).to_lowercase())
-            .collect();
-        let incomplete = facts
-            .iter()
-            .map(|facts| {
-                facts.includes.iter().any(|include| {
-                    !include.starts_with('<') && !there.contains(&file_name(include).to_lowercase())
-                })
-            })
-            .collect();
+        let incomplete = incomplete(sources, &facts);
+        let files = facts.into_iter().map(|facts| facts.macros).collect();
+        Macros::of_parts(sources, files, includes, incomplete)
+    }
+
+    /// The same, where it is known which files are `incomplete`.
+    pub fn of_parts(
+        sources: &'a Sources,
+        files: Vec<MacroFacts>,
+        includes: Includes,
+        incomplete: Vec<bool>,
+    ) -> Macros<'a> {
         let mut included: Vec<bool> = sources
             .ids()
             .map(|id| is_header(&sources.file(id).path))
@@ -69,7 +69,6 @@ impl<'a> Macros<'a> {
         for id in includes.iter().flatten() {
             included[id.0 as usize] = true;
         }
-        let files: Vec<MacroFacts> = facts.into_iter().map(|facts| facts.macros).collect();
         let mut macros = Macros {
             sources,
             files,
@@ -82,6 +81,11 @@ impl<'a> Macros<'a> {
         };
         macros.collect();
         macros
+    }
+
+    /// What the files say, in their order, and what they include.
+    pub fn into_facts(self) -> (Vec<MacroFacts>, Includes) {
+        (self.files, self.includes)
     }
 
     fn collect(&mut self) {
@@ -146,6 +150,21 @@ impl<'a> Macros<'a> {
             steps: 0,
         }
     }
+}
+
+/// Of every file: whether it includes a file of the project which is not there.
+pub fn incomplete(sources: &Sources, facts: &[Facts]) -> Vec<bool> {
+    let there: FxHashSet<String> = sources
+        .ids()
+        .map(|id| file_name(&sources.file(id).path).to_lowercase())
+        .collect();
+    let is_missing = |include: &String| {
+        !include.starts_with('<') && !there.contains(&file_name(include).to_lowercase())
+    };
+    facts
+        .iter()
+        .map(|facts| facts.includes.iter().any(is_missing))
+        .collect()
 }
 
 /// What is known of macros where one file is compiled.
