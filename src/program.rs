@@ -71,6 +71,8 @@ pub struct Program<'a> {
     chains: Vec<OnceLock<Vec<TypeId>>>,
     /// Of Rust: the crate's name, and the module path that a file's place gives it, by unit.
     prefixes: Vec<String>,
+    /// The same without the crate's name. What a crate's root passes on is not asked: there, names lead to names too often.
+    inside: Vec<String>,
     /// The names that macros give to functions.
     renamed: FxHashMap<FnId, Name>,
     /// Qualified names, by function.
@@ -115,6 +117,7 @@ impl<'a> Program<'a> {
             names: names::Names::default(),
             chains: Vec::new(),
             prefixes: Vec::new(),
+            inside: Vec::new(),
             renamed: FxHashMap::default(),
             full_names: Vec::new(),
             row_cache: RwLock::default(),
@@ -146,14 +149,19 @@ impl<'a> Program<'a> {
         }
         program.chains = program.type_ids().map(|_| OnceLock::new()).collect();
         let mut crates = CrateNames::default();
+        program.inside = program
+            .units
+            .iter()
+            .map(|unit| module_path(&sources.file(unit.file).path, unit.lang))
+            .collect();
         program.prefixes = program
             .units
             .iter()
-            .map(|unit| {
+            .zip(&program.inside)
+            .map(|(unit, inside)| {
                 let path = &sources.file(unit.file).path;
-                let inside = module_path(path, unit.lang);
                 match (unit.lang == Lang::Rust).then(|| crates.of(sources, path)) {
-                    None | Some("") => inside,
+                    None | Some("") => inside.clone(),
                     Some(name) if inside.is_empty() => name.to_string(),
                     Some(name) => format!("{name}::{inside}"),
                 }

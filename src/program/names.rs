@@ -347,7 +347,7 @@ impl<'a> Program<'a> {
         let module = relative(module);
         self.units
             .iter()
-            .zip(&self.prefixes)
+            .zip(&self.inside)
             .filter(|(unit, prefix)| unit.lang == Lang::Rust && ends_with_name(prefix, &module))
             .flat_map(|(unit, _)| &unit.imports)
             .filter_map(|import| match import {
