@@ -167,6 +167,10 @@ fn entries_made(text: &str, uses: &[MacroUse], macros: &FxHashMap<&str, &str>) -
         .collect()
 }
 
+/// How far before a quote the number can begin that it separates, in bytes. A file of nothing but digits and quotes would
+/// else be read backwards from each of them.
+const LONGEST_NUMBER: usize = 128;
+
 /// Whether this byte can stand in an identifier. Every byte of a non-ASCII character can.
 const fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80

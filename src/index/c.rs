@@ -366,8 +366,9 @@ impl Scanner<'_> {
     fn quoted(&mut self) {
         let bytes = self.bytes;
         let quote = self.at;
+        let floor = quote.saturating_sub(super::LONGEST_NUMBER);
         let mut word = quote;
-        while word > 0 && WORD[bytes[word - 1] as usize] {
+        while word > floor && WORD[bytes[word - 1] as usize] {
             word -= 1;
         }
         let prefix = &bytes[word..quote];
@@ -376,7 +377,7 @@ impl Scanner<'_> {
             let number = prefix.first().is_some_and(u8::is_ascii_digit)
                 || (word > 0 && bytes[word - 1] == b'\'' && !prefix.is_empty() && {
                     let mut first = word - 1;
-                    while first > 0
+                    while first > floor
                         && (WORD[bytes[first - 1] as usize] || bytes[first - 1] == b'\'')
                     {
                         first -= 1;

@@ -112,8 +112,10 @@ pub fn each(text: &str, range: Range<usize>, lang: Lang, mut take: impl FnMut(Ra
     }
 }
 
+/// Where the number around `at` starts, as far as a number goes.
 fn word_start(bytes: &[u8], mut at: usize) -> usize {
-    while at > 0 && (WORD[bytes[at - 1] as usize] || bytes[at - 1] == b'\'') {
+    let floor = at.saturating_sub(super::LONGEST_NUMBER);
+    while at > floor && (WORD[bytes[at - 1] as usize] || bytes[at - 1] == b'\'') {
         at -= 1;
     }
     at

@@ -255,6 +255,24 @@ pub fn cases() -> Vec<Case> {
                 [DLL.as_bytes(), b"void f(int h) {", &calls, b"}"].concat()
             },
         ),
+        text(
+            "a number of 200,000 digits with separators",
+            "a.c",
+            Whole(10),
+            || {
+                format!(
+                    "{DEEP_DLL}int f(void) {{ g(); return {}1; }}\n",
+                    "1'".repeat(200_000)
+                )
+                .into_bytes()
+            },
+        ),
+        text("an #if with 10,000 arms", "a.c", Partly, || {
+            let arms: String = (0..DEEP)
+                .map(|n| format!("#elif A{n}\nint a{n};\n"))
+                .collect();
+            format!("{DEEP_DLL}int f(void) {{ g(); }}\n#if A\n{arms}#endif\n").into_bytes()
+        }),
         text("a function of 100,000 statements", "a.c", Read, || {
             format!(
                 "void f(HANDLE h) {{\n{}}}\n",

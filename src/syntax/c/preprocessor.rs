@@ -10,6 +10,10 @@ use std::ops::Range;
 /// How deep `#if` may nest before the inner ones are taken as they stand, and counted as opaque.
 const DEEPEST: usize = 64;
 
+/// How many arms of one `#if` are told apart. Each is compiled where all before it are not; those behind are left out, and
+/// counted as opaque.
+const MOST_ARMS: usize = 64;
+
 /// One directive, with its continuation lines.
 #[derive(Debug)]
 pub struct Directive {
@@ -583,6 +587,11 @@ impl Decider<'_> {
         });
         for arm in &group.arms {
             if decided {
+                self.kill(arm.body.clone());
+                continue;
+            }
+            if live.len() >= MOST_ARMS {
+                self.opaque.push(arm.body.clone());
                 self.kill(arm.body.clone());
                 continue;
             }
