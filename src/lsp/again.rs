@@ -6,7 +6,8 @@
 //! others' unchanged files. What a macro is worth is judged by all files together: where a definition or a condition of
 //! the preprocessor has changed, every module is looked at again.
 //!
-//! A stopped analysis keeps the modules that it has finished.
+//! What holds the changed file is looked at first; what only may rest on it can wait until there is time. A stopped
+//! analysis keeps the modules that it has finished.
 
 use crate::api::Api;
 use crate::demand::{Demand, Part};
@@ -45,12 +46,35 @@ pub struct Base {
     exports: Exports,
     /// What was read at last.
     demand: Option<Demand>,
-    /// By module; none where it has to be looked at again.
+    /// By module.
     found: Vec<Option<Found>>,
+    /// By module: whether it has to be looked at again.
+    stale: Vec<Stale>,
     /// Of the modules that were looked at last.
     units: HashMap<FileId, Kept>,
     /// By module: other modules whose words it takes to say what of it is needed.
     asked: BTreeMap<usize, BTreeSet<usize>>,
+}
+
+/// Whether what was found in a module holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stale {
+    No,
+    /// Something that it may rest on has changed, and no file of its own.
+    Perhaps,
+    /// It holds a changed file, or reads one.
+    Yes,
+}
+
+/// What came of a check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// These are other files, or a build file has changed: a new base is needed.
+    No,
+    /// The findings are those of a new analysis.
+    Whole,
+    /// Those around the edit are; others may be still those from before it.
+    Near,
 }
 
 /// A lowered file, with what it was lowered from.
@@ -91,6 +115,7 @@ impl Base {
             exports: Exports::collect(&modules, &facts),
             demand: None,
             found: modules.iter().map(|_| None).collect(),
+            stale: vec![Stale::Yes; modules.len()],
             sources: sources.clone(),
             api,
             names,
@@ -103,24 +128,38 @@ impl Base {
         })
     }
 
-    /// The findings in these sources, sorted, before policy. `false`: these are other files, or a build file has
-    /// changed, and a new base is needed.
+    /// Takes in these sources; with `all` everything that can have changed is looked at again, else only what is near.
     ///
     /// # Errors
     /// `STOPPED`.
-    pub fn take(&mut self, sources: &Sources, options: &Options) -> Result<bool, String> {
+    pub fn take(
+        &mut self,
+        sources: &Sources,
+        options: &Options,
+        all: bool,
+    ) -> Result<Taken, String> {
         let Some(changed) = self.sources.changed(sources) else {
-            return Ok(false);
+            return Ok(Taken::No);
         };
         if changed
             .iter()
             .any(|&file| sources.file(file).lang.is_none())
         {
-            return Ok(false);
+            return Ok(Taken::No);
         }
         self.update(sources, &changed, options);
-        self.run(options)?;
-        Ok(true)
+        let least = if all { Stale::Perhaps } else { Stale::Yes };
+        self.run(options, least)?;
+        Ok(if self.is_whole() {
+            Taken::Whole
+        } else {
+            Taken::Near
+        })
+    }
+
+    /// Whether nothing is left to be looked at again.
+    pub fn is_whole(&self) -> bool {
+        self.stale.iter().all(|stale| *stale == Stale::No)
     }
 
     /// The findings of all modules.
@@ -171,17 +210,19 @@ impl Base {
             self.includes = includes;
             self.incomplete = macros::incomplete(sources, &self.facts);
             self.follow(modules);
-            self.forget_users(&names);
+            self.doubt_users(&names);
         }
-        for (number, files) in self.files.iter().enumerate() {
-            if macros_differ || changed.iter().any(|file| files.binary_search(file).is_ok()) {
-                self.found[number] = None;
+        for (files, stale) in self.files.iter().zip(&mut self.stale) {
+            if changed.iter().any(|file| files.binary_search(file).is_ok()) {
+                *stale = Stale::Yes;
+            } else if macros_differ {
+                *stale = (*stale).max(Stale::Perhaps);
             }
         }
         if macros_differ || outlines_differ {
             self.units.clear();
         }
-        self.forget_readers();
+        self.doubt_readers();
     }
 
     /// Goes over to other modules; those that are the same as before keep what was found.
@@ -189,14 +230,16 @@ impl Base {
         if modules == self.modules {
             return;
         }
-        let mut known: HashMap<String, (Module, Option<Found>)> = HashMap::new();
+        let mut known: HashMap<String, (Module, Option<Found>, Stale)> = HashMap::new();
+        let stale: Vec<Stale> = std::mem::take(&mut self.stale);
         let old_names: Vec<String> = self
             .modules
             .iter()
             .map(|module| module.name.clone())
             .collect();
-        for (module, found) in self.modules.drain(..).zip(self.found.drain(..)) {
-            known.insert(module.name.clone(), (module, found));
+        let old = self.modules.drain(..).zip(self.found.drain(..)).zip(stale);
+        for ((module, found), stale) in old {
+            known.insert(module.name.clone(), (module, found, stale));
         }
         let places: HashMap<&str, usize> = modules
             .iter()
@@ -204,23 +247,29 @@ impl Base {
             .map(|(number, module)| (module.name.as_str(), number))
             .collect();
         for module in &modules {
-            let same = known.remove(&module.name).filter(|(old, _)| old == module);
-            let found = same.and_then(|(_, found)| found).and_then(|mut found| {
+            let same = known.remove(&module.name).filter(|(old, ..)| old == module);
+            let kept = same.and_then(|(_, found, stale)| {
+                let mut found = found?;
                 let moved = found.providers.iter();
                 found.providers = moved
                     .map(|&old| places.get(old_names[old].as_str()).copied())
                     .collect::<Option<_>>()?;
-                Some(found)
+                Some((found, stale))
             });
+            let (found, stale) = match kept {
+                Some((found, stale)) => (Some(found), stale),
+                None => (None, Stale::Yes),
+            };
             self.found.push(found);
+            self.stale.push(stale);
         }
         self.asked.clear();
         self.files = modules.iter().map(Module::files).collect();
         self.modules = modules;
     }
 
-    /// Forgets the modules that mention functions which came or went: they may call them.
-    fn forget_users(&mut self, names: &BTreeSet<String>) {
+    /// Doubts the modules that mention functions which came or went: they may call them.
+    fn doubt_users(&mut self, names: &BTreeSet<String>) {
         let names: Vec<&str> = names
             .iter()
             .map(String::as_str)
@@ -239,34 +288,34 @@ impl Base {
             .par_iter()
             .map(|&file| search.is_match(&*self.sources.file(file).text))
             .collect();
-        for (number, files) in self.files.iter().enumerate() {
+        for (files, stale) in self.files.iter().zip(&mut self.stale) {
             if files.iter().any(|file| mentions[file.0 as usize]) {
-                self.found[number] = None;
+                *stale = (*stale).max(Stale::Perhaps);
             }
         }
     }
 
-    /// Forgets the modules that were judged together with one that is forgotten.
-    fn forget_readers(&mut self) {
+    /// A module that reads another one is as stale as that is.
+    fn doubt_readers(&mut self) {
         loop {
-            let is_reader = |found: &&Option<Found>| {
-                found.as_ref().is_some_and(|found| {
-                    found
-                        .providers
-                        .iter()
-                        .any(|&provider| self.found[provider].is_none())
-                })
-            };
-            let Some(number) = self.found.iter().position(|found| is_reader(&found)) else {
+            let mut is_settled = true;
+            for number in 0..self.found.len() {
+                let providers = self.found[number].iter().flat_map(|found| &found.providers);
+                let worst = providers.map(|&provider| self.stale[provider]).max();
+                if worst.is_some_and(|worst| worst > self.stale[number]) {
+                    self.stale[number] = worst.unwrap_or(Stale::Yes);
+                    is_settled = false;
+                }
+            }
+            if is_settled {
                 return;
-            };
-            self.found[number] = None;
+            }
         }
     }
 
-    /// Looks at what is forgotten.
-    fn run(&mut self, options: &Options) -> Result<(), String> {
-        let wanted: Vec<bool> = self.found.iter().map(Option::is_none).collect();
+    /// Looks again at what is this stale.
+    fn run(&mut self, options: &Options, least: Stale) -> Result<(), String> {
+        let wanted: Vec<bool> = self.stale.iter().map(|stale| *stale >= least).collect();
         let numbers: Vec<usize> = (0..wanted.len()).filter(|&number| wanted[number]).collect();
         if numbers.is_empty() {
             return Ok(());
@@ -356,8 +405,10 @@ impl Base {
         for ((facts, functions), macros) in self.facts.iter_mut().zip(functions).zip(said) {
             (facts.functions, facts.macros) = (functions, macros);
         }
-        for (number, found) in results {
+        // What was stopped stays stale.
+        for (number, found) in results.into_iter().filter(|(_, found)| found.is_some()) {
             self.found[number] = found;
+            self.stale[number] = Stale::No;
         }
         going_on(options)
     }
@@ -585,12 +636,13 @@ mod tests {
         ]
     }
 
-    /// After every edit, and after taking it back, the findings are those of an analysis from the start.
-    fn follows(folder: &str, stride: usize) {
+    /// After every edit, and after taking it back, the findings are those of an analysis from the start. Gives how many
+    /// modules were left for later.
+    fn follows(folder: &str, stride: usize) -> usize {
         let sources = fixtures(folder);
         let options = Options::default();
         let mut base = Base::new(&sources, &options).unwrap();
-        assert_eq!(base.take(&sources, &options), Ok(true));
+        assert_eq!(base.take(&sources, &options, true), Ok(Taken::Whole));
         let total = assert_same(&base, &sources, folder);
         assert!(total > 0);
         let mut kept = 0;
@@ -604,18 +656,41 @@ mod tests {
                 .enumerate()
             {
                 let edited = sources.with_texts(&BTreeMap::from([(id, text)]));
-                let changed = base.sources.changed(&edited).unwrap();
-                base.update(&edited, &changed, &options);
-                kept += base.found.iter().filter(|found| found.is_some()).count();
-                assert_eq!(base.take(&edited, &options), Ok(true));
+                // What is near is enough where nothing is left; the rest is looked at when there is time.
+                let near = base.take(&edited, &options, false).unwrap();
+                assert_ne!(near, Taken::No);
+                let left = base
+                    .stale
+                    .iter()
+                    .filter(|stale| **stale != Stale::No)
+                    .count();
+                assert_eq!(left == 0, near == Taken::Whole);
+                kept += left;
+                assert_eq!(base.take(&edited, &options, true), Ok(Taken::Whole));
                 let path = &sources.file(id).path;
                 assert_same(&base, &edited, &format!("{folder}/{path}, edit {number}"));
             }
         }
-        // Other modules were not looked at again.
-        assert!(kept > 0 || base.modules.len() == 1);
-        assert_eq!(base.take(&sources, &options), Ok(true));
+        // An edit in a body concerns the modules that hold the file.
+        let id = sources
+            .ids()
+            .find(|&id| sources.file(id).lang.is_some())
+            .unwrap();
+        let text = format!("\n{}", sources.file(id).text);
+        base.update(
+            &sources.with_texts(&BTreeMap::from([(id, text)])),
+            &[id],
+            &options,
+        );
+        let stale = base
+            .stale
+            .iter()
+            .filter(|stale| **stale != Stale::No)
+            .count();
+        assert!(stale > 0 && (stale < base.modules.len() || base.modules.len() == 1));
+        assert_eq!(base.take(&sources, &options, true), Ok(Taken::Whole));
         assert_same(&base, &sources, folder);
+        kept
     }
 
     #[test]
@@ -626,7 +701,7 @@ mod tests {
 
     #[test]
     fn calls_into_other_modules_are_followed() {
-        follows("engine", 17);
+        assert!(follows("engine", 17) > 0);
     }
 
     #[test]
@@ -636,8 +711,11 @@ mod tests {
         let mut base = Base::new(&sources, &options).unwrap();
         let build = sources.find("CMakeLists.txt").unwrap();
         let other = sources.with_texts(&BTreeMap::from([(build, String::new())]));
-        assert_eq!(base.take(&other, &options), Ok(false));
-        assert_eq!(base.take(&Sources::default(), &options), Ok(false));
+        assert_eq!(base.take(&other, &options, true), Ok(Taken::No));
+        assert_eq!(
+            base.take(&Sources::default(), &options, true),
+            Ok(Taken::No)
+        );
     }
 
     #[test]
@@ -650,8 +728,14 @@ mod tests {
             ..Options::default()
         };
         let mut base = Base::new(&sources, &Options::default()).unwrap();
-        assert_eq!(base.take(&sources, &stopped), Err(STOPPED.to_string()));
-        assert_eq!(base.take(&sources, &Options::default()), Ok(true));
+        assert_eq!(
+            base.take(&sources, &stopped, true),
+            Err(STOPPED.to_string())
+        );
+        assert_eq!(
+            base.take(&sources, &Options::default(), true),
+            Ok(Taken::Whole)
+        );
         assert_same(&base, &sources, "demo");
     }
 }

@@ -3,7 +3,7 @@
 //! In come jobs with the texts that are open in the editor; out go findings, by the same configuration, baseline and
 //! rules as on the command line. Between jobs a project keeps what it has read. A job can be stopped between stages.
 
-use super::again::Base;
+use super::again::{Base, Taken};
 use super::documents::lies_below;
 use crate::cli::known::{self, Known};
 use crate::cli::paths::{resolved, slashed};
@@ -57,6 +57,8 @@ pub struct Job {
     pub saved: bool,
     /// Files that are another on the disk than they were.
     pub changed: BTreeSet<String>,
+    /// Look at what an edit only may have changed, too.
+    pub whole: bool,
     pub watch: Arc<Watch>,
 }
 
@@ -76,6 +78,8 @@ pub struct Checked {
     pub findings: Arc<Vec<Diagnostic>>,
     /// The versions of the open texts, by absolute path.
     pub versions: BTreeMap<String, i32>,
+    /// Whether some findings may still be those from before an edit elsewhere.
+    pub is_left: bool,
     /// Things to tell, at most once for every reading of the project.
     pub warnings: Vec<String>,
 }
@@ -346,10 +350,13 @@ fn found(
         .iter()
         .map(|(path, (version, _))| (path.clone(), *version))
         .collect();
+    let is_left = project.base.as_ref().is_some_and(|base| !base.is_whole());
     if let Some(last) = &mut project.last
         && last.sources.same_texts(&sources)
+        && !(job.whole && is_left)
     {
         last.versions = versions;
+        last.is_left = is_left;
         last.warnings.clear();
         return Ok(last.clone());
     }
@@ -365,15 +372,14 @@ fn found(
         STOPPED => Failure::Stopped,
         _ => Failure::Broken(message, None),
     };
-    let mut is_taken = false;
+    let mut taken = Taken::No;
     if let Some(base) = &mut project.base {
-        is_taken = base.take(&sources, &options).map_err(fail)?;
+        taken = base.take(&sources, &options, job.whole).map_err(fail)?;
     }
-    if !is_taken {
-        let base = project
-            .base
-            .insert(Base::new(&sources, &options).map_err(fail)?);
-        base.take(&sources, &options).map_err(fail)?;
+    if taken == Taken::No {
+        let new = Base::new(&sources, &options).map_err(fail)?;
+        let base = project.base.insert(new);
+        taken = base.take(&sources, &options, true).map_err(fail)?;
     }
     let diagnostics = project
         .base
@@ -393,6 +399,7 @@ fn found(
         findings: Arc::new(judged.findings),
         sources,
         versions,
+        is_left: taken == Taken::Near,
         warnings,
     };
     project.last = Some(checked.clone());

@@ -32,6 +32,8 @@ use std::time::{Duration, Instant};
 /// How long nothing may be written before a text is looked at: a part of what a check takes, within these bounds.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+/// When what an edit only may have changed is looked at, if nothing more comes.
+const LEISURE: Duration = Duration::from_millis(500);
 /// A check that takes longer than this shows how far it is; the first one always does.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// How often it shows it.
@@ -75,6 +77,8 @@ struct Project {
     reload: bool,
     saved: bool,
     changed: BTreeSet<String>,
+    /// There is time to look at what an edit only may have changed.
+    whole: bool,
     checked: Option<Checked>,
     /// What the client shows, by path.
     published: BTreeMap<String, (Uri, Vec<lsp_types::Diagnostic>)>,
@@ -108,6 +112,7 @@ struct Running {
     reload: bool,
     saved: bool,
     changed: BTreeSet<String>,
+    whole: bool,
     /// The user has had enough.
     is_cancelled: bool,
 }
@@ -609,6 +614,7 @@ impl Server {
             reload: std::mem::take(&mut project.reload),
             saved: std::mem::take(&mut project.saved),
             changed: std::mem::take(&mut project.changed),
+            whole: std::mem::take(&mut project.whole),
             is_cancelled: false,
         };
         let job = Job {
@@ -619,6 +625,7 @@ impl Server {
             reload: running.reload,
             saved: running.saved,
             changed: running.changed.clone(),
+            whole: running.whole,
             watch: Arc::clone(&running.watch),
         };
         self.running = Some(running);
@@ -676,7 +683,12 @@ impl Server {
         }
         match outcome.result {
             Ok(checked) => {
-                project.took = now.duration_since(running.since);
+                if !running.whole {
+                    project.took = now.duration_since(running.since);
+                }
+                if checked.is_left && project.due.is_none() {
+                    (project.due, project.whole) = (Some(now + LEISURE), true);
+                }
                 (project.trouble, project.told) = (None, None);
                 let warnings = checked.warnings.clone();
                 project.checked = Some(checked);
@@ -809,6 +821,7 @@ impl Project {
             reload: false,
             saved: false,
             changed: BTreeSet::new(),
+            whole: false,
             checked: None,
             published: BTreeMap::new(),
             trouble: None,
@@ -822,5 +835,6 @@ impl Project {
     fn is_changed(&mut self, now: Instant) {
         let pause = (self.took / 4).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
         self.due = Some(now + pause);
+        self.whole = false;
     }
 }
