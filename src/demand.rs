@@ -249,18 +249,20 @@ fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Option<V
         graph.add(&mut core, &graph.leading_to(SPAWN));
     }
     // Two locks.
+    let mut nested = graph.none();
     if bits & ACQUIRE != 0 {
-        let mut nested = graph.nested_locks();
+        nested = graph.nested_locks();
         let taking = graph.leading_to(ACQUIRE);
         graph.add_callees(&mut nested, |node| taking[node], usize::MAX);
-        graph.add(&mut core, &nested);
     }
-    if !has_objects && !core.contains(&true) {
+    let ends = core.contains(&true);
+    if !has_objects && !ends && !nested.contains(&true) {
         return None;
     }
     // What keeps the module loaded.
     graph.add(&mut core, &graph.leading_within(OWN, &under_lock));
     let mut kept = core.clone();
+    graph.add(&mut kept, &nested);
     // What deals with the same objects: it names a member or a static that such a call names, and does something to
     // handles or locks.
     let calls = graph
@@ -281,7 +283,7 @@ fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Option<V
             kept[node] = true;
             takers[node] = asking[node];
         }
-        if direct & (SPAWN | ATEXIT | OWN) != 0
+        if (direct & (SPAWN | ATEXIT | OWN) != 0 && (ends || has_objects))
             || (direct & (HANDLE | ACQUIRE | REF | UNREF | POOL | LOADER) != 0
                 && graph.mentions_any(node, &objects))
         {
@@ -315,6 +317,9 @@ fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Option<V
     graph.add_named(&mut kept, &starts);
     // Whether they ever begin is for those to say who lead there.
     graph.add(&mut kept, &graph.callers_of(&starts));
+    let stops = graph.leading_to(ENDS);
+    graph.add_callees(&mut nested, |node| stops[node], 32);
+    graph.add(&mut core, &nested);
     graph.add_callees(&mut core, |node| graph.size(node) < SMALL, 2);
     graph.add(&mut kept, &core);
     Some(graph.functions_in(&kept))

@@ -282,6 +282,9 @@ impl Open {
                 (b':', next) => next != b':',
                 _ => false,
             };
+            if is_function_pointer(bytes, word) {
+                item.declares.push(word.clone());
+            }
             if declares {
                 item.declares.push(word.clone());
                 let value = self.assigned_at.is_some_and(|at| word.start > at);
@@ -349,4 +352,13 @@ fn macro_item(text: &str, start: usize, end: usize) -> Option<Item> {
         ranges: std::iter::once(at + length..end).collect(),
         ..Item::default()
     })
+}
+/// Whether a word is what `void (*stop)(void)` declares.
+fn is_function_pointer(bytes: &[u8], word: &Range<usize>) -> bool {
+    let before = bytes[..word.start].trim_ascii_end();
+    let after = bytes[word.end..].trim_ascii_start();
+    before.ends_with(b"*")
+        && after
+            .strip_prefix(b")")
+            .is_some_and(|rest| rest.trim_ascii_start().starts_with(b"("))
 }

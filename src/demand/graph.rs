@@ -23,6 +23,10 @@ pub struct Graph<'t> {
     mentioners: Lists,
     /// By word of a member that is called: the nodes that give it a value.
     givers: Lists,
+    /// By word of such a member: the nodes that call it.
+    callers_through: Lists,
+    /// Objects with initializer lists for structures, in C: what they name runs when a member is called.
+    tables: NodeSet,
     entry_names: &'t [String],
     may_be_dll: bool,
     /// It has sources in a language with destructors.
@@ -31,6 +35,11 @@ pub struct Graph<'t> {
 
 /// A member that more places give a value is not followed; the engine follows fewer.
 const MOST_GIVERS: usize = 12;
+
+/// Whether a mention can mean a function or an object of that name: in C a member cannot.
+fn is_name(has_classes: bool, how: u8) -> bool {
+    has_classes || how & how::PLAIN != 0
+}
 
 /// Whether the loader calls it, and not the start of a program.
 pub fn is_loaders(entry: &EntryFact) -> bool {
@@ -59,8 +68,8 @@ impl<'t> Graph<'t> {
         let bearers = Lists::group(words, &pairs);
         pairs.clear();
         for (number, &node) in nodes.iter().enumerate() {
-            for &(word, _) in tree.mentions(node) {
-                if !bearers.of(word).is_empty() {
+            for &(word, how) in tree.mentions(node) {
+                if is_name(has_classes, how) && !bearers.of(word).is_empty() {
                     pairs.push((word, number as u32));
                 }
             }
@@ -76,6 +85,15 @@ impl<'t> Graph<'t> {
         }
         pairs.clear();
         for (number, &node) in nodes.iter().enumerate() {
+            for &(word, how) in tree.mentions(node) {
+                if called[word as usize] && how & how::CALLED != 0 && how & how::MEMBER != 0 {
+                    pairs.push((word, number as u32));
+                }
+            }
+        }
+        let callers_through = Lists::group(words, &pairs);
+        pairs.clear();
+        for (number, &node) in nodes.iter().enumerate() {
             let given = tree.mentions(node).iter();
             let given = given.filter(|(_, how)| how & how::WRITTEN != 0);
             let members = tree.members_of(node).iter();
@@ -85,11 +103,17 @@ impl<'t> Graph<'t> {
                 }
             }
         }
+        let tables = nodes
+            .iter()
+            .map(|&node| !has_classes && !tree.members_of(node).is_empty())
+            .collect();
         Graph {
             tree,
             files,
             nodes,
             givers: Lists::group(words, &pairs),
+            callers_through,
+            tables,
             bearers,
             mentioners,
             entry_names: &module.entry_names,
@@ -175,10 +199,18 @@ impl<'t> Graph<'t> {
         set
     }
 
+    /// The words of a node that can mean functions and objects.
+    fn names(&self, node: usize) -> impl Iterator<Item = u32> + '_ {
+        self.mentions(node)
+            .iter()
+            .filter(|(_, how)| is_name(self.has_classes, *how))
+            .map(|(word, _)| *word)
+    }
+
     /// Adds what a set names.
     pub fn add_named(&self, to: &mut NodeSet, of: &NodeSet) {
         for node in self.nodes().filter(|&node| of[node]) {
-            for &(word, _) in self.mentions(node) {
+            for word in self.names(node) {
                 for other in self.named(word) {
                     to[other] = true;
                 }
@@ -210,19 +242,52 @@ impl<'t> Graph<'t> {
                 }
                 for &other in self.mentioners.of(name) {
                     let other = other as usize;
-                    if wanted(other) && !std::mem::replace(&mut set[other], true) {
+                    if !self.tables[other]
+                        && wanted(other)
+                        && !std::mem::replace(&mut set[other], true)
+                    {
                         work.push(other);
+                    }
+                    if !self.puts(other, name) {
+                        continue;
+                    }
+                    set[other] |= wanted(other);
+                    for caller in self.callers_of_members(other) {
+                        if wanted(caller) && !std::mem::replace(&mut set[caller], true) {
+                            work.push(caller);
+                        }
                     }
                 }
             }
         }
     }
 
+    /// Whether a node may put a function into a member: it names it and does not call it.
+    fn puts(&self, node: usize, word: u32) -> bool {
+        let mentions = self.mentions(node);
+        mentions
+            .binary_search_by_key(&word, |(word, _)| *word)
+            .is_ok_and(|at| mentions[at].1 & how::CALLED == 0)
+    }
+
+    /// The nodes that call a member that a node gives a value, as far as few others do.
+    fn callers_of_members(&self, node: usize) -> impl Iterator<Item = usize> + '_ {
+        let members = self.tree.members_of(self.nodes[node]).iter().copied();
+        let written = self.mentions(node).iter();
+        let written = written.filter(|(_, how)| how & how::WRITTEN != 0);
+        members
+            .chain(written.map(|(word, _)| *word))
+            .filter(|&word| self.givers.of(word).len() <= MOST_GIVERS)
+            .flat_map(|word| self.callers_through.of(word))
+            .map(|&caller| caller as usize)
+    }
+
     /// What runs, or may run, when some nodes run.
     pub fn reached_from(&self, from: &NodeSet) -> NodeSet {
         let mut set = from.clone();
+        let mut open = self.none();
         loop {
-            self.add_callees(&mut set, |_| true, usize::MAX);
+            self.add_callees_through(&mut set, |_| true, usize::MAX, &open);
             // What is called through a member is what somebody puts there.
             let mut given: Vec<u32> = Vec::new();
             for node in self.nodes().filter(|&node| set[node]) {
@@ -232,7 +297,10 @@ impl<'t> Graph<'t> {
                         && how & how::MEMBER != 0
                         && givers.len() <= MOST_GIVERS
                     {
-                        given.extend(givers.iter().filter(|&&node| !set[node as usize]));
+                        given.extend(givers.iter().filter(|&&node| {
+                            let node = node as usize;
+                            !set[node] || (self.tables[node] && !open[node])
+                        }));
                     }
                 }
             }
@@ -241,19 +309,34 @@ impl<'t> Graph<'t> {
             }
             for node in given {
                 set[node as usize] = true;
+                open[node as usize] = true;
             }
         }
     }
 
     /// Adds what a set names, as far as it is wanted, so many steps deep.
     pub fn add_callees(&self, set: &mut NodeSet, wanted: impl Fn(usize) -> bool, depth: usize) {
+        self.add_callees_through(set, wanted, depth, &self.none());
+    }
+
+    /// The same through tables that are open: somebody calls a member of theirs.
+    fn add_callees_through(
+        &self,
+        set: &mut NodeSet,
+        wanted: impl Fn(usize) -> bool,
+        depth: usize,
+        open: &NodeSet,
+    ) {
         let mut border: Vec<usize> = self.nodes().filter(|&node| set[node]).collect();
         let mut seen = self.no_words();
         let mut steps = 0;
         while !border.is_empty() && steps < depth {
             let mut next = Vec::new();
             for node in border {
-                for &(word, _) in self.mentions(node) {
+                if self.tables[node] && !open[node] {
+                    continue;
+                }
+                for word in self.names(node) {
                     if std::mem::replace(&mut seen[word as usize], true) {
                         continue;
                     }
@@ -458,7 +541,7 @@ impl<'t> Graph<'t> {
             }
             let mut takes = 0;
             let mut holds = self.direct(node) & ACQUIRE != 0;
-            for &(word, _) in self.mentions(node) {
+            for word in self.names(node) {
                 let (takes_one, holds_one) = *leads.entry(word).or_insert_with(|| {
                     let itself = self.tree.category(lang, word) & ACQUIRE != 0;
                     (

@@ -46,6 +46,8 @@ pub mod how {
     pub const WRITTEN: u8 = 2;
     /// Before it stands `.`, `->` or `::`.
     pub const MEMBER: u8 = 4;
+    /// Before it stands neither: it is the name itself.
+    pub const PLAIN: u8 = 8;
 }
 
 /// A word and how it is mentioned.
@@ -156,18 +158,14 @@ fn standing(bytes: &[u8], start: usize, end: usize) -> u8 {
     while before > 0 && matches!(bytes[before - 1], b' ' | b'\t') {
         before -= 1;
     }
-    if before > 0 {
-        match (
-            bytes[before - 1],
-            if before > 1 { bytes[before - 2] } else { 0 },
-        ) {
-            (b'.', _) | (b'>', b'-') | (b':', b':') => how |= how::MEMBER,
-            (b'&', other) if other != b'&' => how |= how::WRITTEN,
-            (b'+', b'+') | (b'-', b'-') => how |= how::WRITTEN,
-            _ => {}
-        }
+    let back = |by: usize| before.checked_sub(by).map_or(0, |at| bytes[at]);
+    match (back(1), back(2)) {
+        (b'.', _) | (b'>', b'-') | (b':', b':') => return how | how::MEMBER,
+        (b'&', other) if other != b'&' => how |= how::WRITTEN,
+        (b'+', b'+') | (b'-', b'-') => how |= how::WRITTEN,
+        _ => {}
     }
-    how
+    how | how::PLAIN
 }
 
 /// The words of a dictionary that a range mentions, sorted, each once.
