@@ -25,6 +25,8 @@ pub struct Graph<'t> {
     givers: Lists,
     /// By word of such a member: the nodes that call it.
     callers_through: Lists,
+    /// Nodes that give values to such members, as far as few others do.
+    gives: NodeSet,
     /// Objects with initializer lists for structures, in C: what they name runs when a member is called.
     tables: NodeSet,
     entry_names: &'t [String],
@@ -103,6 +105,11 @@ impl<'t> Graph<'t> {
                 }
             }
         }
+        let givers = Lists::group(words, &pairs);
+        let mut gives = vec![false; nodes.len()];
+        for &(word, node) in &pairs {
+            gives[node as usize] |= givers.of(word).len() <= MOST_GIVERS;
+        }
         let tables = nodes
             .iter()
             .map(|&node| !has_classes && !tree.members_of(node).is_empty())
@@ -111,8 +118,9 @@ impl<'t> Graph<'t> {
             tree,
             files,
             nodes,
-            givers: Lists::group(words, &pairs),
+            givers,
             callers_through,
+            gives,
             tables,
             bearers,
             mentioners,
@@ -235,6 +243,7 @@ impl<'t> Graph<'t> {
             return;
         }
         let mut seen = self.no_words();
+        let mut led_on = self.none();
         while let Some(node) = work.pop() {
             for &name in self.tree.names_of.of(self.nodes[node]) {
                 if std::mem::replace(&mut seen[name as usize], true) {
@@ -248,9 +257,10 @@ impl<'t> Graph<'t> {
                     {
                         work.push(other);
                     }
-                    if !self.puts(other, name) {
+                    if !self.gives[other] || led_on[other] || !self.puts(other, name) {
                         continue;
                     }
+                    led_on[other] = true;
                     set[other] |= wanted(other);
                     for caller in self.callers_of_members(other) {
                         if wanted(caller) && !std::mem::replace(&mut set[caller], true) {
