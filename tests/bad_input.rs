@@ -84,7 +84,9 @@ fn main() -> ExitCode {
         cases.extend(trust::cases());
     }
     if is_table {
-        return table(cases);
+        let code = table(cases);
+        let _ = fs::remove_dir_all(root());
+        return code;
     }
     if !arguments.list {
         for case in &cases {
@@ -98,7 +100,14 @@ fn main() -> ExitCode {
         Trial::test(name.clone(), move || run(&folder(&name)).map(drop))
             .with_ignored_flag(missing.is_some())
     });
-    libtest_mimic::run(&arguments, trials.collect()).exit_code()
+    let conclusion = libtest_mimic::run(&arguments, trials.collect());
+    let _ = fs::remove_dir_all(root());
+    conclusion.exit_code()
+}
+
+/// Where the cases have their folders: outside of any repository, whose root reports would name paths from.
+fn root() -> PathBuf {
+    std::env::temp_dir().join(format!("tplint-bad-input-{}", std::process::id()))
 }
 
 /// Runs all, one after the other, and prints a line for each.
@@ -129,9 +138,7 @@ fn folder(case: &str) -> PathBuf {
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
         .collect();
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .join("bad_input")
-        .join(name);
+    let folder = root().join(name);
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
     folder
