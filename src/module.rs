@@ -210,6 +210,8 @@ struct Target {
     elsewhere: bool,
     /// All its sources are known from a build: none that nothing lists is its own.
     is_complete: bool,
+    /// Nothing compiles C for it: it is of a Cargo package without a build script.
+    only_rust: bool,
 }
 
 impl Target {
@@ -231,6 +233,7 @@ impl Target {
             takes_whole: false,
             elsewhere: false,
             is_complete: false,
+            only_rust: false,
         }
     }
 }

@@ -109,6 +109,7 @@ fn package(
         links: links.clone(),
         entry_names: entry_names.clone(),
         whole: true,
+        only_rust: build_script.is_none(),
         ..Target::new(id)
     };
 

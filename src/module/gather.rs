@@ -193,10 +193,16 @@ fn adopter(
     if is_test_folder(parent(below)) || is_of_another_system(below) {
         return None;
     }
+    let is_rust = tree.lang(id) == Some(Lang::Rust);
+    let among: Vec<usize> = among
+        .iter()
+        .copied()
+        .filter(|&index| is_rust || !targets[index].only_rust)
+        .collect();
     if starts(facts, id) {
         // An unlisted program, or the listed one whose list was not understood.
-        return match among {
-            [only] if listed[*only].is_empty() => Some(*only),
+        return match among[..] {
+            [only] if listed[only].is_empty() => Some(only),
             _ => None,
         };
     }
@@ -206,7 +212,7 @@ fn adopter(
             .first()
             .is_some_and(|&root| file_name(tree.path(root)) == "lib.rs")
     });
-    if tree.lang(id) == Some(Lang::Rust) {
+    if is_rust {
         // A module that is declared inside some macro.
         return library.filter(|&index| {
             targets[index]
@@ -215,8 +221,8 @@ fn adopter(
                 .is_some_and(|&root| is_below(path, parent(tree.path(root))))
         });
     }
-    if let [only] = among {
-        return Some(*only);
+    if let [only] = among[..] {
+        return Some(only);
     }
     // C code of a Cargo package is compiled by its build script and linked to its library.
     if library.is_some() {

@@ -250,6 +250,31 @@ fn cargo_targets_follow_their_module_trees() {
     );
 }
 
+/// C gets into a crate by a build script only: seeds of a fuzzer or fixtures are no part of it.
+#[test]
+fn c_without_a_build_script_is_no_part_of_a_crate() {
+    let plain = "[package]\nname = \"a\"\n";
+    let files = |script| {
+        [
+            ("Cargo.toml", plain),
+            ("src/lib.rs", ""),
+            ("seeds/s.c", "void s() {}"),
+            (script, "fn main() { }"),
+        ]
+    };
+    assert_eq!(
+        shown(&files("build.rs")),
+        [
+            "Unknown a: seeds/s.c src/lib.rs",
+            "Exe a build script: build.rs"
+        ]
+    );
+    assert_eq!(
+        shown(&files("other.rs")),
+        ["Unknown a: src/lib.rs", "Exe (top): other.rs seeds/s.c"]
+    );
+}
+
 #[test]
 fn cargo_kinds() {
     let rlib = "[package]\nname = \"a\"\n";
