@@ -1,46 +1,34 @@
 //! The command line: arguments in, reports and exit codes out.
 //!
-//! With the language server this is the only place that touches the world: it reads the files and the environment, runs
-//! the analysis on threads with deep stacks, and writes. What is said stands in `report`, what is shown is decided in
+//! With `project`, which reads, and the language server this is the only place that touches the world: it runs the analysis
+//! on threads with deep stacks, and writes. What is said stands in `report`, what is shown is decided in
 //! `config`.
 
 mod baseline;
-mod build;
 pub mod cargo;
 mod fix;
-pub(crate) mod known;
-mod origin;
-pub(crate) mod paths;
-pub(crate) mod progress;
-pub(crate) mod read;
 mod shell;
-mod since;
-mod walk;
 
-use crate::baseline::Baseline;
 use crate::config::{self, Flag, Policy};
-use crate::diagnostic::{Diagnostic, Level};
-use crate::judge;
+use crate::diagnostic::Level;
 use crate::lsp::{self, Setup};
+use crate::project::known::{self, Taken};
+use crate::project::progress::Progress;
+use crate::project::read::{self, Input, Wanted};
+use crate::project::{self, Found, STACK, enabled, options};
 use crate::report::{self, Format, Report, Style, Summary, listing};
 use crate::rules::page;
-use crate::source::{Encoding, FileId, Sources};
-use crate::timings::Timings;
+use crate::rules::timings::Timings;
+use crate::source::{Encoding, Sources};
 use crate::{Options, analyze};
 use clap::{ArgMatches, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use codespan_reporting::term::termcolor;
 use fix::{Fixed, State};
-use known::{Known, Taken};
-use progress::Progress;
-use read::{Input, Wanted};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
-
-/// Trees and call paths of real code are deep, and a stack that overflows cannot be caught.
-pub(crate) const STACK: usize = 16 << 20;
 
 /// Words that are no paths in first place.
 const COMMANDS: [&str; 8] = [
@@ -132,17 +120,47 @@ struct LevelArguments {
     allow: Vec<String>,
 }
 
-#[derive(Args, Debug, Default, Clone)]
-pub struct KnownArguments {
+#[derive(Args)]
+struct KnownArguments {
     /// Do not report what this file accepts [default: that of tplint.toml, else tplint-baseline.json beside it]
     #[arg(long, value_name = "FILE")]
-    pub(crate) baseline: Option<PathBuf>,
+    baseline: Option<PathBuf>,
     /// Report what the baseline accepts, too
     #[arg(long, conflicts_with = "baseline")]
-    pub(crate) no_baseline: bool,
+    no_baseline: bool,
     /// Report only what was not there at this revision of git; REV... is where this branch left REV
     #[arg(long, value_name = "REV")]
     since: Option<String>,
+}
+
+impl KnownArguments {
+    fn asked(&self) -> known::Asked {
+        known::Asked {
+            baseline: self.baseline.clone(),
+            no_baseline: self.no_baseline,
+            since: self.since.clone(),
+        }
+    }
+}
+
+/// How a project is read, by the command line and by the language server.
+#[derive(Args)]
+struct ProjectArguments {
+    /// Use this configuration [default: the next tplint.toml upward from what is analysed]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Use so many threads [default: one for each processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Read what .gitignore leaves out, too
+    #[arg(long)]
+    no_ignore: bool,
+    /// Read every function of every file, also where the index says that nothing can be found: the same findings, slower
+    #[arg(long)]
+    no_index: bool,
+    /// Learn which sources make up which module from a build folder: CMake's file API, or compile_commands.json
+    #[arg(long, value_name = "DIR")]
+    build: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -150,46 +168,20 @@ struct InputArguments {
     /// Files and folders; a file is analysed with its project, and only findings that touch it are shown [default: .]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Use this configuration [default: the next tplint.toml upward from the first PATH]
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Use so many threads [default: one for each processor]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
-    /// Read what .gitignore leaves out, too
-    #[arg(long)]
-    no_ignore: bool,
-    /// Read every function of every file, also where the index says that nothing can be found: the same findings, slower
-    #[arg(long)]
-    no_index: bool,
-    /// Learn which sources make up which module from a build folder: CMake's file API, or compile_commands.json
-    #[arg(long, value_name = "DIR")]
-    build: Option<PathBuf>,
+    #[command(flatten)]
+    project: ProjectArguments,
     /// Read a source from standard input (PATH -) as if it stood at this path, with its project from the disk
     #[arg(long, value_name = "PATH")]
     stdin_filename: Option<PathBuf>,
     /// What cargo has said about the paths.
     #[arg(skip)]
-    project: Option<read::Project>,
+    cargo: Option<read::Project>,
 }
 
 #[derive(Args)]
 struct ServerArguments {
-    /// Use this configuration [default: the next tplint.toml upward from the folder that is open]
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Use so many threads [default: one for each processor]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    threads: Option<u16>,
-    /// Read what .gitignore leaves out, too
-    #[arg(long)]
-    no_ignore: bool,
-    /// Read every function of every file, also where the index says that nothing can be found: the same findings, slower
-    #[arg(long)]
-    no_index: bool,
-    /// Learn which sources make up which module from a build folder: CMake's file API, or compile_commands.json
-    #[arg(long, value_name = "DIR")]
-    build: Option<PathBuf>,
+    #[command(flatten)]
+    project: ProjectArguments,
     #[command(flatten)]
     levels: LevelArguments,
     #[command(flatten)]
@@ -306,15 +298,17 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, String> {
         Some(Command::Lsp(server)) => {
             let matches = matches.subcommand_matches("lsp");
             let flags = matches.map_or(Ok(Vec::new()), flags)?;
-            start_threads(server.threads)?;
+            let known = server.known.asked();
+            let project = server.project;
+            start_threads(project.threads)?;
             lsp::serve(Setup {
-                config: server.config,
-                no_ignore: server.no_ignore,
-                no_index: server.no_index,
-                build: server.build,
+                config: project.config,
+                no_ignore: project.no_ignore,
+                no_index: project.no_index,
+                build: project.build,
                 flags,
                 notes: server.notes,
-                known: server.known,
+                known,
             })
         }
         Some(Command::Baseline { what }) => {
@@ -343,61 +337,6 @@ fn flags(matches: &ArgMatches) -> Result<Vec<Flag>, String> {
     }
     flags.sort_by_key(|(place, _)| *place);
     Ok(flags.into_iter().map(|(_, flag)| flag).collect())
-}
-
-/// The rules that are on, with the level that each has where no path says otherwise.
-pub(crate) fn enabled(policy: &Policy) -> Vec<(&'static str, Level)> {
-    let all = page::catalogue().iter();
-    all.filter(|(name, _)| policy.enables(name))
-        .map(|(name, _)| (*name, policy.general_level(name)))
-        .collect()
-}
-
-/// Runs the rules that are on.
-fn find(
-    sources: &Sources,
-    input: &Input,
-    policy: &Policy,
-    in_view: impl Fn(&Diagnostic) -> bool,
-) -> Result<State, String> {
-    let options = Options {
-        rules: enabled(policy).iter().map(|(name, _)| *name).collect(),
-        ..options(input, sources)
-    };
-    let analysis = analyze(sources, &options)?;
-    Ok(State {
-        judged: judge::judge(analysis.diagnostics, sources, policy, in_view),
-        partly: analysis.partly,
-        modules: analysis.modules.len(),
-        taken: Taken::default(),
-    })
-}
-
-/// The baseline, and the findings of an earlier revision.
-pub(crate) fn read_known(
-    arguments: &KnownArguments,
-    input: &Input,
-    policy: &Policy,
-) -> Result<Known, String> {
-    let mut known = Known::default();
-    if !arguments.no_baseline {
-        let file = known::file(arguments.baseline.as_deref(), input)?;
-        let is_named = arguments.baseline.is_some() || input.config.baseline.is_some();
-        if is_named && file.baseline.is_none() {
-            let shown = &file.shown;
-            return Err(format!(
-                "cannot read the baseline `{shown}`: there is none; `tplint baseline write` makes it"
-            ));
-        }
-        known.file = Some(file);
-    }
-    if let Some(revision) = &arguments.since {
-        let old = since::tree(revision, input)?;
-        let judged = find(&old, input, policy, |_| true)?.judged;
-        let all = judged.findings.iter().chain(&judged.hidden_notes);
-        known.since = Some(Baseline::of(all, &old, &config::Base::default()));
-    }
-    Ok(known)
 }
 
 /// The moment from which times are counted.
@@ -437,11 +376,20 @@ fn check(arguments: &Check, flags: &[Flag]) -> Result<ExitCode, String> {
     }
     let rules = enabled(&policy);
     progress.stage("analysing", 0);
-    let known = read_known(&arguments.known, &input, &policy)?;
+    let known = known::read(&arguments.known.asked(), &input, &policy)?;
     let find_new = |sources: &Sources| {
-        let mut state = find(sources, &input, &policy, |finding| input.shows(finding))?;
-        state.taken = known.take(&mut state.judged, sources, &input, &policy);
-        Ok(state)
+        let Found {
+            mut judged,
+            partly,
+            modules,
+        } = project::find(sources, &input, &policy, |finding| input.shows(finding))?;
+        let taken = known.take(&mut judged, sources, &input, &policy);
+        Ok(State {
+            partly,
+            modules,
+            judged,
+            taken,
+        })
     };
     let mut found = find_new(&input.sources)?;
     if arguments.fix || arguments.diff {
@@ -497,8 +445,9 @@ fn check(arguments: &Check, flags: &[Flag]) -> Result<ExitCode, String> {
         None => write_out(&text, style.color || style.links)?,
     }
     warn_about(&input);
-    if let Some(file) = &known.file {
-        known::tell_stale(file, &stale);
+    let file = known.file.as_ref();
+    if let Some(text) = file.and_then(|file| known::stale_text(file, &stale)) {
+        tell(&text);
     }
     tell(&report::summary_line(&summary, &judged.findings));
     if arguments.timings {
@@ -560,19 +509,21 @@ fn modules(arguments: &InputArguments, format: ListFormat) -> Result<ExitCode, S
 }
 
 fn read_input(arguments: &InputArguments, progress: &Progress) -> Result<Input, String> {
-    start_threads(arguments.threads)?;
+    let project = &arguments.project;
+    start_threads(project.threads)?;
     let wanted = Wanted {
         working: std::env::current_dir()
             .map_err(|error| format!("the working directory cannot be read: {error}"))?,
         paths: arguments.paths.clone(),
-        config: arguments.config.clone(),
-        no_ignore: arguments.no_ignore,
-        build: arguments.build.clone(),
-        project: arguments.project.clone(),
+        config: project.config.clone(),
+        no_ignore: project.no_ignore,
+        build: project.build.clone(),
+        commands: &COMMANDS,
+        project: arguments.cargo.clone(),
         unsaved: Vec::new(),
     };
     let mut input = read::read(&wanted, arguments.stdin_filename.as_deref(), progress)?;
-    input.whole = arguments.no_index;
+    input.whole = project.no_index;
     Ok(input)
 }
 
@@ -582,24 +533,6 @@ fn start_threads(threads: Option<u16>) -> Result<(), String> {
         .stack_size(STACK)
         .build_global()
         .map_err(|error| format!("the threads cannot be started: {error}"))
-}
-
-/// What the configuration and the build say about these sources, which may be other ones than were read: a build tells
-/// them by their paths.
-pub(crate) fn options(input: &Input, sources: &Sources) -> Options {
-    let same = |file: &FileId| sources.find(&input.sources.file(*file).path);
-    Options {
-        whole: input.whole,
-        timings: Arc::clone(&input.timings),
-        api: input.config.api.clone(),
-        modules: input.config.modules(sources),
-        build: input
-            .build
-            .iter()
-            .map(|built| built.resolved(same))
-            .collect(),
-        ..Options::default()
-    }
 }
 
 fn source_count(input: &Input) -> usize {

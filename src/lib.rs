@@ -6,7 +6,7 @@
 //! files ─source─▶ Sources ─index─▶ module ─syntax─▶ ir::Unit ─program─▶ Program (per module) ─rules─▶ [Diagnostic] ─config─▶ report
 //! ```
 //!
-//! Plain data in one direction. Nothing below `cli` and `lsp` reads a file, a clock or the environment; the same sources
+//! Plain data in one direction. Nothing below `project` reads a file, a clock or the environment; the same sources
 //! give the same bytes out, whatever the number of threads. Lowering never fails and never skips a file: what it cannot
 //! read is opaque and counted.
 //!
@@ -16,8 +16,15 @@
 //! Three vocabularies, one home each: syntax kinds in `syntax`; API names in `rules/apis.toml`, read by `api`; wording in
 //! `rules/*.rs` and `rules/*.md`.
 //!
-//! A file uses only what stands above it: source, index, module, ir, syntax, api, demand, program, entry, reach, flow and
-//! locks, diagnostic, rules, config, suppress and baseline, judge, report, cli, lsp.
+//! A file uses only what stands above it: source, index, module, ir, syntax, api, program, entry, reach, flow and locks,
+//! diagnostic, rules, config, suppress and baseline, report, project, lsp, cli.
+//!
+//! The design knew no `project`: the command line and the language server were to be the only places that touch the
+//! world. Both read a project, its configuration and what is known of it in the very same way, and neither can stand above
+//! the other, so what reads stands below both. Writing, arguments and messages are theirs.
+//!
+//! Which functions are read at all (`program::demand`) is not the index's business, as the design had it: it takes
+//! modules, the table of API facts and what DLLs import from each other, which the index comes before.
 //!
 //! # Engines
 //!
@@ -43,37 +50,35 @@ pub mod api;
 pub mod baseline;
 pub mod cli;
 pub mod config;
-pub mod demand;
 pub mod diagnostic;
 pub mod entry;
 pub mod flow;
 pub mod index;
 pub mod ir;
-pub mod judge;
 pub mod locks;
 pub mod lsp;
 pub mod module;
 pub mod program;
+pub mod project;
 pub mod reach;
 pub mod report;
 pub mod rules;
 pub mod source;
 pub mod suppress;
 pub mod syntax;
-pub mod timings;
 
-use demand::Demand;
 use diagnostic::Diagnostic;
 use ir::Unit;
 use module::Module;
 use module::imports::{Exports, with_imports};
 use program::Program;
+use program::demand::Demand;
 use rayon::prelude::*;
+use rules::timings::{Stage, Timings};
 use source::{FileId, Sources, Span};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
-use timings::{Stage, Timings};
 
 /// What `analyze` is asked for.
 #[derive(Debug, Default)]

@@ -5,6 +5,7 @@
 //! things means nothing: a wrong edge costs more than a missing one.
 
 mod calls;
+pub mod demand;
 mod endings;
 mod handed;
 mod keys;

@@ -7,6 +7,8 @@
 //! Comments are found by a scan of the lines that hold `tplint:`, without a parse: the texts of unparsed files count too.
 //! A string literal on one line is seen through; one that began on an earlier line is not.
 
+pub mod judge;
+
 use crate::diagnostic::{Diagnostic, Label, Level, Role};
 use crate::rules::page::{self, SUPPRESSION_WITHOUT_REASON, UNUSED_SUPPRESSION};
 use crate::source::{FileId, SourceFile, Sources, Span};

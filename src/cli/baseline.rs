@@ -1,14 +1,15 @@
 //! `tplint baseline write` and `tplint baseline prune`.
 
-use super::known::{File, described, file as file_of};
-use super::progress::Progress;
-use super::read::Input;
-use super::{InputArguments, LevelArguments, find, read_input, tell, warn_about, write_whole};
+use super::{InputArguments, LevelArguments, read_input, tell, warn_about, write_whole};
 use crate::baseline::Baseline;
 use crate::config::{Flag, Policy};
 use crate::diagnostic::Diagnostic;
-use crate::judge::Judged;
+use crate::project::find;
+use crate::project::known::{File, described, file as file_of};
+use crate::project::progress::Progress;
+use crate::project::read::Input;
 use crate::report;
+use crate::suppress::judge::Judged;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -6,8 +6,8 @@
 //! packages, so that manifests which inherit from the workspace are understood; what is shown lies in the packages that
 //! count.
 
-use super::read::Project;
 use super::{Arguments, check, flags, on_deep_stack, shell, tell};
+use crate::project::read::Project;
 use crate::rules::page;
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, TargetKind};
 use clap::{CommandFactory, FromArgMatches, Parser};
@@ -81,7 +81,7 @@ pub fn main() -> ExitCode {
             return Ok(ExitCode::SUCCESS);
         };
         input.paths = project.shown;
-        input.project = Some(project.read);
+        input.cargo = Some(project.read);
         check(&arguments, &flags(&matches)?)
     })
 }

@@ -4,10 +4,10 @@
 //! not touch each other and analyses the result; a round that leads to a finding that was not there before is taken
 //! back, and its fixes are tried one by one. So a fix that would be none in its surroundings is never written.
 
-use super::known::Taken;
 use crate::diagnostic::{Diagnostic, Edit, Fix};
-use crate::judge::Judged;
+use crate::project::known::Taken;
 use crate::source::{self, FileId, Sources};
+use crate::suppress::judge::Judged;
 use similar::TextDiff;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

@@ -10,7 +10,6 @@
 //! analysis keeps the modules that it has finished.
 
 use crate::api::Api;
-use crate::demand::{Demand, Part};
 use crate::diagnostic::{self, Diagnostic};
 use crate::index::{self, Facts, FunctionFact, Names};
 use crate::ir::Unit;
@@ -18,6 +17,7 @@ use crate::module::Includes;
 use crate::module::imports::Exports;
 use crate::module::macros::{self, Macros};
 use crate::module::{self, Module};
+use crate::program::demand::{Demand, Part};
 use crate::source::{FileId, Sources};
 use crate::{Found, Gate, Options, Run, STOPPED, Units, Watch, names_to_find};
 use aho_corasick::AhoCorasick;

@@ -5,15 +5,16 @@
 
 use super::again::{Base, Taken};
 use super::documents::lies_below;
-use crate::cli::known::{self, Known};
-use crate::cli::paths::{resolved, slashed};
-use crate::cli::progress::Progress;
-use crate::cli::read::{self, Input, Wanted};
-use crate::cli::{KnownArguments, enabled, options, read_known};
 use crate::config::{FILE_NAME, Flag, Policy};
 use crate::diagnostic::Diagnostic;
+use crate::project::known::{self, Known};
+use crate::project::paths::{resolved, slashed};
+use crate::project::progress::Progress;
+use crate::project::read::{self, Input, Wanted};
+use crate::project::{STACK, enabled, options};
 use crate::source::{FileId, Sources};
-use crate::{Options, STOPPED, Watch, judge};
+use crate::suppress::judge;
+use crate::{Options, STOPPED, Watch};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -31,7 +32,7 @@ pub struct Setup {
     pub build: Option<PathBuf>,
     pub flags: Vec<Flag>,
     pub notes: bool,
-    pub known: KnownArguments,
+    pub known: known::Asked,
 }
 
 /// Where a project lies: absolute, with `/` between the parts.
@@ -108,7 +109,7 @@ pub fn start(
     let (sender, receiver) = channel();
     std::thread::Builder::new()
         .name("analysis".into())
-        .stack_size(crate::cli::STACK)
+        .stack_size(STACK)
         .spawn(move || work(&setup, &receiver, &tell))?;
     Ok(sender)
 }
@@ -208,6 +209,7 @@ fn load(setup: &Setup, job: &Job) -> Result<Project, Failure> {
         config: setup.config.as_ref().map(|config| working.join(config)),
         no_ignore: setup.no_ignore,
         build: setup.build.as_ref().map(|build| working.join(build)),
+        commands: &[],
         project: None,
         unsaved: texts
             .filter(|path| is_source(path) && !path.exists())
@@ -226,7 +228,7 @@ fn load(setup: &Setup, job: &Job) -> Result<Project, Failure> {
     input.whole = setup.no_index;
     let config = Arc::clone(&input.config);
     let policy = policy(setup, &config);
-    let known = read_known(&setup.known, &input, &policy).map_err(broken)?;
+    let known = known::read(&setup.known, &input, &policy).map_err(broken)?;
     let mut project = Project {
         disk: input.sources.clone(),
         known,

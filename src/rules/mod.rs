@@ -5,6 +5,7 @@
 
 pub mod page;
 mod remedy;
+pub mod timings;
 
 use crate::api::{Effect, PoolObject};
 use crate::diagnostic::{Diagnostic, Fix, Label, Level, Role};
@@ -17,8 +18,8 @@ use crate::program::origin::Origins;
 use crate::program::{FnId, Key, Program, Site};
 use crate::reach::blocking::Handles;
 use crate::reach::{self, Abstract, Walk, beginning};
+use crate::rules::timings::{Stage, Timings};
 use crate::source::Span;
-use crate::timings::{Stage, Timings};
 pub use page::Page;
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};

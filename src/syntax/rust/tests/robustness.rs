@@ -11,7 +11,7 @@ thread_local! { static A: std::cell::RefCell<Vec<u8>> = const { RefCell::new(Vec
 struct S<'a, T: 'a + Fn(u8) -> u8 = fn(u8) -> u8>(&'a T, [u8; 4], r#type) where T: Clone;
 impl<'a> Drop for S<'a> { fn drop(&mut self) { while let Some(Ok((ref a, _))) | None = self.0.take() { 'x: loop { break 'x; } } } }
 #[unsafe(no_mangle)] pub unsafe extern "system" fn DllMain(h: HMODULE, (a, b): (u32, &mut [u8; 2]), _: ...) -> i32 {
-    let x = match a { 1..=5 | b'x' if !h.is_null() => { &raw const *h }, ref y @ 7 => y?.await, S { a, .. } => return 0, [p, .., q] => p + q, _ => todo!() } as isize;
+    let x = match a { 1..=5 | b'x' if !h.is_null() => { &raw const *h }, ref y @ 7 => y?.await, S { a, .. } => return 0, [p, .., q] => p + q, _ => unreachable!() } as isize;
     let c = async move |z: u8| -> Result<(), ()> { x += z; Ok(()) };
     let Some(v) = c(5).await else { panic!("{}", r#"a"b"#) };
     *self.0.lock().unwrap() = Foo { a, b: 'c', ..Default::default() };

@@ -4,14 +4,14 @@
 
 use super::paths::{resolved, shown_file, slashed};
 use super::read::{Input, LARGEST_MADE, bytes_up_to};
-use super::tell;
+use super::since;
 use super::walk::may_be_read;
 use crate::baseline::{Baseline, Entry, FILE_NAME, Verdict, World};
 use crate::config::{Base, Policy};
 use crate::diagnostic::{Diagnostic, Level};
-use crate::judge::Judged;
 use crate::report::counted;
 use crate::source::Sources;
+use crate::suppress::judge::Judged;
 use std::path::{Path, PathBuf};
 
 /// Entries that are listed when they accept nothing; the rest is counted.
@@ -27,6 +27,16 @@ pub struct File {
     base: Base,
     /// None where there is no such file yet.
     pub baseline: Option<Baseline>,
+}
+
+/// What is asked about what is known.
+#[derive(Debug, Default, Clone)]
+pub struct Asked {
+    /// The baseline file, where it is not to be looked for.
+    pub baseline: Option<PathBuf>,
+    pub no_baseline: bool,
+    /// A revision of git whose findings are known.
+    pub since: Option<String>,
 }
 
 /// What a run does not have to report.
@@ -101,6 +111,32 @@ pub fn file(named: Option<&Path>, input: &Input) -> Result<File, String> {
         base,
         baseline,
     })
+}
+
+/// The baseline, and the findings of an earlier revision.
+///
+/// # Errors
+/// A message, without "error:": a baseline that cannot be read or is named and not there, a revision that git cannot give.
+pub fn read(asked: &Asked, input: &Input, policy: &Policy) -> Result<Known, String> {
+    let mut known = Known::default();
+    if !asked.no_baseline {
+        let file = file(asked.baseline.as_deref(), input)?;
+        let is_named = asked.baseline.is_some() || input.config.baseline.is_some();
+        if is_named && file.baseline.is_none() {
+            let shown = &file.shown;
+            return Err(format!(
+                "cannot read the baseline `{shown}`: there is none; `tplint baseline write` makes it"
+            ));
+        }
+        known.file = Some(file);
+    }
+    if let Some(revision) = &asked.since {
+        let old = since::tree(revision, input)?;
+        let judged = super::find(&old, input, policy, |_| true)?.judged;
+        let all = judged.findings.iter().chain(&judged.hidden_notes);
+        known.since = Some(Baseline::of(all, &old, &Base::default()));
+    }
+    Ok(known)
 }
 
 impl File {
@@ -208,25 +244,23 @@ fn keep_unknown(judged: &mut Judged, verdict: &Verdict) -> usize {
     before - judged.findings.len()
 }
 
-/// Tells which entries of the baseline accept nothing any more.
-pub fn tell_stale(file: &File, stale: &[Entry]) {
-    if stale.is_empty() {
-        return;
-    }
+/// Says which entries of the baseline accept nothing any more; none where all do.
+pub fn stale_text(file: &File, stale: &[Entry]) -> Option<String> {
     let entries = match stale.len() {
+        0 => return None,
         1 => "1 entry accepts more than there is".to_string(),
         count => format!("{count} entries accept more than there is"),
     };
     let shown = &file.shown;
-    tell(&format!(
+    let mut lines = vec![format!(
         "warning: {shown}: {entries} (`tplint baseline prune` takes it out):"
-    ));
-    for entry in stale.iter().take(LISTED) {
-        tell(&format!("  {}", described(entry)));
-    }
+    )];
+    let listed = stale.iter().take(LISTED);
+    lines.extend(listed.map(|entry| format!("  {}", described(entry))));
     if stale.len() > LISTED {
-        tell(&format!("  and {} more", stale.len() - LISTED));
+        lines.push(format!("  and {} more", stale.len() - LISTED));
     }
+    Some(lines.join("\n"))
 }
 
 /// An entry for people.

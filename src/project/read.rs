@@ -13,8 +13,8 @@ use crate::module::built::Built;
 use crate::module::is_build_file;
 use crate::report::Origin;
 use crate::rules::page;
+use crate::rules::timings::Timings;
 use crate::source::{Encoding, FileId, Lang, Sources};
-use crate::timings::Timings;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -165,6 +165,8 @@ pub struct Wanted {
     pub config: Option<PathBuf>,
     pub no_ignore: bool,
     pub build: Option<PathBuf>,
+    /// Words that somebody may have meant who names a path that does not exist.
+    pub commands: &'static [&'static str],
     /// What a build tool has said about the paths.
     pub project: Option<Project>,
     /// Sources whose texts come from elsewhere and that need not exist: each is read as empty.
@@ -192,7 +194,7 @@ pub fn read(wanted: &Wanted, stdin: Option<&Path>, progress: &Progress) -> Resul
             .iter()
             .map(|path| match wanted.unsaved.contains(path) {
                 true => unwritten(path, shown_file(path, &working), &working),
-                false => look_at(path, &working),
+                false => look_at(path, &working, wanted.commands),
             })
             .collect::<Result<_, _>>()?,
     };
@@ -302,12 +304,11 @@ pub fn read(wanted: &Wanted, stdin: Option<&Path>, progress: &Progress) -> Resul
     })
 }
 
-fn look_at(path: &Path, working: &Path) -> Result<Given, String> {
+fn look_at(path: &Path, working: &Path, commands: &[&'static str]) -> Result<Given, String> {
     let fail = |error: std::io::Error| {
         let mut message = format!("cannot read `{}`: {error}", path.display());
         if error.kind() == std::io::ErrorKind::NotFound {
-            let commands = super::COMMANDS.into_iter();
-            match page::nearest(&path.to_string_lossy(), commands) {
+            match page::nearest(&path.to_string_lossy(), commands.iter().copied()) {
                 Some(near) => message.push_str(&format!("; is the command `tplint {near}` meant?")),
                 None => message.push_str("; name a file or a folder that exists"),
             }
