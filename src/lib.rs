@@ -574,7 +574,9 @@ impl<'a> Units<'a> {
         let mut unit = match self.demand.kept(file) {
             Some(kept) => {
                 let functions = &self.functions[file.0 as usize];
-                syntax::lower_kept(self.sources, file, functions, kept)?
+                let source = self.sources.file(file);
+                let left_out = kept.left_out(&source.text, source.lang?, functions);
+                syntax::lower_kept(self.sources, file, functions, &kept.functions, &left_out)?
             }
             None => syntax::lower(self.sources, file)?,
         };

@@ -40,7 +40,7 @@ impl<'t> Dictionary<'t> {
 
 /// How a word stands in a text. Bits, since several places are taken together.
 pub mod how {
-    /// Behind it stands `(`.
+    /// Behind it stands `(`, or `)(`: `(*table->stop)()`.
     pub const CALLED: u8 = 1;
     /// It is given a value, its address is taken, or a method is called on it.
     pub const WRITTEN: u8 = 2;
@@ -48,6 +48,8 @@ pub mod how {
     pub const MEMBER: u8 = 4;
     /// Before it stands neither: it is the name itself.
     pub const PLAIN: u8 = 8;
+    /// The same, and a member is given just this: `x.done = f;`, `.done = f,`.
+    pub const GIVEN: u8 = 16;
 }
 
 /// A word and how it is mentioned.
@@ -145,7 +147,7 @@ fn standing(bytes: &[u8], start: usize, end: usize) -> u8 {
     }
     let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
     match (byte(after), byte(after + 1)) {
-        (b'(', _) => how |= how::CALLED,
+        (b'(', _) | (b')', b'(') => how |= how::CALLED,
         (b'=', next) if next != b'=' => how |= how::WRITTEN,
         (b'+', b'+' | b'=') | (b'-', b'-' | b'=') | (b'|' | b'&' | b'^', b'=') => {
             how |= how::WRITTEN;
@@ -165,7 +167,41 @@ fn standing(bytes: &[u8], start: usize, end: usize) -> u8 {
         (b'+', b'+') | (b'-', b'-') => how |= how::WRITTEN,
         _ => {}
     }
+    if how & how::CALLED == 0 && is_given(bytes, before, after) {
+        return how | how::GIVEN;
+    }
     how | how::PLAIN
+}
+
+/// Whether what stands between two places is all that a member is given.
+fn is_given(bytes: &[u8], start: usize, end: usize) -> bool {
+    let behind = bytes[end..].iter().find(|byte| !byte.is_ascii_whitespace());
+    if !matches!(behind, Some(b';' | b',' | b'}')) {
+        return false;
+    }
+    let mut left = bytes[..start].trim_ascii_end();
+    left = left.strip_suffix(b"&").unwrap_or(left).trim_ascii_end();
+    // A cast.
+    if let Some(inside) = left.strip_suffix(b")") {
+        let Some(open) = inside.iter().rposition(|byte| matches!(byte, b'(' | b')')) else {
+            return false;
+        };
+        if inside[open] == b')' {
+            return false;
+        }
+        left = inside[..open].trim_ascii_end();
+    }
+    let Some(left) = left.strip_suffix(b"=") else {
+        return false;
+    };
+    let left = left.trim_ascii_end();
+    let length = left
+        .iter()
+        .rev()
+        .take_while(|byte| WORD[**byte as usize])
+        .count();
+    let left = left[..left.len() - length].trim_ascii_end();
+    length > 0 && (left.ends_with(b".") || left.ends_with(b"->"))
 }
 
 /// The words of a dictionary that a range mentions, sorted, each once.

@@ -17,7 +17,7 @@ use crate::module::Includes;
 use crate::module::imports::Exports;
 use crate::module::macros::{self, Macros};
 use crate::module::{self, Module};
-use crate::program::demand::{Demand, Part};
+use crate::program::demand::{self, Demand, Part};
 use crate::source::{FileId, Sources};
 use crate::{Found, Gate, Options, Run, STOPPED, Units, Watch, names_to_find};
 use aho_corasick::AhoCorasick;
@@ -80,7 +80,7 @@ pub enum Taken {
 /// A lowered file, with what it was lowered from.
 struct Kept {
     text: Arc<str>,
-    functions: Option<Vec<bool>>,
+    read: Option<demand::Kept>,
     unit: Arc<Unit>,
 }
 
@@ -346,8 +346,7 @@ impl Base {
         );
         let is_part = numbers.len() < self.modules.len();
         for (&file, kept) in &self.units {
-            if kept.text == self.sources.file(file).text
-                && kept.functions.as_deref() == demand.kept(file)
+            if kept.text == self.sources.file(file).text && kept.read.as_ref() == demand.kept(file)
             {
                 *slot(&units, file) = Some(Arc::clone(&kept.unit));
             }
@@ -392,7 +391,7 @@ impl Base {
                 let unit = slot(&units, file).take()?;
                 let kept = Kept {
                     text: Arc::clone(&self.sources.file(file).text),
-                    functions: demand.kept(file).map(<[bool]>::to_vec),
+                    read: demand.kept(file).cloned(),
                     unit,
                 };
                 Some((file, kept))

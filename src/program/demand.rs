@@ -14,17 +14,20 @@
 
 mod declarations;
 mod graph;
+mod outside;
 mod seeds;
 
 use crate::api::Api;
-use crate::index::Facts;
+use crate::index::{Facts, FunctionFact};
 use crate::module::imports::{Exports, with_imports};
 use crate::module::{Kind, Module};
 use crate::source::{FileId, Lang, Sources};
 use graph::{Graph, is_loaders};
+use outside::Outside;
 use rayon::prelude::*;
 use seeds::{Tree, category};
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::{Mutex, OnceLock};
 
 /// Function bodies that are shorter than this are kept where something that is kept calls them: what they give back or
@@ -35,8 +38,29 @@ const SMALL: usize = 400;
 pub struct Demand {
     /// By module: whether anything can be found in it.
     modules: Vec<bool>,
-    /// By file and function; `None`: all of the file.
-    kept: Vec<Option<Vec<bool>>>,
+    /// By file; `None`: all of it.
+    kept: Vec<Option<Kept>>,
+}
+
+/// What is read of a file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// By function: whether its body is.
+    pub functions: Vec<bool>,
+    /// `None`: everything besides bodies.
+    outside: Option<Outside>,
+}
+
+impl Kept {
+    /// The pieces of the file that are left out with all that stands in them, in their order. Bytes.
+    pub fn left_out(
+        &self,
+        text: &str,
+        lang: Lang,
+        functions: &[FunctionFact],
+    ) -> Vec<Range<usize>> {
+        outside::left_out(text, lang, functions, self)
+    }
 }
 
 /// A part of a tree: for a run that looks at some modules only.
@@ -70,7 +94,8 @@ impl Demand {
     ) -> Demand {
         // What starts threads matters by itself to one rule only.
         let asks_for_threads = rules.is_empty() || rules.contains(&"thread_without_module_ref");
-        let tree = Tree::new(sources, facts, api);
+        let is_c = outside::files_in_c(sources, modules);
+        let tree = Tree::new(sources, facts, api, &is_c);
         let blocking: Vec<OnceLock<Vec<u32>>> = modules.iter().map(|_| OnceLock::new()).collect();
         let wanted: Vec<Option<Vec<(FileId, u32)>>> = modules
             .par_iter()
@@ -94,15 +119,21 @@ impl Demand {
                 select_in(&extended, &Graph::new(&tree, &extended), asks_for_threads)
             })
             .collect();
-        let mut kept: Vec<Option<Vec<bool>>> = facts
+        let mut kept: Vec<Option<Kept>> = facts
             .iter()
-            .map(|facts| Some(vec![false; facts.functions.len()]))
+            .map(|facts| {
+                Some(Kept {
+                    functions: vec![false; facts.functions.len()],
+                    outside: None,
+                })
+            })
             .collect();
         for &(file, function) in wanted.iter().flatten().flatten() {
             if let Some(kept) = &mut kept[file.0 as usize] {
-                kept[function as usize] = true;
+                kept.functions[function as usize] = true;
             }
         }
+        outside::select(&tree, &is_c, &mut kept);
         Demand {
             modules: wanted.iter().map(Option::is_some).collect(),
             kept,
@@ -113,12 +144,17 @@ impl Demand {
     pub fn join(&mut self, other: &Demand) {
         for (kept, others) in self.kept.iter_mut().zip(&other.kept) {
             match (kept, others) {
-                (Some(kept), Some(others)) if kept.len() == others.len() => {
-                    for (kept, others) in kept.iter_mut().zip(others) {
+                (Some(kept), Some(others)) if kept.functions.len() == others.functions.len() => {
+                    let functions = kept.functions.iter_mut().zip(&others.functions);
+                    for (kept, others) in functions {
                         *kept |= others;
                     }
+                    match (&mut kept.outside, &others.outside) {
+                        (Some(kept), Some(others)) => kept.join(others),
+                        (kept, _) => *kept = None,
+                    }
                 }
-                (Some(kept), others) if kept.is_empty() => {
+                (Some(kept), others) if kept.functions.is_empty() => {
                     *kept = others.clone().unwrap_or_default()
                 }
                 _ => {}
@@ -128,7 +164,7 @@ impl Demand {
 
     /// Knows nothing of a file's functions.
     pub fn forget(&mut self, file: FileId) {
-        self.kept[file.0 as usize] = Some(Vec::new());
+        self.kept[file.0 as usize] = Some(Kept::default());
     }
 
     /// Whether anything can be found in a module.
@@ -136,9 +172,9 @@ impl Demand {
         self.modules[module]
     }
 
-    /// The functions of a file whose bodies are read; `None`: all.
-    pub fn kept(&self, file: FileId) -> Option<&[bool]> {
-        self.kept[file.0 as usize].as_deref()
+    /// What is read of a file; `None`: all.
+    pub fn kept(&self, file: FileId) -> Option<&Kept> {
+        self.kept[file.0 as usize].as_ref()
     }
 }
 
@@ -302,14 +338,24 @@ fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Option<V
     // Who sets the members and statics that they ask.
     let pool = graph.select(|node| core[node] && graph.direct(node) & POOL != 0);
     let mut asked = graph.statics_of(&guarded);
-    graph.add(&mut asked, &graph.state_of(&pool));
+    asked.add(&graph.state_of(&pool));
     for node in graph.nodes() {
         if !kept[node] && graph.writes_any(node, &asked) {
             kept[node] = true;
         }
     }
     // What they call, as far as it does anything that counts or is short.
-    let effects = graph.leading_to(LOADER | POOL | UNREF | ENDS | ASKS);
+    let stops = graph.never_returning();
+    let effects = graph.select(|node| {
+        let direct = graph.direct(node);
+        direct & (POOL | UNREF | ASKS) != 0
+            || stops[node]
+            || (direct & LOADER != 0
+                && (blocking[node]
+                    || graph.size(node) < SMALL
+                    || graph.mentions_any(node, &objects)))
+    });
+    let effects = graph.callers_of(&effects);
     graph.add_callees(&mut core, |node| effects[node], 32);
     // How a thread or a callback ends is shown, whatever it does.
     let starts =
@@ -317,7 +363,6 @@ fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Option<V
     graph.add_named(&mut kept, &starts);
     // Whether they ever begin is for those to say who lead there.
     graph.add(&mut kept, &graph.callers_of(&starts));
-    let stops = graph.leading_to(ENDS);
     graph.add_callees(&mut nested, |node| stops[node], 32);
     graph.add(&mut core, &nested);
     graph.add_callees(&mut core, |node| graph.size(node) < SMALL, 2);

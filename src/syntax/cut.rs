@@ -1,11 +1,12 @@
-//! Bodies that nobody looks into are left out before a parser sees them.
+//! Bodies that nobody looks into and declarations that nobody asks for are left out before a parser sees them.
 //!
-//! In come a text and which of its functions matter; out comes a shorter text, in which the others have empty bodies,
-//! and a map of its offsets to those of the file.
+//! In come a text, which of its functions matter and which pieces do not; out comes a shorter text, in which the other
+//! functions have empty bodies and the pieces are empty lines, and a map of its offsets to those of the file.
 
 use crate::index::FunctionFact;
 use crate::ir::Unit;
 use crate::source::Span;
+use std::ops::Range;
 
 /// A shorter text.
 pub struct Cut {
@@ -14,27 +15,71 @@ pub struct Cut {
     pieces: Vec<(u32, u32)>,
     /// Where the bodies end that were left out, in the file.
     ends: Vec<u32>,
+    is_shorter: bool,
 }
 
 impl Cut {
-    /// Leaves out the bodies of the functions that are not kept. `None` where nothing is worth leaving out.
-    pub fn new(text: &str, functions: &[FunctionFact], kept: &[bool]) -> Option<Cut> {
+    /// Leaves out the bodies of the functions that are not kept, and pieces that stand in their order. `None` where
+    /// nothing is worth leaving out.
+    pub fn new(
+        text: &str,
+        functions: &[FunctionFact],
+        kept: &[bool],
+        left_out: &[Range<usize>],
+    ) -> Option<Cut> {
         let mut cut = Cut {
             text: String::new(),
             pieces: Vec::new(),
             ends: Vec::new(),
+            is_shorter: false,
         };
+        let mut bodies = functions
+            .iter()
+            .zip(kept)
+            .filter(|(_, kept)| !**kept)
+            .map(|(function, _)| function)
+            .peekable();
         let mut at = 0;
-        for (function, _) in functions.iter().zip(kept).filter(|(_, kept)| !**kept) {
-            let (body, end) = (function.body as usize, function.end as usize);
-            if body < at || end < body + 3 || !can_go(text, function) {
-                continue;
+        let mut left_out = left_out.iter().peekable();
+        loop {
+            let body = bodies.peek().map(|function| function.start as usize);
+            let piece = left_out.peek().map(|piece| piece.start);
+            match (body, piece) {
+                (None, None) => break,
+                (body, Some(start)) if body.is_none_or(|body| start <= body) => {
+                    let Some(piece) = left_out.next() else { break };
+                    if start < at || piece.end <= start {
+                        continue;
+                    }
+                    let whole = bodies.peek().filter(|body| {
+                        body.start as usize == start && body.end as usize == piece.end
+                    });
+                    if whole.is_some_and(|function| {
+                        !can_go(text, function) || has_directive(text, function)
+                    }) {
+                        continue;
+                    }
+                    cut.piece(text, at, start);
+                    // What follows may have to stand at the beginning of a line.
+                    cut.pieces.push((cut.text.len() as u32, start as u32));
+                    cut.text.push('\n');
+                    at = piece.end;
+                    cut.is_shorter = true;
+                }
+                _ => {
+                    let Some(function) = bodies.next() else { break };
+                    let (body, end) = (function.body as usize, function.end as usize);
+                    if body < at || end < body + 3 || !can_go(text, function) {
+                        continue;
+                    }
+                    cut.piece(text, at, body + 1);
+                    at = end - 1;
+                    cut.ends.push(function.end);
+                    cut.is_shorter = true;
+                }
             }
-            cut.piece(text, at, body + 1);
-            at = end - 1;
-            cut.ends.push(function.end);
         }
-        if cut.ends.is_empty() {
+        if !cut.is_shorter {
             return None;
         }
         cut.piece(text, at, text.len());
@@ -74,6 +119,12 @@ impl Cut {
             function.is_cut = self.ends.binary_search(&function.span.end).is_ok();
         }
     }
+}
+
+/// Whether a directive of the preprocessor stands before the body.
+fn has_directive(text: &str, function: &FunctionFact) -> bool {
+    let head = text.get(function.start as usize..function.body as usize);
+    head.is_none_or(|head| head.contains('#'))
 }
 
 /// Whether a text stays well-formed without a body.

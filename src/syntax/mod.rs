@@ -12,6 +12,7 @@ pub mod rust;
 use crate::index::FunctionFact;
 use crate::ir::Unit;
 use crate::source::{FileId, Lang, Sources};
+use std::ops::Range;
 
 /// Lowers one file. `None` for a file that is no C, C++ or Rust.
 pub fn lower(sources: &Sources, file: FileId) -> Option<Unit> {
@@ -19,15 +20,17 @@ pub fn lower(sources: &Sources, file: FileId) -> Option<Unit> {
     Some(lower_text(file, source.lang?, &source.text))
 }
 
-/// Lowers one file, but only the bodies of those of its functions that are kept, one by one as the index lists them.
+/// Lowers one file, but only the bodies of those of its functions that are kept, one by one as the index lists them, and
+/// without the pieces that are left out, which stand in their order. Bytes.
 pub fn lower_kept(
     sources: &Sources,
     file: FileId,
     functions: &[FunctionFact],
     kept: &[bool],
+    left_out: &[Range<usize>],
 ) -> Option<Unit> {
     let source = sources.file(file);
-    let Some(cut) = cut::Cut::new(&source.text, functions, kept) else {
+    let Some(cut) = cut::Cut::new(&source.text, functions, kept, left_out) else {
         return lower(sources, file);
     };
     let mut unit = lower_text(file, source.lang?, &cut.text);

@@ -5,7 +5,7 @@
 
 use crate::index::defines::starts_line;
 use crate::index::words::{self, how};
-use crate::index::{Facts, find, line_end, quoted_end};
+use crate::index::{FunctionFact, find, line_end, quoted_end};
 use crate::source::Lang;
 use std::ops::Range;
 
@@ -27,6 +27,10 @@ pub struct Item {
     pub is_state: bool,
     pub object: bool,
     pub thread_local: bool,
+    /// By which it is asked for.
+    pub asked_by: Vec<Range<usize>>,
+    /// What it is remains unknown, or what it makes: it is always read.
+    pub is_obscure: bool,
 }
 
 /// The declarations `static T x;` inside a function.
@@ -54,12 +58,12 @@ pub fn static_declarations(text: &str, range: Range<usize>, lang: Lang) -> Vec<R
 }
 
 /// Splits what stands outside functions into declarations. Namespaces are no declarations.
-pub fn items(text: &str, lang: Lang, facts: &Facts) -> Vec<Item> {
+pub fn items(text: &str, lang: Lang, functions: &[FunctionFact]) -> Vec<Item> {
     let bytes = text.as_bytes();
     let mut items: Vec<Item> = Vec::new();
     let mut open = Open::default();
     let mut at = 0;
-    let mut functions = facts.functions.iter().peekable();
+    let mut functions = functions.iter().peekable();
     while at < bytes.len() {
         if let Some(function) = functions.peek()
             && at >= function.start as usize
@@ -330,10 +334,46 @@ impl Open {
             }
             item.names.extend(name);
         }
-        item.is_state = !(item.is_alias || item.is_prototype && lang == Lang::C);
+        let (is_first_called, inner) = (called_first(&words), inner_types(text, bytes, &words));
+        let has_enum = words.iter().any(|(word, _)| &text[word.clone()] == "enum");
+        item.asked_by = item.names.clone();
+        item.asked_by.extend(inner);
+        if has_enum || (item.is_alias && !has_body) || (item.is_prototype && is_first_called) {
+            item.asked_by.extend(item.declares.iter().cloned());
+        }
+        if item.is_prototype {
+            let called = words.iter().filter(|(_, how)| how & how::CALLED != 0);
+            item.asked_by.extend(called.map(|(word, _)| word.clone()));
+        }
+        // A macro that stands alone can make anything, and so can a body of something that is called.
+        item.is_obscure = (item.is_prototype && is_first_called && item.declares.is_empty())
+            || (has_body && !self.assigned && !item.is_alias && !is_type && !item.is_prototype);
+        item.is_state = !((item.is_alias && !has_body) || item.is_prototype && lang == Lang::C);
         item.object = !(item.is_alias || item.is_class || is_type && !self.assigned && has_body);
         Some(item)
     }
+}
+
+/// Whether a declaration begins with what is called in it: a macro that stands alone.
+fn called_first(words: &[(Range<usize>, u8)]) -> bool {
+    words.first().is_some_and(|(_, how)| how & how::CALLED != 0)
+}
+
+/// The types that are declared inside another one.
+fn inner_types<'w>(
+    text: &'w str,
+    bytes: &'w [u8],
+    words: &'w [(Range<usize>, u8)],
+) -> impl Iterator<Item = Range<usize>> + 'w {
+    words.windows(2).filter_map(move |pair| {
+        let (keyword, name) = (&pair[0].0, &pair[1].0);
+        let is_type = matches!(
+            &text[keyword.clone()],
+            "struct" | "union" | "enum" | "class"
+        );
+        let behind = bytes[name.end..].iter().find(|b| !b.is_ascii_whitespace());
+        (is_type && behind == Some(&b'{')).then(|| name.clone())
+    })
 }
 
 /// What a `#define` line says.
@@ -349,6 +389,7 @@ fn macro_item(text: &str, start: usize, end: usize) -> Option<Item> {
         .unwrap_or(name.len());
     (length > 0).then(|| Item {
         names: std::iter::once(at..at + length).collect(),
+        asked_by: std::iter::once(at..at + length).collect(),
         ranges: std::iter::once(at + length..end).collect(),
         ..Item::default()
     })

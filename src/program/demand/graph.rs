@@ -5,11 +5,35 @@ use crate::index::words::{self, Mention, NameMap, how};
 use crate::index::{EntryFact, FunctionFact};
 use crate::module::{EXE_ENTRIES, Kind, Module};
 use crate::source::{FileId, Lang};
+use std::cell::RefCell;
 
 /// A set of the module's nodes.
 pub type NodeSet = Vec<bool>;
-/// A set of words.
-pub type Words = Vec<bool>;
+/// Sets of a module's words: as names by themselves, and as names of members.
+pub struct Words {
+    plain: Vec<bool>,
+    members: Vec<bool>,
+}
+
+impl Words {
+    /// Takes in another's words.
+    pub fn add(&mut self, other: &Words) {
+        let both = [
+            (&mut self.plain, &other.plain),
+            (&mut self.members, &other.members),
+        ];
+        for (to, from) in both {
+            for (to, &from) in to.iter_mut().zip(from) {
+                *to |= from;
+            }
+        }
+    }
+
+    fn has(&self, word: usize, how: u8) -> bool {
+        (how & how::MEMBER != 0 && self.members[word])
+            || (how & !how::MEMBER & (how::PLAIN | how::GIVEN) != 0 && self.plain[word])
+    }
+}
 
 /// The functions and declarations of one module, as a part of the tree's. Its nodes are numbered anew.
 pub struct Graph<'t> {
@@ -17,6 +41,10 @@ pub struct Graph<'t> {
     pub files: Vec<FileId>,
     /// The tree's numbers.
     nodes: Vec<u32>,
+    /// By word of the tree: its number among the module's words, which all lists and sets go by; 0 for all others.
+    local: Vec<u32>,
+    /// The module's words.
+    words: Vec<u32>,
     /// By word: the nodes that bear it.
     bearers: Lists,
     /// By word that something bears: the nodes that mention it.
@@ -29,6 +57,12 @@ pub struct Graph<'t> {
     gives: NodeSet,
     /// Objects with initializer lists for structures, in C: what they name runs when a member is called.
     tables: NodeSet,
+    /// By word: an object outside functions bears it.
+    objects: Vec<bool>,
+    /// Nodes of the module's own files; what is shared with it is judged elsewhere.
+    own: NodeSet,
+    /// Functions that give members functions.
+    hands: NodeSet,
     entry_names: &'t [String],
     may_be_dll: bool,
     /// It has sources in a language with destructors.
@@ -38,14 +72,52 @@ pub struct Graph<'t> {
 /// A member that more places give a value is not followed; the engine follows fewer.
 const MOST_GIVERS: usize = 12;
 
+/// A body that is longer is looked at near its end only, where what never returns stands. Bytes.
+const LONG: usize = 1500;
+
+/// How near. Bytes.
+const TAIL: usize = 400;
+
 /// Whether a mention can mean a function or an object of that name: in C a member cannot.
 fn is_name(has_classes: bool, how: u8) -> bool {
-    has_classes || how & how::PLAIN != 0
+    has_classes || how & (how::PLAIN | how::GIVEN) != 0
+}
+
+/// Whether all that is done with a function is to give it to a member: it runs where the member is called.
+fn is_only_given(has_classes: bool, how: u8) -> bool {
+    !has_classes && how & (how::PLAIN | how::GIVEN) == how::GIVEN
 }
 
 /// Whether the loader calls it, and not the start of a program.
 pub fn is_loaders(entry: &EntryFact) -> bool {
     !EXE_ENTRIES.contains(&entry.name.as_str())
+}
+
+thread_local! {
+    /// Numbers by word of the tree, all of them 0: to make and to wipe them for every module would cost more than what
+    /// is done with them.
+    static NUMBERS: RefCell<Vec<Vec<u32>>> = const { RefCell::new(Vec::new()) };
+}
+
+fn numbers(words: usize) -> Vec<u32> {
+    let kept = NUMBERS.with_borrow_mut(Vec::pop);
+    kept.filter(|numbers| numbers.len() == words)
+        .unwrap_or_else(|| vec![0; words])
+}
+
+impl Drop for Graph<'_> {
+    fn drop(&mut self) {
+        let mut numbers = std::mem::take(&mut self.local);
+        for &word in self.words.iter().skip(1) {
+            numbers[word as usize] = 0;
+        }
+        NUMBERS.with_borrow_mut(|kept| {
+            // One for a module and one for what it imports.
+            if kept.len() < 2 {
+                kept.push(numbers);
+            }
+        });
+    }
 }
 
 impl<'t> Graph<'t> {
@@ -56,56 +128,84 @@ impl<'t> Graph<'t> {
             .iter()
             .any(|&file| tree.sources.file(file).lang != Some(Lang::C));
         let mut nodes = Vec::new();
+        let mut own = Vec::new();
         for &file in &files {
             let range = tree.first_node[file.0 as usize]..tree.first_node[file.0 as usize + 1];
             // Classes have no destructors in C.
             nodes.extend(range.filter(|&node| has_classes || tree.counts_in_c(node)));
+            let is_own = module.sources.binary_search(&file).is_ok()
+                || module.headers.binary_search(&file).is_ok();
+            own.resize(nodes.len(), is_own);
         }
+        let mut local = numbers(tree.dictionary.len());
+        let mut words: Vec<u32> = vec![u32::MAX];
+        for &node in &nodes {
+            let mentioned = tree.mentions(node).iter().map(|(word, _)| word);
+            let borne = tree.names_of.of(node).iter();
+            for &word in mentioned.chain(borne).chain(tree.members_of(node)) {
+                let number = &mut local[word as usize];
+                if *number == 0 {
+                    *number = words.len() as u32;
+                    words.push(word);
+                }
+            }
+        }
+        let count = words.len();
+        let number = |word: u32| local[word as usize];
+        let mut objects = vec![false; count];
+        for &file in &files {
+            for &word in &tree.files[file.0 as usize].objects {
+                objects[number(word) as usize] = true;
+            }
+        }
+        objects[0] = false;
         let mut pairs: Vec<(u32, u32)> = Vec::new();
         for (number, &node) in nodes.iter().enumerate() {
             let names = tree.names_of.of(node).iter();
-            pairs.extend(names.map(|&name| (name, number as u32)));
+            pairs.extend(names.map(|&name| (local[name as usize], number as u32)));
         }
-        let words = tree.dictionary.len();
-        let bearers = Lists::group(words, &pairs);
+        let bearers = Lists::group(count, &pairs);
         pairs.clear();
         for (number, &node) in nodes.iter().enumerate() {
             for &(word, how) in tree.mentions(node) {
+                let word = local[word as usize];
                 if is_name(has_classes, how) && !bearers.of(word).is_empty() {
                     pairs.push((word, number as u32));
                 }
             }
         }
-        let mentioners = Lists::group(words, &pairs);
+        let mentioners = Lists::group(count, &pairs);
         // Who gives a value to a member that something calls.
-        let mut called = vec![false; words];
+        let mut called = vec![false; count];
         for &node in &nodes {
             for &(word, how) in tree.mentions(node) {
-                called[word as usize] |=
+                called[local[word as usize] as usize] |=
                     tree.state[word as usize] && how & how::CALLED != 0 && how & how::MEMBER != 0;
             }
         }
         pairs.clear();
         for (number, &node) in nodes.iter().enumerate() {
             for &(word, how) in tree.mentions(node) {
+                let word = local[word as usize];
                 if called[word as usize] && how & how::CALLED != 0 && how & how::MEMBER != 0 {
                     pairs.push((word, number as u32));
                 }
             }
         }
-        let callers_through = Lists::group(words, &pairs);
+        let callers_through = Lists::group(count, &pairs);
         pairs.clear();
         for (number, &node) in nodes.iter().enumerate() {
             let given = tree.mentions(node).iter();
             let given = given.filter(|(_, how)| how & how::WRITTEN != 0);
             let members = tree.members_of(node).iter();
             for &word in given.map(|(word, _)| word).chain(members) {
+                let word = local[word as usize];
                 if called[word as usize] {
                     pairs.push((word, number as u32));
                 }
             }
         }
-        let givers = Lists::group(words, &pairs);
+        let givers = Lists::group(count, &pairs);
         let mut gives = vec![false; nodes.len()];
         for &(word, node) in &pairs {
             gives[node as usize] |= givers.of(word).len() <= MOST_GIVERS;
@@ -114,16 +214,30 @@ impl<'t> Graph<'t> {
             .iter()
             .map(|&node| !has_classes && !tree.members_of(node).is_empty())
             .collect();
+        let hands = nodes
+            .iter()
+            .map(|&node| {
+                let mut mentions = tree.mentions(node).iter();
+                mentions.any(|&(word, how)| {
+                    is_only_given(has_classes, how) && !bearers.of(local[word as usize]).is_empty()
+                })
+            })
+            .collect();
         Graph {
             tree,
             files,
             nodes,
+            local,
+            words,
             givers,
             callers_through,
             gives,
             tables,
             bearers,
             mentioners,
+            objects,
+            own,
+            hands,
             entry_names: &module.entry_names,
             may_be_dll: module.kind != Kind::Exe,
             has_classes,
@@ -151,11 +265,39 @@ impl<'t> Graph<'t> {
 
     /// What bears a name.
     pub fn named(&self, word: u32) -> impl Iterator<Item = usize> + '_ {
-        self.bearers.of(word).iter().map(|&node| node as usize)
+        let nodes = self.bearers.of(self.local(word));
+        nodes.iter().map(|&node| node as usize)
+    }
+
+    /// The number of a word of the tree among the module's; 0 where it has no such word.
+    fn local(&self, word: u32) -> u32 {
+        self.local[word as usize]
     }
 
     fn no_words(&self) -> Vec<bool> {
-        vec![false; self.tree.dictionary.len()]
+        vec![false; self.words.len()]
+    }
+
+    fn no_state(&self) -> Words {
+        Words {
+            plain: self.no_words(),
+            members: self.no_words(),
+        }
+    }
+
+    /// Takes in the member or the static that a mention means. A method names members without `this->`.
+    fn take_state(&self, words: &mut Words, (word, how): Mention) {
+        if !self.tree.state[word as usize] {
+            return;
+        }
+        let number = self.local(word) as usize;
+        if self.has_classes {
+            words.plain[number] = true;
+            words.members[number] = true;
+            return;
+        }
+        words.members[number] |= how & how::MEMBER != 0;
+        words.plain[number] |= how & (how::PLAIN | how::GIVEN) != 0 && self.objects[number];
     }
 
     fn mentions(&self, node: usize) -> &'t [Mention] {
@@ -195,6 +337,52 @@ impl<'t> Graph<'t> {
         set
     }
 
+    /// What may never return: a short function that mentions what ends a thread or the process, or a longer one that
+    /// does so near its end, and who calls such a one there.
+    pub fn never_returning(&self) -> NodeSet {
+        let mentioning = self.leading_to(category::ENDS);
+        let mut set = self.none();
+        let mut tails: Vec<(usize, Vec<Mention>)> = Vec::new();
+        for node in self.nodes().filter(|&node| mentioning[node]) {
+            let Node::Function(file, number) = self.node(node) else {
+                set[node] = true;
+                continue;
+            };
+            if self.size(node) <= LONG {
+                set[node] = true;
+                continue;
+            }
+            let source = self.tree.sources.file(file);
+            let function = &self.tree.facts[file.0 as usize].functions[number as usize];
+            let mut start = function.end as usize - TAIL;
+            while !source.text.is_char_boundary(start) {
+                start -= 1;
+            }
+            let range = start..function.end as usize;
+            let mut found = Vec::new();
+            if let Some(lang) = source.lang {
+                words::mentions(&source.text, range, lang, &self.tree.dictionary, &mut found);
+            }
+            words::merge(&mut found);
+            tails.push((node, found));
+        }
+        let lang = if self.has_classes { Lang::Cpp } else { Lang::C };
+        loop {
+            let before = tails.len();
+            tails.retain(|(node, words)| {
+                let ends = words.iter().any(|&(word, _)| {
+                    self.tree.category(lang, word) & category::ENDS != 0
+                        || self.named(word).any(|other| set[other])
+                });
+                set[*node] |= ends;
+                !ends
+            });
+            if tails.len() == before {
+                return set;
+            }
+        }
+    }
+
     /// What all nodes' names do.
     pub fn all_direct(&self) -> u16 {
         self.nodes().fold(0, |bits, node| bits | self.direct(node))
@@ -230,7 +418,7 @@ impl<'t> Graph<'t> {
     pub fn add_direct_callers(&self, to: &mut NodeSet, of: &NodeSet) {
         for node in self.nodes().filter(|&node| of[node]) {
             for &name in self.tree.names_of.of(self.nodes[node]) {
-                for &other in self.mentioners.of(name) {
+                for &other in self.mentioners.of(self.local(name)) {
                     to[other as usize] = true;
                 }
             }
@@ -246,13 +434,14 @@ impl<'t> Graph<'t> {
         let mut led_on = self.none();
         while let Some(node) = work.pop() {
             for &name in self.tree.names_of.of(self.nodes[node]) {
-                if std::mem::replace(&mut seen[name as usize], true) {
+                if std::mem::replace(&mut seen[self.local(name) as usize], true) {
                     continue;
                 }
-                for &other in self.mentioners.of(name) {
+                for &other in self.mentioners.of(self.local(name)) {
                     let other = other as usize;
                     if !self.tables[other]
                         && wanted(other)
+                        && !self.only_gives(other, name)
                         && !std::mem::replace(&mut set[other], true)
                     {
                         work.push(other);
@@ -280,6 +469,15 @@ impl<'t> Graph<'t> {
             .is_ok_and(|at| mentions[at].1 & how::CALLED == 0)
     }
 
+    /// Whether a node does no more with a function than to give it to a member.
+    fn only_gives(&self, node: usize, word: u32) -> bool {
+        let mentions = self.mentions(node);
+        self.hands[node]
+            && mentions
+                .binary_search_by_key(&word, |(word, _)| *word)
+                .is_ok_and(|at| is_only_given(self.has_classes, mentions[at].1))
+    }
+
     /// The nodes that call a member that a node gives a value, as far as few others do.
     fn callers_of_members(&self, node: usize) -> impl Iterator<Item = usize> + '_ {
         let members = self.tree.members_of(self.nodes[node]).iter().copied();
@@ -287,6 +485,7 @@ impl<'t> Graph<'t> {
         let written = written.filter(|(_, how)| how & how::WRITTEN != 0);
         members
             .chain(written.map(|(word, _)| *word))
+            .map(|word| self.local(word))
             .filter(|&word| self.givers.of(word).len() <= MOST_GIVERS)
             .flat_map(|word| self.callers_through.of(word))
             .map(|&caller| caller as usize)
@@ -302,14 +501,14 @@ impl<'t> Graph<'t> {
             let mut given: Vec<u32> = Vec::new();
             for node in self.nodes().filter(|&node| set[node]) {
                 for &(word, how) in self.mentions(node) {
-                    let givers = self.givers.of(word);
+                    let givers = self.givers.of(self.local(word));
                     if how & how::CALLED != 0
                         && how & how::MEMBER != 0
                         && givers.len() <= MOST_GIVERS
                     {
                         given.extend(givers.iter().filter(|&&node| {
                             let node = node as usize;
-                            !set[node] || (self.tables[node] && !open[node])
+                            !set[node] || ((self.tables[node] || self.hands[node]) && !open[node])
                         }));
                     }
                 }
@@ -346,8 +545,11 @@ impl<'t> Graph<'t> {
                 if self.tables[node] && !open[node] {
                     continue;
                 }
-                for word in self.names(node) {
-                    if std::mem::replace(&mut seen[word as usize], true) {
+                for &(word, how) in self.mentions(node) {
+                    if !is_name(self.has_classes, how)
+                        || (!open[node] && is_only_given(self.has_classes, how))
+                        || std::mem::replace(&mut seen[self.local(word) as usize], true)
+                    {
                         continue;
                     }
                     for other in self.named(word) {
@@ -373,16 +575,31 @@ impl<'t> Graph<'t> {
                 .any(|entry| range.contains(&entry.start) && is_loaders(entry))
     }
 
+    /// Whether an attribute stands before the body; elsewhere its name is a common word.
+    fn has_attribute(&self, file: FileId, function: &FunctionFact) -> bool {
+        let text = &self.tree.sources.file(file).text;
+        let head = text.get(function.start as usize..function.body as usize);
+        head.is_some_and(|head| head.contains("structor"))
+    }
+
     /// What the loader runs: entry points, and the constructors and destructors of objects with static storage.
     pub fn loader_entries(&self) -> NodeSet {
         let tree = self.tree;
         let mut set = self.none();
         for node in self.nodes() {
+            if !self.own[node] {
+                // What it registers can be the module's own.
+                set[node] = self.direct(node) & category::ATEXIT != 0
+                    && matches!(self.node(node), Node::Function(..));
+                continue;
+            }
             set[node] = match self.node(node) {
                 Node::Function(file, number) => {
                     let function = &tree.facts[file.0 as usize].functions[number as usize];
                     self.is_entry_point(file, function)
-                        || self.direct(node) & (category::ATEXIT | category::ENTRY) != 0
+                        || self.direct(node) & category::ATEXIT != 0
+                        || (self.direct(node) & category::ENTRY != 0
+                            && self.has_attribute(file, function))
                         || tree.class_entries.contains(&function.name.as_str())
                 }
                 Node::Chunk(file, number) => {
@@ -421,7 +638,11 @@ impl<'t> Graph<'t> {
             let source = tree.sources.file(file);
             for entry in &facts.entries {
                 let range = entry.start as usize..entry.end as usize;
-                if !is_loaders(entry) || range.len() > 4096 {
+                let functions = &facts.functions;
+                let is_function = functions
+                    .binary_search_by_key(&entry.start, |function| function.start)
+                    .is_ok();
+                if !is_loaders(entry) || range.len() > 4096 || is_function {
                     continue;
                 }
                 if let Some(lang) = source.lang {
@@ -499,7 +720,7 @@ impl<'t> Graph<'t> {
     /// by something that names what an entry point keeps, or something gives the module its own handle.
     pub fn own_frees(&self) -> NodeSet {
         use category::{FILE_NAME, OWN, REF, UNREF};
-        let mut given = self.no_words();
+        let mut given = self.no_state();
         let mut is_given = false;
         let mut entries = Vec::new();
         for node in self.nodes() {
@@ -511,10 +732,11 @@ impl<'t> Graph<'t> {
             let function = &self.tree.facts[file.0 as usize].functions[number as usize];
             if self.is_entry_point(file, function) {
                 entries.push(node);
-                for &(word, how) in self.mentions(node) {
+                for &mention in self.mentions(node) {
                     // What it hands to others can end up anywhere.
-                    given[word as usize] |= self.tree.state[word as usize]
-                        && (how & how::WRITTEN != 0 || self.has_classes);
+                    if mention.1 & how::WRITTEN != 0 || self.has_classes {
+                        self.take_state(&mut given, mention);
+                    }
                 }
             }
         }
@@ -569,10 +791,10 @@ impl<'t> Graph<'t> {
 
     /// The members' and statics' names that a set mentions.
     pub fn state_of(&self, set: &NodeSet) -> Words {
-        let mut words = self.no_words();
+        let mut words = self.no_state();
         for node in self.nodes().filter(|&node| set[node]) {
-            for &(word, _) in self.mentions(node) {
-                words[word as usize] = self.tree.state[word as usize];
+            for &mention in self.mentions(node) {
+                self.take_state(&mut words, mention);
             }
         }
         words
@@ -580,16 +802,14 @@ impl<'t> Graph<'t> {
 
     /// The statics' names that a set mentions.
     pub fn statics_of(&self, set: &NodeSet) -> Words {
-        let mut objects = self.no_words();
-        for &file in &self.files {
-            for &word in &self.tree.files[file.0 as usize].objects {
-                objects[word as usize] = true;
-            }
-        }
-        let mut words = self.no_words();
+        let mut words = self.no_state();
         for node in self.nodes().filter(|&node| set[node]) {
-            for &(word, _) in self.mentions(node) {
-                words[word as usize] = objects[word as usize];
+            for &(word, how) in self.mentions(node) {
+                let word = self.local(word) as usize;
+                if is_name(self.has_classes, how) && self.objects[word] {
+                    words.plain[word] = true;
+                    words.members[word] = self.has_classes;
+                }
             }
         }
         words
@@ -612,15 +832,14 @@ impl<'t> Graph<'t> {
     pub fn mentions_any(&self, node: usize, words: &Words) -> bool {
         self.mentions(node)
             .iter()
-            .any(|(word, _)| words[*word as usize])
+            .any(|&(word, how)| words.has(self.local(word) as usize, how))
     }
 
     pub fn writes_any(&self, node: usize, words: &Words) -> bool {
         matches!(self.node(node), Node::Function(..))
-            && self
-                .mentions(node)
-                .iter()
-                .any(|(word, how)| how & how::WRITTEN != 0 && words[*word as usize])
+            && self.mentions(node).iter().any(|&(word, how)| {
+                how & how::WRITTEN != 0 && words.has(self.local(word) as usize, how)
+            })
     }
 
     pub fn functions_in(&self, set: &NodeSet) -> Vec<(FileId, u32)> {

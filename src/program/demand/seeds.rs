@@ -94,6 +94,9 @@ pub struct Chunk {
     pub thread_local: bool,
 }
 
+/// No word, but one that is always asked for.
+pub const ALWAYS: u32 = u32::MAX;
+
 /// The words of one file.
 #[derive(Default)]
 pub struct FileWords {
@@ -104,6 +107,10 @@ pub struct FileWords {
     pub chunks: Vec<Chunk>,
     /// Objects with static storage inside functions: the function, and what their declarations mention.
     pub statics: Vec<(u32, Box<[Mention]>)>,
+    /// By declaration outside functions, in the order of `declarations::items`, of files in C: the words that ask for it,
+    /// and those that it asks for.
+    pub asked_by: Rows,
+    pub asks_for: Rows,
     outside: Box<[u32]>,
     /// The objects outside functions.
     pub objects: Box<[u32]>,
@@ -146,6 +153,29 @@ pub struct Tree<'t> {
 pub enum Node {
     Function(FileId, u32),
     Chunk(FileId, u32),
+}
+
+/// Rows of numbers, one behind the other, as they come.
+#[derive(Default)]
+pub struct Rows {
+    ends: Vec<u32>,
+    items: Vec<u32>,
+}
+
+impl Rows {
+    fn push(&mut self, row: impl Iterator<Item = u32>) {
+        self.items.extend(row);
+        self.ends.push(self.items.len() as u32);
+    }
+
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub fn row(&self, number: usize) -> &[u32] {
+        let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.items[start as usize..self.ends[number] as usize]
+    }
 }
 
 /// Lists of numbers, one behind the other.
@@ -198,7 +228,7 @@ fn runs_unnamed(name: &str) -> bool {
 }
 
 impl<'t> Tree<'t> {
-    pub fn new(sources: &'t Sources, facts: &'t [Facts], api: &'t Api) -> Tree<'t> {
+    pub fn new(sources: &'t Sources, facts: &'t [Facts], api: &'t Api, is_c: &[bool]) -> Tree<'t> {
         let mut dictionary = Dictionary::default();
         let mut categories: [Vec<u16>; 3] = Default::default();
         let mut add = |dictionary: &mut Dictionary<'t>, lang: Lang, name: &'t str, bits: u16| {
@@ -234,7 +264,11 @@ impl<'t> Tree<'t> {
         let outside: Vec<Vec<Item>> = ids
             .par_iter()
             .map(|&id| match sources.file(id).lang {
-                Some(lang) => items(&sources.file(id).text, lang, &facts[id.0 as usize]),
+                Some(lang) => items(
+                    &sources.file(id).text,
+                    lang,
+                    &facts[id.0 as usize].functions,
+                ),
                 None => Vec::new(),
             })
             .collect();
@@ -310,7 +344,7 @@ impl<'t> Tree<'t> {
         tree.files = ids
             .par_iter()
             .zip(&outside)
-            .map(|(&id, items)| tree.words_of(id, items, &class_members))
+            .map(|(&id, items)| tree.words_of(id, items, &class_members, is_c[id.0 as usize]))
             .collect();
         tree.link();
         tree
@@ -411,6 +445,7 @@ impl<'t> Tree<'t> {
         id: FileId,
         items: &[Item],
         class_members: &NameMap<u32, Vec<u32>>,
+        is_c: bool,
     ) -> FileWords {
         let file = self.sources.file(id);
         let Some(lang) = file.lang else {
@@ -460,6 +495,27 @@ impl<'t> Tree<'t> {
             words::merge(&mut found);
             for &(word, _) in &found {
                 words.categories |= self.category(lang, word);
+            }
+            if is_c {
+                let entries = &self.facts[id.0 as usize].entries;
+                let is_entry = entries.iter().any(|entry| {
+                    let mut ranges = item.ranges.iter();
+                    ranges.any(|range| range.contains(&(entry.start as usize)))
+                });
+                let asked_by = item.asked_by.iter();
+                let asked_by = asked_by.filter_map(|word| self.dictionary.get(&text[word.clone()]));
+                if item.is_obscure || is_entry {
+                    words.asked_by.push(std::iter::once(ALWAYS));
+                } else {
+                    // What is in a table runs without anybody naming the table.
+                    let is_function = |word: &u32| !self.names[*word as usize].is_empty();
+                    let held = found.iter().map(|(word, _)| *word).filter(is_function);
+                    let has_table = !item.tables.is_empty();
+                    words
+                        .asked_by
+                        .push(asked_by.chain(held.filter(|_| has_table)));
+                }
+                words.asks_for.push(found.iter().map(|(word, _)| *word));
             }
             if item.is_class {
                 // A class names its methods; that is no call of them.

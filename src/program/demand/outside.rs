@@ -1,0 +1,201 @@
+//! Which declarations outside functions are read, in C: those that something which is read asks for by name.
+//!
+//! In come the words of all files and the functions whose bodies are read; out goes, for each file that only modules in C
+//! read, which of its declarations and of the heads of its other functions can matter. A declaration that is read asks
+//! for what it names in its turn. Classes, templates and objects with destructors act without being named; so of modules
+//! with C++ or Rust everything is read, and of those that link libraries, where any name may take in an object file.
+
+use super::Kept;
+use super::declarations::items;
+use super::seeds::{ALWAYS, Lists, Tree};
+use crate::index::{FunctionFact, words};
+use crate::module::Module;
+use crate::source::{FileId, Lang, Sources};
+use std::ops::Range;
+
+/// What is read of a file besides bodies.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outside {
+    /// By declaration, in the order of `items`.
+    items: Vec<bool>,
+    /// By function: whether its head is.
+    heads: Vec<bool>,
+}
+
+impl Outside {
+    /// Reads what another one reads, too, where it speaks of as much.
+    pub fn join(&mut self, other: &Outside) {
+        let both = [
+            (&mut self.items, &other.items),
+            (&mut self.heads, &other.heads),
+        ];
+        for (to, from) in both {
+            if to.len() == from.len() {
+                for (to, &from) in to.iter_mut().zip(from) {
+                    *to |= from;
+                }
+            } else if to.is_empty() {
+                // Its words are not there.
+                to.clone_from(from);
+            }
+        }
+    }
+}
+
+/// By file: whether only modules in C read it.
+pub fn files_in_c(sources: &Sources, modules: &[Module]) -> Vec<bool> {
+    let mut is_c: Vec<bool> = sources
+        .ids()
+        .map(|id| sources.file(id).lang != Some(Lang::Rust))
+        .collect();
+    for module in modules {
+        let mut files = module.sources.iter().chain(&module.shared);
+        let all_c = files.all(|&file| sources.file(file).lang != Some(Lang::Rust))
+            && module
+                .sources
+                .iter()
+                .all(|&file| sources.file(file).lang == Some(Lang::C))
+            && module.from_libraries.is_empty();
+        if !all_c {
+            for file in module.files() {
+                is_c[file.0 as usize] = false;
+            }
+        }
+    }
+    is_c
+}
+
+/// Adds to what is kept of each file what is read of it outside bodies.
+pub fn select(tree: &Tree, is_c: &[bool], kept: &mut [Option<Kept>]) {
+    let sources = tree.sources;
+    let files = || sources.ids().filter(|id| is_c[id.0 as usize]);
+    // Declarations are numbered through all files, functions behind them.
+    let mut first_item: Vec<u32> = Vec::with_capacity(sources.len() + 1);
+    let mut pairs: Vec<(u32, u32)> = Vec::new();
+    let mut holders: Vec<(FileId, u32)> = Vec::new();
+    let mut roots: Vec<u32> = Vec::new();
+    for id in sources.ids() {
+        first_item.push(holders.len() as u32);
+        let asked_by = &tree.files[id.0 as usize].asked_by;
+        for number in 0..asked_by.len() {
+            let holder = holders.len() as u32;
+            holders.push((id, number as u32));
+            for &word in asked_by.row(number) {
+                if word == ALWAYS {
+                    roots.push(holder);
+                } else {
+                    pairs.push((word, holder));
+                }
+            }
+        }
+    }
+    let items = holders.len();
+    for id in files() {
+        let functions = &tree.facts[id.0 as usize].functions;
+        for (number, function) in functions.iter().enumerate() {
+            if let Some(word) = tree.dictionary.get(&function.name) {
+                pairs.push((word, holders.len() as u32));
+            }
+            holders.push((id, number as u32));
+        }
+    }
+    let bearers = Lists::group(tree.dictionary.len(), &pairs);
+    drop(pairs);
+    let mut asked = vec![false; tree.dictionary.len()];
+    let mut work: Vec<u32> = Vec::new();
+    let mut ask = |word: u32, work: &mut Vec<u32>| {
+        if !std::mem::replace(&mut asked[word as usize], true) {
+            work.push(word);
+        }
+    };
+    // All that is read of files that are read whole asks, too.
+    for id in sources.ids() {
+        let words = &tree.files[id.0 as usize];
+        let Some(kept) = &kept[id.0 as usize] else {
+            continue;
+        };
+        let functions = &tree.facts[id.0 as usize].functions;
+        for (number, _) in kept.functions.iter().enumerate().filter(|(_, kept)| **kept) {
+            let mentions = words.functions[number].iter();
+            mentions.for_each(|&(word, _)| ask(word, &mut work));
+            // By which tables that hold it are found.
+            let name = tree.dictionary.get(&functions[number].name);
+            name.into_iter().for_each(|word| ask(word, &mut work));
+        }
+    }
+    let mut is_read = vec![false; holders.len()];
+    let mut found: Vec<words::Mention> = Vec::new();
+    let mut open = roots;
+    loop {
+        while let Some(holder) = open.pop() {
+            if std::mem::replace(&mut is_read[holder as usize], true) {
+                continue;
+            }
+            let (id, number) = holders[holder as usize];
+            if (holder as usize) < items {
+                let row = tree.files[id.0 as usize].asks_for.row(number as usize);
+                row.iter().for_each(|&word| ask(word, &mut work));
+                continue;
+            }
+            let function = &tree.facts[id.0 as usize].functions[number as usize];
+            let head = function.start as usize..function.body as usize;
+            found.clear();
+            let text = &sources.file(id).text;
+            words::mentions(text, head, Lang::C, &tree.dictionary, &mut found);
+            found.iter().for_each(|&(word, _)| ask(word, &mut work));
+        }
+        let Some(word) = work.pop() else { break };
+        open.extend(bearers.of(word));
+    }
+    let mut next_head = items;
+    for id in files() {
+        let functions = tree.facts[id.0 as usize].functions.len();
+        let first = first_item[id.0 as usize] as usize;
+        let count = tree.files[id.0 as usize].asked_by.len();
+        if let Some(kept) = &mut kept[id.0 as usize] {
+            kept.outside = Some(Outside {
+                items: is_read[first..first + count].to_vec(),
+                heads: is_read[next_head..next_head + functions].to_vec(),
+            });
+        }
+        next_head += functions;
+    }
+}
+
+/// The pieces of a file that are left out with all that stands in them, in their order.
+pub fn left_out(
+    text: &str,
+    lang: Lang,
+    functions: &[FunctionFact],
+    kept: &Kept,
+) -> Vec<Range<usize>> {
+    let Some(outside) = &kept.outside else {
+        return Vec::new();
+    };
+    let mut pieces: Vec<Range<usize>> = Vec::new();
+    let items = items(text, lang, functions);
+    if items.len() == outside.items.len() {
+        let unread = items.into_iter().zip(&outside.items);
+        for (item, _) in unread.filter(|(_, is_read)| !**is_read) {
+            // Of a macro its name is no part of the ranges.
+            if item.ranges.len() == 1
+                && item
+                    .names
+                    .iter()
+                    .any(|name| name.end == item.ranges[0].start)
+            {
+                continue;
+            }
+            pieces.extend(item.ranges);
+        }
+    }
+    if functions.len() == outside.heads.len() {
+        for (number, function) in functions.iter().enumerate() {
+            if !outside.heads[number] && !kept.functions[number] {
+                pieces.push(function.start as usize..function.end as usize);
+            }
+        }
+    }
+    pieces.sort_by_key(|piece| piece.start);
+    pieces
+}
