@@ -12,9 +12,11 @@ mod shell;
 use crate::config::{self, Flag, Policy};
 use crate::diagnostic::Level;
 use crate::lsp::{self, Setup};
+use crate::project::cache::Cache;
 use crate::project::known::{self, Taken};
 use crate::project::progress::Progress;
 use crate::project::read::{self, Input, Wanted};
+use crate::project::whole::write_whole;
 use crate::project::{self, Found, STACK, enabled, options};
 use crate::report::{self, Format, Report, Style, Summary, listing};
 use crate::rules::page;
@@ -25,7 +27,7 @@ use clap::{ArgMatches, Args, ColorChoice, CommandFactory, FromArgMatches, Parser
 use codespan_reporting::term::termcolor;
 use fix::{Fixed, State};
 use std::io::{IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
@@ -208,13 +210,19 @@ struct Check {
     levels: LevelArguments,
     #[command(flatten)]
     known: KnownArguments,
+    /// Keep in this folder what is found, for runs over the same files [default: the platform's cache folder]
+    #[arg(long, value_name = "DIR")]
+    cache_dir: Option<PathBuf>,
+    /// Neither keep what is found nor use what an earlier run has kept
+    #[arg(long, conflicts_with = "cache_dir")]
+    no_cache: bool,
     /// Show minor findings, too
     #[arg(long)]
     notes: bool,
     /// Show how many findings each rule has, in place of the findings (text and json)
     #[arg(long)]
     statistics: bool,
-    /// Tell at the end how long each stage and each rule took, summed over all threads
+    /// Analyse anew, and tell at the end how long each stage and each rule took, summed over all threads
     #[arg(long)]
     timings: bool,
     /// Print the configuration that is in force, as a tplint.toml, and analyse nothing
@@ -355,6 +363,9 @@ fn check(arguments: &Check, flags: &[Flag]) -> Result<ExitCode, String> {
     let read = start.elapsed();
     if arguments.timings {
         input.timings = Arc::new(Timings::by(|| START.elapsed()));
+    }
+    if !arguments.no_cache && !arguments.timings {
+        input.cache = Cache::open(arguments.cache_dir.as_deref());
     }
     let config = Arc::clone(&input.config);
     let policy = Policy {
@@ -619,32 +630,4 @@ fn write_out(text: &str, color: bool) -> Result<(), String> {
         }
         _ => Ok(()),
     }
-}
-
-/// Writes a file that is either the old or the new one, never a part: beside it first, then in its place.
-fn write_whole(file: &Path, bytes: &[u8]) -> Result<(), String> {
-    let fail = |error| format!("cannot write `{}`: {error}", file.display());
-    // A device or a pipe is written to, not replaced; a link stays one.
-    if file.metadata().is_ok_and(|there| !there.is_file()) {
-        return std::fs::OpenOptions::new()
-            .write(true)
-            .open(file)
-            .and_then(|mut out| out.write_all(bytes))
-            .map_err(fail);
-    }
-    let target = file.canonicalize().unwrap_or_else(|_| file.to_path_buf());
-    let mut name = std::ffi::OsString::from(".");
-    name.push(target.file_name().unwrap_or_default());
-    name.push(format!(".tplint-{}", std::process::id()));
-    let beside = target.with_file_name(name);
-    let written = std::fs::write(&beside, bytes)
-        .and_then(|()| match target.metadata() {
-            Ok(there) => std::fs::set_permissions(&beside, there.permissions()),
-            Err(_) => Ok(()),
-        })
-        .and_then(|()| std::fs::rename(&beside, &target));
-    written.map_err(|error| {
-        let _ = std::fs::remove_file(&beside);
-        fail(error)
-    })
 }

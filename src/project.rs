@@ -2,9 +2,10 @@
 //! is known already.
 //!
 //! The command line and the language server ask in the same way and must get the same answer. Nothing below reads a
-//! file, and nothing here writes one.
+//! file, and nothing here writes one but the cache.
 
 mod build;
+pub mod cache;
 pub mod known;
 mod origin;
 pub mod paths;
@@ -12,6 +13,7 @@ pub mod progress;
 pub mod read;
 mod since;
 mod walk;
+pub mod whole;
 
 use crate::config::Policy;
 use crate::diagnostic::{Diagnostic, Level};
@@ -19,8 +21,10 @@ use crate::rules::page;
 use crate::source::{FileId, Sources};
 use crate::suppress::judge::{self, Judged};
 use crate::{Options, analyze};
+use cache::{Kept, Key};
 use read::Input;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Bytes of stack of every thread that analyses: trees and call paths of real code are deep, and a stack that overflows
 /// cannot be caught.
@@ -49,11 +53,25 @@ pub fn find(
         rules: enabled(policy).iter().map(|(name, _)| *name).collect(),
         ..options(input, sources)
     };
-    let analysis = analyze(sources, &options)?;
+    let kept = match &input.cache {
+        Some(cache) => {
+            let key = Key::new(sources, &options);
+            match cache.get(&key) {
+                Some(kept) => kept,
+                None => {
+                    let start = Instant::now();
+                    let kept = analyze(sources, &options)?.into();
+                    cache.put(&key, &kept, start.elapsed());
+                    kept
+                }
+            }
+        }
+        None => Kept::from(analyze(sources, &options)?),
+    };
     Ok(Found {
-        judged: judge::judge(analysis.diagnostics, sources, policy, in_view),
-        partly: analysis.partly,
-        modules: analysis.modules.len(),
+        judged: judge::judge(kept.diagnostics, sources, policy, in_view),
+        partly: kept.partly,
+        modules: kept.modules,
     })
 }
 

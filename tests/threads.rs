@@ -139,6 +139,7 @@ fn the_command_gives_the_same_bytes_with_any_number_of_threads() {
             let output = Command::new(env!("CARGO_BIN_EXE_tplint"))
                 .current_dir(root().join("fixtures/demo"))
                 .args([
+                    "--no-cache",
                     "-W",
                     "all",
                     "--notes",

@@ -1,6 +1,6 @@
 //! `tplint baseline write` and `tplint baseline prune`.
 
-use super::{InputArguments, LevelArguments, read_input, tell, warn_about, write_whole};
+use super::{InputArguments, LevelArguments, read_input, tell, warn_about};
 use crate::baseline::Baseline;
 use crate::config::{Flag, Policy};
 use crate::diagnostic::Diagnostic;
@@ -8,6 +8,7 @@ use crate::project::find;
 use crate::project::known::{File, described, file as file_of};
 use crate::project::progress::Progress;
 use crate::project::read::Input;
+use crate::project::whole::write_whole;
 use crate::report;
 use crate::suppress::judge::Judged;
 use clap::{Args, Subcommand};

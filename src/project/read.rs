@@ -4,6 +4,7 @@
 //! was written. Listing is serial and sorted, reading is parallel. A file that cannot be read inside a folder is told
 //! and left out; a path that was given and cannot be read is an error.
 
+use super::cache::Cache;
 use super::paths::{lies_below, resolved, shown, shown_file, slashed};
 use super::progress::Progress;
 use super::walk::{Listing, NO_FILE, Unread, links_out, list, may_be_read};
@@ -51,6 +52,8 @@ pub struct Input {
     pub whole: bool,
     /// Where the time of the analysis goes.
     pub timings: Arc<Timings>,
+    /// Where findings are kept from run to run.
+    pub cache: Option<Cache>,
     scopes: Vec<Scope>,
     /// The folders that were listed, as shown.
     roots: Vec<String>,
@@ -298,6 +301,7 @@ pub fn read(wanted: &Wanted, stdin: Option<&Path>, progress: &Progress) -> Resul
         start,
         whole: false,
         timings: Arc::default(),
+        cache: None,
         roots,
         unread: listing.unread,
         warnings: listing.warnings,
