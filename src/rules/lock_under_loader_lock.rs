@@ -303,14 +303,14 @@ fn counterpart<'e>(
         })
 }
 
-/// Whether the loader call stands in the initialiser of a function's own static, and the function runs without the lock
-/// as well: the initialiser runs once, and the first run need not be the one with the lock.
+/// Whether the loader call stands in what runs once, the initialiser of a function's own static or a `std::call_once`,
+/// and the function around it runs without the lock as well: the first run need not be the one with the lock.
 fn runs_once_without(engines: &Engines, threads: &Threads, asked: &Asked, key: &Key) -> bool {
     let without = BTreeSet::from([key.clone()]);
     let nothing = FxHashSet::default();
     asked.chain.iter().enumerate().any(|(index, &site)| {
         index > 0
-            && initializes_static(engines, site)
+            && engines.once.runs_once(engines.program, site)
             && engines
                 .locks
                 .way_to(
@@ -323,20 +323,6 @@ fn runs_once_without(engines: &Engines, threads: &Threads, asked: &Asked, key: &
                     },
                 )
                 .is_some()
-    })
-}
-
-/// Whether a call stands in the initialiser of a static of the function around it.
-fn initializes_static(engines: &Engines, site: Site) -> bool {
-    let program = engines.program;
-    let span = program.stmt_span(site);
-    program.unit_of(site.function).statics.iter().any(|object| {
-        object
-            .function
-            .is_some_and(|index| program.sibling(site.function, index) == site.function)
-            && object.span.file == span.file
-            && object.span.start <= span.start
-            && span.end <= object.span.end
     })
 }
 

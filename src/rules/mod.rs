@@ -17,6 +17,7 @@ use crate::module::Kind;
 use crate::program::origin::Origins;
 use crate::program::{FnId, Key, Program, Site};
 use crate::reach::blocking::Handles;
+use crate::reach::once::Once;
 use crate::reach::{self, Abstract, Walk, beginning};
 use crate::rules::timings::{Stage, Timings};
 use crate::source::Span;
@@ -99,6 +100,7 @@ pub struct Engines<'p, 'a> {
     pub origins: Origins<'p, 'a>,
     pub handles: Handles,
     pub locks: Locks<'p, 'a>,
+    pub once: Once,
     /// What DllMain finds out about the contexts and keeps in statics.
     facts: BTreeMap<Key, Abstract>,
     walks: Vec<OnceLock<Walk>>,
@@ -118,13 +120,13 @@ impl<'p, 'a> Engines<'p, 'a> {
         let origins = Origins::new(program, seeds);
         let mut handles = Handles::collect(program, &flow);
         let locks = timings.time(Stage::Locks, || Locks::new(program, &handles));
+        let once = Once::of(program);
         let walks: Vec<OnceLock<Walk>> = entries.iter().map(|_| OnceLock::new()).collect();
         let mut facts = BTreeMap::new();
         let run = |entry: &Entry, initial: &Arc<BTreeMap<Key, Abstract>>| {
             timings.time(Stage::Walks, || {
-                reach::from(program, entry, &BTreeMap::new(), initial, &|id| {
-                    locks.passes_on(id)
-                })
+                let watches = |id| locks.passes_on(id);
+                reach::from(program, entry, &BTreeMap::new(), initial, &watches, &once)
             })
         };
         // What the loader calls is walked once to see what runs at attach, and again with what statics are until then.
@@ -196,6 +198,7 @@ impl<'p, 'a> Engines<'p, 'a> {
             origins,
             handles,
             locks,
+            once,
             facts,
             walks,
             rearms: OnceLock::new(),
@@ -213,9 +216,15 @@ impl<'p, 'a> Engines<'p, 'a> {
     fn walk_from(&self, entry: &Entry) -> Walk {
         let mut facts = self.facts.clone();
         facts.extend(beginning::of_entry(self.program, entry));
-        let mut walk = reach::from(self.program, entry, &facts, &Arc::default(), &|id| {
-            self.locks.passes_on(id)
-        });
+        let watches = |id| self.locks.passes_on(id);
+        let mut walk = reach::from(
+            self.program,
+            entry,
+            &facts,
+            &Arc::default(),
+            &watches,
+            &self.once,
+        );
         beginning::drop_idle(self.program, &self.flow, entry, &mut walk);
         walk
     }

@@ -49,8 +49,8 @@ pub(super) fn report_waits(
     for (number, entry) in engines.entries_of(wanted) {
         let walk = engines.walk(number);
         for hit in &walk.hits {
-            let Some(blocking) = blocking::judge(&engines.flow, &engines.handles, entry, hit)
-            else {
+            let blocking = blocking::judge(&engines.flow, &engines.handles, entry, walk, hit);
+            let Some(blocking) = blocking else {
                 continue;
             };
             let length = hit.node.map_or(0, |node| walk.path(node).len());
