@@ -388,6 +388,10 @@ fn report(
             "{lock} is taken nearer to an entry too, where it is reported"
         ));
     }
+    let far = engines
+        .far(found.entry, &engines.walk(found.entry).path(found.node))
+        .filter(|_| !found.is_minor());
+    notes.extend(far.clone());
     if let Some(note) = others(other_entries, "entry") {
         notes.push(note.replace("entrys", "entries"));
     }
@@ -416,7 +420,7 @@ fn report(
             None => "do not take the lock here: in DLL_PROCESS_DETACH return at once when lpReserved is not NULL, and let an exported function that the host calls before FreeLibrary do the rest".to_string(),
         },
         notes,
-        minor: found.is_minor() || repeated || uncertain || rust_program,
+        minor: found.is_minor() || repeated || far.is_some() || uncertain || rust_program,
     });
 }
 

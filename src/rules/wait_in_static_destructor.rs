@@ -181,12 +181,18 @@ fn report(
     if let Some(note) = others(other_entries, "entry") {
         notes.push(note.replace("entrys", "entries"));
     }
+    let far = found
+        .hit
+        .node
+        .and_then(|node| engines.far(found.entry, &engines.walk(found.entry).path(node)));
+    notes.extend(far.clone());
     let forgotten = entry.kind.is_destructor() && is_forgotten_stop(engines, found);
     if forgotten {
         notes.push("an exported function stops it too, and the wait is skipped when that was called: this hangs only when the host forgets the call".to_string());
     }
     let minor = forgotten
         || blocking.note
+        || far.is_some()
         || (!engines.is_surely_dll() && (engines.may_be_dll() || rust_thread_local));
     if !engines.is_surely_dll() && engines.may_be_dll() {
         notes.push(
