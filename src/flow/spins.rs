@@ -4,8 +4,8 @@
 //! without writing, or writes the free value; such a loop is no lock.
 
 use crate::api::{Arg, Effect};
-use crate::ir::{Cond, Function, Op, Place, Root, StmtId, StmtKind, Value};
-use crate::program::{Call, Program, Site};
+use crate::ir::{Cond, Function, Guard, Op, Place, Root, StmtId, StmtKind, Value};
+use crate::program::{Call, FnId, Program, Site};
 
 /// A call that puts a value into a variable in one go.
 struct Exchange {
@@ -323,38 +323,90 @@ fn ends_when_taken(program: &Program, site: Site, members: &[bool], exchange: &E
 
 /// Whether some exit of a loop is passed where a call gives `free`, and not where it gives `taken`.
 fn ends_on(program: &Program, site: Site, members: &[bool], free: i64, taken: i64) -> bool {
-    let body = program.function(site.function);
-    let mut result = vec![Place::of(Root::Result(site.stmt))];
-    for stmt in &body.stmts {
-        if let StmtKind::Assign { to, value } = &stmt.kind
-            && *value == Value::Result(site.stmt)
-        {
-            result.push(to.clone());
-        }
-    }
-    body.blocks
+    let results = results_of(program, site);
+    program
+        .function(site.function)
+        .blocks
         .iter()
         .enumerate()
         .filter(|(block, _)| members[*block])
         .flat_map(|(_, block)| &block.next)
         .filter(|edge| !members[edge.to.0 as usize])
         .flat_map(|edge| &edge.when)
-        .any(|guard| {
-            let Cond::Compare { left, op, right } = &guard.cond else {
-                return false;
-            };
-            if !left.place().is_some_and(|place| result.contains(&place)) {
-                return false;
-            }
-            let Some(right) = program
-                .constant(site.function, right)
-                .and_then(|constant| constant.number())
-            else {
-                return false;
-            };
-            let passes = |left: i64| compares(left, *op, right) == guard.holds;
-            passes(free) && !passes(taken)
-        })
+        .any(|guard| is_only_for(program, site.function, &results, guard, free, taken))
+}
+
+/// The places that hold what a call gives.
+fn results_of(program: &Program, site: Site) -> Vec<Place> {
+    let mut results = vec![Place::of(Root::Result(site.stmt))];
+    for stmt in &program.function(site.function).stmts {
+        if let StmtKind::Assign { to, value } = &stmt.kind
+            && *value == Value::Result(site.stmt)
+        {
+            results.push(to.clone());
+        }
+    }
+    results
+}
+
+/// Whether a guard lets pass where one of these places is `free`, and not where it is `taken`.
+fn is_only_for(
+    program: &Program,
+    function: FnId,
+    results: &[Place],
+    guard: &Guard,
+    free: i64,
+    taken: i64,
+) -> bool {
+    let Cond::Compare { left, op, right } = &guard.cond else {
+        return false;
+    };
+    if !left.place().is_some_and(|place| results.contains(&place)) {
+        return false;
+    }
+    let Some(right) = program
+        .constant(function, right)
+        .and_then(|constant| constant.number())
+    else {
+        return false;
+    };
+    let passes = |left: i64| compares(left, *op, right) == guard.holds;
+    passes(free) && !passes(taken)
+}
+
+/// The once that a call begins: the blocks of its function that only the one reaches for whom it was free.
+pub fn once_begun_at(program: &Program, site: Site) -> Option<Vec<bool>> {
+    let exchange = exchange_at(program, site, true)?;
+    let taken = exchange.value.filter(|&value| value != 0)?;
+    if exchange.expected != Some(0) || !is_once(program, site, &exchange) {
+        return None;
+    }
+    let (free, taken) = if exchange.gives_old {
+        (0, taken)
+    } else {
+        (1, 0)
+    };
+    let body = program.function(site.function);
+    let results = results_of(program, site);
+    let mut seen = vec![false; body.blocks.len()];
+    let mut pending = vec![0];
+    while let Some(block) = pending.pop() {
+        if std::mem::replace(&mut seen[block], true) {
+            continue;
+        }
+        pending.extend(
+            body.blocks[block]
+                .next
+                .iter()
+                .filter(|edge| {
+                    !edge.when.iter().any(|guard| {
+                        is_only_for(program, site.function, &results, guard, free, taken)
+                    })
+                })
+                .map(|edge| edge.to.0 as usize),
+        );
+    }
+    Some(seen.into_iter().map(|seen| !seen).collect())
 }
 
 fn compares(left: i64, op: Op, right: i64) -> bool {
