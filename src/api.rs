@@ -327,6 +327,14 @@ pub enum Effect {
     RunsHere {
         argument: Arg,
     },
+    /// What the call runs runs at most once in the life of a process: the second call finds it done.
+    Once,
+    /// Gives the time: the result, or what an argument points to.
+    Clock {
+        /// It counts in milliseconds.
+        #[serde(default)]
+        milliseconds: bool,
+    },
     /// Keeps a function argument; it runs later, on whatever thread.
     RunsLater {
         argument: Arg,

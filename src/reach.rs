@@ -8,15 +8,17 @@
 pub mod beginning;
 pub mod blocking;
 mod body;
+pub mod once;
 mod state;
 
 pub use body::{captures, environments, given_params, holds, transfer};
 pub use state::{Abstract, Env, State};
 
 use crate::api::{Effect, Predicate};
-use crate::entry::{Contexts, Entry, Runs};
+use crate::entry::{Contexts, Entry, EntryKind, Runs};
 use crate::ir::{Callee, FunctionKind, Name, Place, Root, StmtId, StmtKind, Value};
 use crate::program::{Call, CallEffect, FnId, Key, Meaning, Program, Site, TypeId};
+use once::Once;
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -80,13 +82,14 @@ const MOST_STATES: usize = 64;
 const MOST_NODES: usize = 20_000;
 
 /// Runs an entry. `facts` are known of statics before it runs, `initial` as long as only process attach is left; calls
-/// of what `watches` names are listed one by one.
+/// of what `watches` names are listed one by one. What runs once has run before the teardown.
 pub fn from(
     program: &Program,
     entry: &Entry,
     facts: &BTreeMap<Key, Abstract>,
     initial: &Arc<BTreeMap<Key, Abstract>>,
     watches: &dyn Fn(FnId) -> bool,
+    once: &Once,
 ) -> Walk {
     let mut walk = Walk::default();
     let function = match &entry.runs {
@@ -135,6 +138,7 @@ pub fn from(
         program,
         entry,
         watches,
+        once,
         walk: &mut walk,
         states: FxHashMap::default(),
         queue: VecDeque::new(),
@@ -183,6 +187,7 @@ struct Search<'s, 'a> {
     program: &'s Program<'a>,
     entry: &'s Entry,
     watches: &'s dyn Fn(FnId) -> bool,
+    once: &'s Once,
     walk: &'s mut Walk,
     states: FxHashMap<FnId, Vec<State>>,
     queue: VecDeque<usize>,
@@ -282,6 +287,9 @@ impl Search<'_, '_> {
         let Some(call) = program.call(site) else {
             return;
         };
+        if self.is_over(node, site, env) {
+            return;
+        }
         for effect in &call.effects {
             if !holds(program, site, effect, env) {
                 continue;
@@ -301,6 +309,8 @@ impl Search<'_, '_> {
                 | Effect::Tells { .. }
                 | Effect::Duration { .. }
                 | Effect::Creates { .. }
+                | Effect::Once
+                | Effect::Clock { .. }
                 | Effect::KeepsNothing => {}
                 what => {
                     let timeout = match what {
@@ -322,6 +332,21 @@ impl Search<'_, '_> {
         if call.unresolved {
             self.walk.unresolved.push((call.name.clone(), site));
         }
+    }
+
+    /// Whether a call belongs to the first use of something, and the process is past that: teardown code that uses a
+    /// thing is not the first to do so. What the entry itself or a destructor keeps for itself may be used first there.
+    fn is_over(&self, node: usize, site: Site, env: &Env) -> bool {
+        let tears_down = self.entry.kind.is_destructor()
+            || self.entry.kind == EntryKind::DllMain
+                && env.contexts().within(Contexts::PROCESS_DETACH);
+        tears_down
+            && self.walk.nodes[node].parent.is_some()
+            && !matches!(
+                self.program.function(site.function).kind,
+                FunctionKind::Dtor | FunctionKind::Drop
+            )
+            && self.once.runs_once(self.program, site)
     }
 
     fn enter_targets(&mut self, node: usize, site: Site, call: &Call, env: &Env) {

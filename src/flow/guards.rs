@@ -3,7 +3,7 @@
 use super::{Flow, locate};
 use crate::api::{Effect, PoolObject};
 use crate::entry;
-use crate::ir::{BlockId, Callee, Cond, Guard, Place, Root, StmtId, StmtKind, Value};
+use crate::ir::{BlockId, Callee, Cond, Guard, Op, Place, Root, StmtId, StmtKind, Value};
 use crate::program::{Constant, FnId, Key, Site};
 use std::collections::BTreeSet;
 
@@ -269,6 +269,79 @@ impl Flow<'_, '_> {
         } else {
             Loop::Endless
         })
+    }
+
+    /// What ends the loop around a statement after some time at the latest: the value that a clock is compared with, and
+    /// whether it is a number of milliseconds. The clock stands in the loop, and one of the loop's exits compares what
+    /// was computed from it.
+    pub fn time_limit(&self, function: FnId, stmt: StmtId) -> Option<(Value, bool)> {
+        let program = self.program;
+        let body = program.function(function);
+        let members = self.loop_around(function, stmt)?;
+        let clock_in = |block: BlockId| {
+            body.block(block).stmts.iter().find_map(|&stmt| {
+                let call = program.call(Site { function, stmt })?;
+                call.effects
+                    .iter()
+                    .find_map(|effect| match effect.effect() {
+                        Effect::Clock { milliseconds } => Some((stmt, *milliseconds)),
+                        _ => None,
+                    })
+            })
+        };
+        // Where the time that has passed is kept: computed beside the clock.
+        let is_passed = |value: &Value, block: BlockId| -> Option<bool> {
+            match value {
+                Value::Unknown => clock_in(block).map(|(_, milliseconds)| milliseconds),
+                Value::Place(place) if matches!(place.root, Root::Local(_)) => {
+                    members.iter().find_map(|&member| {
+                        let (_, milliseconds) = clock_in(member)?;
+                        body.block(member)
+                            .stmts
+                            .iter()
+                            .any(|&stmt| {
+                                matches!(&body.stmt(stmt).kind,
+                                    StmtKind::Assign { to, value: Value::Unknown } if to == place)
+                            })
+                            .then_some(milliseconds)
+                    })
+                }
+                _ => None,
+            }
+        };
+        // The time itself, against a point of time.
+        let is_now = |value: &Value| {
+            matches!(value, Value::Result(stmt) if members.iter().any(|&member| {
+                clock_in(member).is_some_and(|(clock, _)| clock == *stmt)
+            }))
+        };
+        members
+            .iter()
+            .flat_map(|&member| {
+                body.block(member)
+                    .next
+                    .iter()
+                    .map(move |edge| (member, edge))
+            })
+            .filter(|(_, edge)| !members.contains(&edge.to))
+            .flat_map(|(member, edge)| edge.when.iter().map(move |guard| (member, guard)))
+            .find_map(|(member, guard)| {
+                let Cond::Compare { left, op, right } = &guard.cond else {
+                    return None;
+                };
+                if !matches!(op, Op::Lt | Op::Le | Op::Gt | Op::Ge) {
+                    return None;
+                }
+                [(left, right), (right, left)]
+                    .into_iter()
+                    .find_map(|(time, limit)| {
+                        if is_now(time) {
+                            return Some((Value::Unknown, false));
+                        }
+                        let milliseconds = is_passed(time, member)?;
+                        Some((limit.clone(), milliseconds))
+                    })
+            })
     }
 
     /// Whether a statement stands in the waiting arm of a once that the function makes itself: the loop looks at a

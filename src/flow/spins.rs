@@ -4,8 +4,8 @@
 //! without writing, or writes the free value; such a loop is no lock.
 
 use crate::api::{Arg, Effect};
-use crate::ir::{Cond, Function, Op, Place, Root, StmtId, StmtKind, Value};
-use crate::program::{Program, Site};
+use crate::ir::{Cond, Function, Guard, Op, Place, Root, StmtId, StmtKind, Value};
+use crate::program::{Call, FnId, Program, Site};
 
 /// A call that puts a value into a variable in one go.
 struct Exchange {
@@ -31,7 +31,39 @@ pub fn taken_at(program: &Program, site: Site) -> Option<Place> {
         return None;
     }
     let members = loop_around(program.function(site.function), site.stmt)?;
-    ends_when_taken(program, site, &members, &exchange).then_some(exchange.variable)
+    (ends_when_taken(program, site, &members, &exchange) && !is_once(program, site, &exchange))
+        .then_some(exchange.variable)
+}
+
+/// Whether the function that takes a variable sets it to a last value, which is neither free nor taken: what comes after
+/// finds it done, and nobody takes it twice.
+fn is_once(program: &Program, site: Site, taking: &Exchange) -> bool {
+    let taken = taking.value.unwrap_or(1);
+    let is_last = |value: Option<i64>| value.is_some_and(|value| value != 0 && value != taken);
+    let body = program.function(site.function);
+    body.stmts.iter().enumerate().any(|(index, stmt)| {
+        let stmt_id = StmtId(index as u32);
+        match &stmt.kind {
+            StmtKind::Assign { to, value } if *to == taking.variable => is_last(
+                program
+                    .constant(site.function, value)
+                    .and_then(|constant| constant.number()),
+            ),
+            StmtKind::Call { .. } if stmt_id != site.stmt => {
+                let other = Site {
+                    function: site.function,
+                    stmt: stmt_id,
+                };
+                exchange_at(program, other, false).is_some_and(|exchange| {
+                    exchange.variable == taking.variable
+                        && is_last(exchange.value)
+                        && exchange.expected.is_none_or(|expected| expected == taken)
+                        && (exchange.has_expected || loop_around(body, stmt_id).is_none())
+                })
+            }
+            _ => false,
+        }
+    })
 }
 
 /// The variable that a call sets to the free value.
@@ -57,8 +89,29 @@ pub fn is_taking(program: &Program, site: Site) -> bool {
                 stmt,
             };
             taken_at(program, other).is_some()
+                || tries_lock(program, other) && ends_on(program, other, &members, 1, 0)
         })
 }
+
+/// Whether a call tries to take a lock without waiting for it, itself or in a function that is written for that.
+fn tries_lock(program: &Program, site: Site) -> bool {
+    let tries = |call: &Call| {
+        call.effects
+            .iter()
+            .any(|effect| matches!(effect.effect(), Effect::Acquire { try_: true, .. }))
+    };
+    program.call(site).is_some_and(|call| {
+        tries(call)
+            || call.targets.iter().any(|target| {
+                let target = target.function;
+                program.function(target).stmts.len() <= MOST_OF_WRAPPER
+                    && program.calls(target).iter().any(tries)
+            })
+    })
+}
+
+/// Statements of a function that does little but to try a lock.
+const MOST_OF_WRAPPER: usize = 16;
 
 /// The exchange that a call is, itself or as the only thing that its target does.
 fn exchange_at(program: &Program, site: Site, asks: bool) -> Option<Exchange> {
@@ -260,43 +313,100 @@ fn reachable(body: &Function, start: usize, backwards: bool) -> Vec<bool> {
 
 /// Whether the loop goes on while the variable was taken already, and some exit is passed when it was free.
 fn ends_when_taken(program: &Program, site: Site, members: &[bool], exchange: &Exchange) -> bool {
-    let body = program.function(site.function);
-    let mut result = vec![Place::of(Root::Result(site.stmt))];
-    for stmt in &body.stmts {
-        if let StmtKind::Assign { to, value } = &stmt.kind
-            && *value == Value::Result(site.stmt)
-        {
-            result.push(to.clone());
-        }
-    }
     let (free, taken) = if exchange.gives_old {
         (0, exchange.value.filter(|&value| value != 0).unwrap_or(1))
     } else {
         (1, 0)
     };
-    body.blocks
+    ends_on(program, site, members, free, taken)
+}
+
+/// Whether some exit of a loop is passed where a call gives `free`, and not where it gives `taken`.
+fn ends_on(program: &Program, site: Site, members: &[bool], free: i64, taken: i64) -> bool {
+    let results = results_of(program, site);
+    program
+        .function(site.function)
+        .blocks
         .iter()
         .enumerate()
         .filter(|(block, _)| members[*block])
         .flat_map(|(_, block)| &block.next)
         .filter(|edge| !members[edge.to.0 as usize])
         .flat_map(|edge| &edge.when)
-        .any(|guard| {
-            let Cond::Compare { left, op, right } = &guard.cond else {
-                return false;
-            };
-            if !left.place().is_some_and(|place| result.contains(&place)) {
-                return false;
-            }
-            let Some(right) = program
-                .constant(site.function, right)
-                .and_then(|constant| constant.number())
-            else {
-                return false;
-            };
-            let passes = |left: i64| compares(left, *op, right) == guard.holds;
-            passes(free) && !passes(taken)
-        })
+        .any(|guard| is_only_for(program, site.function, &results, guard, free, taken))
+}
+
+/// The places that hold what a call gives.
+fn results_of(program: &Program, site: Site) -> Vec<Place> {
+    let mut results = vec![Place::of(Root::Result(site.stmt))];
+    for stmt in &program.function(site.function).stmts {
+        if let StmtKind::Assign { to, value } = &stmt.kind
+            && *value == Value::Result(site.stmt)
+        {
+            results.push(to.clone());
+        }
+    }
+    results
+}
+
+/// Whether a guard lets pass where one of these places is `free`, and not where it is `taken`.
+fn is_only_for(
+    program: &Program,
+    function: FnId,
+    results: &[Place],
+    guard: &Guard,
+    free: i64,
+    taken: i64,
+) -> bool {
+    let Cond::Compare { left, op, right } = &guard.cond else {
+        return false;
+    };
+    if !left.place().is_some_and(|place| results.contains(&place)) {
+        return false;
+    }
+    let Some(right) = program
+        .constant(function, right)
+        .and_then(|constant| constant.number())
+    else {
+        return false;
+    };
+    let passes = |left: i64| compares(left, *op, right) == guard.holds;
+    passes(free) && !passes(taken)
+}
+
+/// The once that a call begins: the blocks of its function that only the one reaches for whom it was free.
+pub fn once_begun_at(program: &Program, site: Site) -> Option<Vec<bool>> {
+    let exchange = exchange_at(program, site, true)?;
+    let taken = exchange.value.filter(|&value| value != 0)?;
+    if exchange.expected != Some(0) || !is_once(program, site, &exchange) {
+        return None;
+    }
+    let (free, taken) = if exchange.gives_old {
+        (0, taken)
+    } else {
+        (1, 0)
+    };
+    let body = program.function(site.function);
+    let results = results_of(program, site);
+    let mut seen = vec![false; body.blocks.len()];
+    let mut pending = vec![0];
+    while let Some(block) = pending.pop() {
+        if std::mem::replace(&mut seen[block], true) {
+            continue;
+        }
+        pending.extend(
+            body.blocks[block]
+                .next
+                .iter()
+                .filter(|edge| {
+                    !edge.when.iter().any(|guard| {
+                        is_only_for(program, site.function, &results, guard, free, taken)
+                    })
+                })
+                .map(|edge| edge.to.0 as usize),
+        );
+    }
+    Some(seen.into_iter().map(|seen| !seen).collect())
 }
 
 fn compares(left: i64, op: Op, right: i64) -> bool {

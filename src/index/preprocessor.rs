@@ -6,6 +6,8 @@ pub enum Macro {
     Undefined,
     /// Defined as this number.
     Number(i64),
+    /// Defined as a number, and not a smaller one.
+    AtLeast(i64),
     /// Defined as something else.
     Defined,
     /// It depends on the build.
@@ -22,7 +24,45 @@ pub fn condition(text: &str) -> Option<bool> {
 }
 
 /// The same with more knowledge of macros.
+///
+/// What is so with either family of compilers is certain: `_MSC_VER < 1300 && !defined(__GNUC__)` holds with none that
+/// is in use.
 pub fn condition_with(text: &str, macros: &mut dyn FnMut(&str) -> Macro) -> Option<bool> {
+    if !["_MSC_VER", "__GNUC__", "__MINGW"]
+        .iter()
+        .any(|name| text.contains(name))
+    {
+        return evaluate(text, macros);
+    }
+    let mut with = |family: fn(&str) -> Option<Macro>| {
+        evaluate(text, &mut |name| {
+            family(name).unwrap_or_else(|| macros(name))
+        })
+    };
+    let (one, other) = (with(visual_c), with(gnu));
+    one.filter(|_| one == other)
+}
+
+/// What Visual C++ and clang-cl define. Visual Studio 2015 is the oldest that is in use.
+fn visual_c(name: &str) -> Option<Macro> {
+    match name {
+        "_MSC_VER" => Some(Macro::AtLeast(1900)),
+        "__GNUC__" | "__MINGW32__" | "__MINGW64__" => Some(Macro::Undefined),
+        _ => None,
+    }
+}
+
+/// What GCC and Clang of MinGW define.
+fn gnu(name: &str) -> Option<Macro> {
+    match name {
+        "_MSC_VER" => Some(Macro::Undefined),
+        "__GNUC__" => Some(Macro::AtLeast(4)),
+        "__MINGW32__" => Some(Macro::Number(1)),
+        _ => None,
+    }
+}
+
+fn evaluate(text: &str, macros: &mut dyn FnMut(&str) -> Macro) -> Option<bool> {
     let mut parser = Parser {
         rest: text,
         depth: 0,
@@ -52,7 +92,11 @@ pub fn defined(name: &str) -> Option<bool> {
         | "__INTEGRITY" | "__amigaos__" | "__MSDOS__" | "__DJGPP__" | "__OS2__" | "__wasm__"
         | "__wasi__" | "__EMSCRIPTEN__" | "__SWITCH__" | "__NX__" | "__ORBIS__"
         | "__PROSPERO__" | "__MVS__" | "__OS400__" | "__PASE__" | "__SERENITY__"
-        | "__COSMOPOLITAN__" | "_WIN32_WCE" | "UNDER_CE" => Some(false),
+        | "__COSMOPOLITAN__" | "_WIN32_WCE" | "UNDER_CE" | "__CEGCC__" | "__MINGW32CE__"
+        | "__CYGWIN32__" | "__INTERIX" | "macosx" | "sun" | "__sparc__" | "__sparc" | "sparc"
+        | "hpux" | "_hpux" | "sgi" | "__ultrix" | "ultrix" | "__SYMBIAN32__" | "SYMBIAN"
+        | "__EMX__" | "__DGUX__" | "__serenity__" | "__KOS__" | "__EMBOX__"
+        | "__native_client__" | "__ELF__" | "_XBOX_ONE" | "_DURANGO" => Some(false),
         "__cplusplus_winrt" | "__cplusplus_cli" | "_MANAGED" | "_M_CEE" | "_M_CEE_PURE"
         | "_M_CEE_SAFE" | "__CLR_VER" => Some(false),
         _ => None,
@@ -62,6 +106,8 @@ pub fn defined(name: &str) -> Option<bool> {
 #[derive(Clone, Copy, PartialEq)]
 enum Value {
     Number(i64),
+    /// This number or a larger one, above 0.
+    AtLeast(i64),
     Open,
 }
 
@@ -69,6 +115,7 @@ impl Value {
     fn truth(self) -> Option<bool> {
         match self {
             Value::Number(number) => Some(number != 0),
+            Value::AtLeast(_) => Some(true),
             Value::Open => None,
         }
     }
@@ -168,6 +215,15 @@ impl<'a> Parser<'a, '_> {
                     (Value::Number(left), Value::Number(right)) => {
                         Value::Number(compare(&left, &right).into())
                     }
+                    // Certain only where all numbers from there on compare alike.
+                    (Value::AtLeast(least), Value::Number(right)) if right < least => {
+                        Value::Number(compare(&least, &right).into())
+                    }
+                    (Value::AtLeast(least), Value::Number(right))
+                        if right == least && matches!(mark, ">=" | "<") =>
+                    {
+                        Value::Number(compare(&least, &right).into())
+                    }
                     _ => Value::Open,
                 };
             }
@@ -202,7 +258,7 @@ impl<'a> Parser<'a, '_> {
             }
             return Value::of(match (self.macros)(name) {
                 Macro::Undefined => Some(false),
-                Macro::Number(_) | Macro::Defined => Some(true),
+                Macro::Number(_) | Macro::AtLeast(_) | Macro::Defined => Some(true),
                 Macro::Open => None,
             });
         }
@@ -221,6 +277,7 @@ impl<'a> Parser<'a, '_> {
         match (self.macros)(word) {
             Macro::Undefined => Value::Number(0),
             Macro::Number(number) => Value::Number(number),
+            Macro::AtLeast(least) => Value::AtLeast(least),
             Macro::Defined | Macro::Open => Value::Open,
         }
     }
@@ -240,6 +297,14 @@ mod tests {
             ("defined __linux__ && FOO", Some(false)),
             ("defined(_MSC_VER) && _MSC_VER >= 1900", None),
             ("_WIN32_WINNT >= 0x0600", None),
+            ("(_MSC_VER < 1299) && !defined(__GNUC__)", Some(false)),
+            ("defined(_MSC_VER) || defined(__GNUC__)", Some(true)),
+            ("defined(_MSC_VER) && defined(__MINGW32__)", Some(false)),
+            ("defined(_MSC_VER) && _MSC_VER < 1900", Some(false)),
+            ("defined(_MSC_VER) && _MSC_VER <= 1900", None),
+            ("!defined(_MSC_VER) || _MSC_VER > 1800", Some(true)),
+            ("_MSC_VER >= 1930 || defined(__GNUC__)", None),
+            ("_MSC_VER", None),
             ("0 && FOO(1, 2)", None),
             ("!(defined(_WIN32)) /* why */", Some(false)),
             ("2 > 1", Some(true)),

@@ -172,9 +172,10 @@ pub struct Reader<'m> {
     macros: &'m Macros<'m>,
     file: FileId,
     reached: Option<BTreeSet<FileId>>,
-    answers: FxHashMap<&'m str, Macro>,
-    /// The macros that are being evaluated.
-    trail: Vec<&'m str>,
+    /// By name, and by place where the file itself defines it somewhere on the way.
+    answers: FxHashMap<(&'m str, Option<u32>), Macro>,
+    /// The macros that are being evaluated, likewise.
+    trail: Vec<(&'m str, Option<u32>)>,
     steps: u32,
 }
 
@@ -266,24 +267,39 @@ impl<'m> Reader<'m> {
         let Some((&name, known)) = macros.names.get_key_value(name) else {
             return Macro::Open;
         };
-        if let Some(&answer) = self.answers.get(name) {
+        // What a source defines further down is not defined yet.
+        let own = file == self.file && !macros.included[file.0 as usize];
+        let place = Some(at).filter(|_| own && known.defines.iter().any(|&(id, _)| id == file));
+        if let Some(&answer) = self.answers.get(&(name, place)) {
             return answer;
         }
         self.steps += 1;
-        if self.trail.len() >= DEEPEST || self.trail.contains(&name) || self.steps > MOST_STEPS {
+        let comes_back = self.trail.iter().any(|&(other, before)| {
+            other == name
+                && !matches!((place, before), (Some(place), Some(before)) if place < before)
+        });
+        if self.trail.len() >= DEEPEST || comes_back || self.steps > MOST_STEPS {
             return Macro::Open;
         }
-        self.trail.push(name);
-        let answer = self.evaluate(name, known, file, at);
+        self.trail.push((name, place));
+        let answer = self.evaluate(name, known, file, at, place);
         self.trail.pop();
         // Inside another evaluation the answer may be open only because of where one came from.
         if self.trail.is_empty() || answer != Macro::Open {
-            self.answers.insert(name, answer);
+            self.answers.insert((name, place), answer);
         }
         answer
     }
 
-    fn evaluate(&mut self, name: &str, known: &Known, file: FileId, at: u32) -> Macro {
+    /// `until`: from where on the file's own definitions do not count.
+    fn evaluate(
+        &mut self,
+        name: &str,
+        known: &Known,
+        file: FileId,
+        at: u32,
+        until: Option<u32>,
+    ) -> Macro {
         if known.undefined || is_reserved(name) && known.defines.is_empty() {
             return Macro::Open;
         }
@@ -292,7 +308,18 @@ impl<'m> Reader<'m> {
         let included = macros.included[self.file.0 as usize];
         let mut elsewhere = 0;
         let mut defaults = 0;
+        let is_later = |place: FileId, define: &Define| {
+            place == file && until.is_some_and(|until| define.start >= until)
+        };
+        let count = known
+            .defines
+            .iter()
+            .filter(|(place, define)| !is_later(*place, define))
+            .count();
         for &(place, define) in &known.defines {
+            if is_later(place, &define) {
+                continue;
+            }
             match self.holds(place, define.arm) {
                 Some(true) => {
                     defaults += usize::from(macros.is_default(place, &define, name));
@@ -315,12 +342,11 @@ impl<'m> Reader<'m> {
             .any(|word| matches!(word, "HAVE" | "CONFIG"));
         // Who includes the file may have another definition than the default.
         if defaults > 0
-            && (included && defaults + elsewhere < known.defines.len()
-                || found_out && !self.is_complete())
+            && (included && defaults + elsewhere < count || found_out && !self.is_complete())
         {
             return Macro::Open;
         }
-        if sure.is_empty() && elsewhere > 0 && elsewhere == known.defines.len() {
+        if sure.is_empty() && elsewhere > 0 && elsewhere == count {
             return match found_out && !self.is_complete() {
                 true => Macro::Open,
                 false => Macro::Undefined,
@@ -411,7 +437,7 @@ impl<'m> Reader<'m> {
         }
         let text = self.macros.condition_text(file, arm);
         if let Some(name) = absent(arm, text)
-            && self.trail.last() == Some(&name)
+            && self.trail.last().is_some_and(|(last, _)| *last == name)
         {
             // The definition that is looked at is the one for want of another.
             return Some(true);

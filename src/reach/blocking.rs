@@ -2,7 +2,7 @@
 //!
 //! The table of hazards 2.8: who waits for a thread's end, for a signal, for callbacks, or only for time.
 
-use super::{Hit, Timeout, Walk};
+use super::{Abstract, Env, Hit, Timeout, Walk};
 use crate::api::{Arg, Effect, ModuleSource, ThreadRef, WaitClass};
 use crate::entry::{Contexts, Entry, EntryKind, Runs};
 use crate::flow::{Flow, Loop};
@@ -217,18 +217,66 @@ impl Handles {
             .windows
             .get(&without_index(key.clone()))
             .map_or(&[][..], Vec::as_slice);
+        // `m_window()`
+        let is_empty = |id: FnId, value: &Value| {
+            matches!(value, Value::Result(stmt) if matches!(
+                program.function(id).stmts.get(stmt.0 as usize).map(|stmt| &stmt.kind),
+                Some(StmtKind::Call { callee: Callee::Construct { .. }, args }) if args.is_empty()
+            ))
+        };
         let is_given_otherwise = |id: FnId| {
             !made.iter().any(|site| site.function == id)
                 && program.function(id).stmts.iter().any(|stmt| {
                     matches!(&stmt.kind, StmtKind::Assign { to, value }
-                        if program.key(id, to).as_ref() == Some(key)
-                            && !program.constant(id, value).is_some_and(|constant| constant.is_zero()))
+                        // A local that only holds what the member holds is no other window.
+                        if program.key_of_target(id, to).as_ref() == Some(key)
+                            && !program.constant(id, value).is_some_and(|constant| constant.is_zero())
+                            && !is_empty(id, value))
                 })
         };
         !made
             .iter()
             .any(|site| self.runs_on_own_thread(program, site.function))
             && !program.ids().any(is_given_otherwise)
+    }
+
+    /// Whether a wait's window is a local to which the function gives nothing but windows that it makes itself.
+    fn is_made_here(&self, program: &Program, site: Site, on: Arg) -> bool {
+        let Some(Value::Place(
+            place @ Place {
+                root: Root::Local(_),
+                path,
+            },
+        )) = program.argument(site, on)
+        else {
+            return false;
+        };
+        let body = program.function(site.function);
+        let makes_window = |value: &Value| {
+            let Value::Result(stmt) = value else {
+                return false;
+            };
+            let made = Site {
+                function: site.function,
+                stmt: *stmt,
+            };
+            program.call(made).is_some_and(|call| {
+                call.effects.iter().any(|effect| {
+                    matches!(
+                        effect.effect(),
+                        Effect::Creates {
+                            class: WaitClass::Message,
+                            handle: Arg::Result,
+                        }
+                    )
+                })
+            })
+        };
+        let mut given = body.stmts.iter().filter_map(|stmt| match &stmt.kind {
+            StmtKind::Assign { to, value } if to == place => Some(value),
+            _ => None,
+        });
+        path.is_empty() && given.next().is_some_and(makes_window) && given.all(makes_window)
     }
 
     /// Whether a thread procedure leads to a function.
@@ -400,7 +448,13 @@ fn without_index(mut key: Key) -> Key {
 }
 
 /// Judges one hit of an entry that runs under the loader lock. `None`: it does not block, or harmlessly.
-pub fn judge(flow: &Flow, handles: &Handles, entry: &Entry, hit: &Hit) -> Option<Blocking> {
+pub fn judge(
+    flow: &Flow,
+    handles: &Handles,
+    entry: &Entry,
+    walk: &Walk,
+    hit: &Hit,
+) -> Option<Blocking> {
     let Effect::Wait { class, on, .. } = hit.effect.effect() else {
         return None;
     };
@@ -453,9 +507,14 @@ pub fn judge(flow: &Flow, handles: &Handles, entry: &Entry, hit: &Hit) -> Option
         WaitClass::Io => WaitsFor::Io,
         WaitClass::Message => {
             // Its procedure is called, and nobody is waited for.
-            if key
-                .as_ref()
-                .is_some_and(|key| handles.is_own_window(flow, key))
+            let is_made_here = match (hit.site, on) {
+                (Some(site), Some(on)) => handles.is_made_here(flow.program(), site, *on),
+                _ => false,
+            };
+            if is_made_here
+                || key
+                    .as_ref()
+                    .is_some_and(|key| handles.is_own_window(flow, key))
             {
                 return None;
             }
@@ -471,7 +530,7 @@ pub fn judge(flow: &Flow, handles: &Handles, entry: &Entry, hit: &Hit) -> Option
             match flow.loop_of(site.function, site.stmt) {
                 Some(Loop::Shared) if flow.is_in_own_once(site.function, site.stmt) => return None,
                 Some(Loop::Shared) => {
-                    timeout = Timeout::Infinite;
+                    timeout = time_limit(flow, walk, hit, site).unwrap_or(Timeout::Infinite);
                     WaitsFor::Flag
                 }
                 // An endless loop on the entry's thread is the code's own way to never return; a worker parks so.
@@ -520,6 +579,31 @@ pub fn judge(flow: &Flow, handles: &Handles, entry: &Entry, hit: &Hit) -> Option
         timeout,
         contexts,
         note,
+    })
+}
+
+/// How long a loop that polls a flag lasts at most, where a clock ends it.
+fn time_limit(flow: &Flow, walk: &Walk, hit: &Hit, site: Site) -> Option<Timeout> {
+    let (limit, milliseconds) = flow.time_limit(site.function, site.stmt)?;
+    let program = flow.program();
+    let known = match hit.node {
+        Some(node) => Env::new(&walk.nodes[node].state).evaluate(program, site.function, &limit),
+        None => Abstract::Unknown,
+    };
+    let known = match known {
+        Abstract::Unknown => program
+            .constant(site.function, &limit)
+            .map_or(Abstract::Unknown, Abstract::from),
+        known => known,
+    };
+    Some(match known {
+        Abstract::Number(0xFFFF_FFFF | -1 | i64::MAX) => return None,
+        Abstract::Number(number) | Abstract::UpTo(number) | Abstract::AtMost(number)
+            if milliseconds =>
+        {
+            Timeout::Finite(number)
+        }
+        _ => Timeout::Bounded,
     })
 }
 

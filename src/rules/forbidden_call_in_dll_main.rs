@@ -209,6 +209,11 @@ pub(super) fn meanwhile(engines: &Engines, place: &Place) -> String {
     }
 }
 
+/// Why the finding of a place is a note that stands far below its entry.
+pub(super) fn far(engines: &Engines, place: &Place) -> Option<String> {
+    engines.far(place.entry, &place.path)
+}
+
 /// What holds for every finding of a module of which nobody knows whether it is a DLL.
 pub(super) fn doubt(engines: &Engines) -> Option<String> {
     (engines.may_be_dll() && !engines.is_surely_dll()).then(|| {
@@ -393,6 +398,8 @@ fn report(engines: &Engines, findings: &mut Findings, place: &Place) {
     if let Some(note) = others(place.others, "entry") {
         notes.push(note.replace("entrys", "entries"));
     }
+    let far = far(engines, place);
+    notes.extend(far.clone());
     notes.extend(doubt(engines));
     let contexts = place.hit.contexts;
     let starting = contexts.within(Contexts::PROCESS_ATTACH.or(Contexts::THREAD_ATTACH));
@@ -440,7 +447,7 @@ fn report(engines: &Engines, findings: &mut Findings, place: &Place) {
         related: Vec::new(),
         help: help.to_string(),
         notes,
-        minor: place.note || !engines.is_surely_dll(),
+        minor: place.note || far.is_some() || !engines.is_surely_dll(),
     });
 }
 

@@ -303,14 +303,14 @@ fn counterpart<'e>(
         })
 }
 
-/// Whether the loader call stands in the initialiser of a function's own static, and the function runs without the lock
-/// as well: the initialiser runs once, and the first run need not be the one with the lock.
+/// Whether the loader call stands in what runs once, the initialiser of a function's own static or a `std::call_once`,
+/// and the function around it runs without the lock as well: the first run need not be the one with the lock.
 fn runs_once_without(engines: &Engines, threads: &Threads, asked: &Asked, key: &Key) -> bool {
     let without = BTreeSet::from([key.clone()]);
     let nothing = FxHashSet::default();
     asked.chain.iter().enumerate().any(|(index, &site)| {
         index > 0
-            && initializes_static(engines, site)
+            && engines.once.runs_once(engines.program, site)
             && engines
                 .locks
                 .way_to(
@@ -323,20 +323,6 @@ fn runs_once_without(engines: &Engines, threads: &Threads, asked: &Asked, key: &
                     },
                 )
                 .is_some()
-    })
-}
-
-/// Whether a call stands in the initialiser of a static of the function around it.
-fn initializes_static(engines: &Engines, site: Site) -> bool {
-    let program = engines.program;
-    let span = program.stmt_span(site);
-    program.unit_of(site.function).statics.iter().any(|object| {
-        object
-            .function
-            .is_some_and(|index| program.sibling(site.function, index) == site.function)
-            && object.span.file == span.file
-            && object.span.start <= span.start
-            && span.end <= object.span.end
     })
 }
 
@@ -402,6 +388,10 @@ fn report(
             "{lock} is taken nearer to an entry too, where it is reported"
         ));
     }
+    let far = engines
+        .far(found.entry, &engines.walk(found.entry).path(found.node))
+        .filter(|_| !found.is_minor());
+    notes.extend(far.clone());
     if let Some(note) = others(other_entries, "entry") {
         notes.push(note.replace("entrys", "entries"));
     }
@@ -430,7 +420,7 @@ fn report(
             None => "do not take the lock here: in DLL_PROCESS_DETACH return at once when lpReserved is not NULL, and let an exported function that the host calls before FreeLibrary do the rest".to_string(),
         },
         notes,
-        minor: found.is_minor() || repeated || uncertain || rust_program,
+        minor: found.is_minor() || repeated || far.is_some() || uncertain || rust_program,
     });
 }
 

@@ -17,6 +17,7 @@ use crate::module::Kind;
 use crate::program::origin::Origins;
 use crate::program::{FnId, Key, Program, Site};
 use crate::reach::blocking::Handles;
+use crate::reach::once::Once;
 use crate::reach::{self, Abstract, Walk, beginning};
 use crate::rules::timings::{Stage, Timings};
 use crate::source::Span;
@@ -99,11 +100,15 @@ pub struct Engines<'p, 'a> {
     pub origins: Origins<'p, 'a>,
     pub handles: Handles,
     pub locks: Locks<'p, 'a>,
+    pub once: Once,
     /// What DllMain finds out about the contexts and keeps in statics.
     facts: BTreeMap<Key, Abstract>,
     walks: Vec<OnceLock<Walk>>,
     rearms: OnceLock<Vec<Rearm>>,
 }
+
+/// From so many calls below its entry on, a finding is a note.
+const FAR: usize = 6;
 
 /// How often DllMain is walked again until nothing that it runs contradicts what its statics are taken to be.
 const MOST_ROUNDS: usize = 4;
@@ -118,13 +123,13 @@ impl<'p, 'a> Engines<'p, 'a> {
         let origins = Origins::new(program, seeds);
         let mut handles = Handles::collect(program, &flow);
         let locks = timings.time(Stage::Locks, || Locks::new(program, &handles));
+        let once = Once::of(program);
         let walks: Vec<OnceLock<Walk>> = entries.iter().map(|_| OnceLock::new()).collect();
         let mut facts = BTreeMap::new();
         let run = |entry: &Entry, initial: &Arc<BTreeMap<Key, Abstract>>| {
             timings.time(Stage::Walks, || {
-                reach::from(program, entry, &BTreeMap::new(), initial, &|id| {
-                    locks.passes_on(id)
-                })
+                let watches = |id| locks.passes_on(id);
+                reach::from(program, entry, &BTreeMap::new(), initial, &watches, &once)
             })
         };
         // What the loader calls is walked once to see what runs at attach, and again with what statics are until then.
@@ -196,6 +201,7 @@ impl<'p, 'a> Engines<'p, 'a> {
             origins,
             handles,
             locks,
+            once,
             facts,
             walks,
             rearms: OnceLock::new(),
@@ -213,9 +219,15 @@ impl<'p, 'a> Engines<'p, 'a> {
     fn walk_from(&self, entry: &Entry) -> Walk {
         let mut facts = self.facts.clone();
         facts.extend(beginning::of_entry(self.program, entry));
-        let mut walk = reach::from(self.program, entry, &facts, &Arc::default(), &|id| {
-            self.locks.passes_on(id)
-        });
+        let watches = |id| self.locks.passes_on(id);
+        let mut walk = reach::from(
+            self.program,
+            entry,
+            &facts,
+            &Arc::default(),
+            &watches,
+            &self.once,
+        );
         beginning::drop_idle(self.program, &self.flow, entry, &mut walk);
         walk
     }
@@ -269,6 +281,25 @@ impl<'p, 'a> Engines<'p, 'a> {
             .iter()
             .enumerate()
             .filter(move |(_, entry)| wanted(entry.kind))
+    }
+
+    /// Why a finding is a note that stands far below its entry. On so long a way there are conditions which nothing
+    /// decides and which have to hold all together: of the findings on real code that were read, five in six were wrong.
+    pub fn far(&self, entry: usize, path: &[(usize, Site)]) -> Option<String> {
+        let walk = self.walk(entry);
+        let calls = path
+            .iter()
+            .filter(|(node, _)| {
+                self.program.function(walk.nodes[*node].function).kind
+                    != crate::ir::FunctionKind::Macro
+            })
+            .count();
+        (calls >= FAR).then(|| {
+            format!(
+                "{calls} calls lead from {} to this place: it is reached only where each condition on the way holds",
+                self.entries[entry].name
+            )
+        })
     }
 
     /// The steps from an entry to a node of its walk, in execution order.

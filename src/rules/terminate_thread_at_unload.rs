@@ -1,6 +1,8 @@
 //! Threads that are killed under the loader lock. See `rules/terminate_thread_at_unload.md`.
 
-use super::forbidden_call_in_dll_main::{Place, doubt, labels, meanwhile, reached_places, subject};
+use super::forbidden_call_in_dll_main::{
+    Place, doubt, far, labels, meanwhile, reached_places, subject,
+};
 use super::{Engines, Finding, Findings, others};
 use crate::api::{Effect, WaitClass};
 use crate::diagnostic::Role;
@@ -61,6 +63,8 @@ fn report(engines: &Engines, findings: &mut Findings, place: &Place) {
     if let Some(note) = others(place.others, "entry") {
         notes.push(note.replace("entrys", "entries"));
     }
+    let far = far(engines, place);
+    notes.extend(far.clone());
     notes.extend(doubt(engines));
     let callee = place
         .hit
@@ -78,7 +82,7 @@ fn report(engines: &Engines, findings: &mut Findings, place: &Place) {
         related,
         help: "let an exported function, which the host calls before FreeLibrary, ask the thread to end and wait for it; in DLL_PROCESS_DETACH leave threads alone".to_string(),
         notes,
-        minor: place.note || !engines.is_surely_dll(),
+        minor: place.note || far.is_some() || !engines.is_surely_dll(),
     });
 }
 

@@ -49,8 +49,8 @@ pub(super) fn report_waits(
     for (number, entry) in engines.entries_of(wanted) {
         let walk = engines.walk(number);
         for hit in &walk.hits {
-            let Some(blocking) = blocking::judge(&engines.flow, &engines.handles, entry, hit)
-            else {
+            let blocking = blocking::judge(&engines.flow, &engines.handles, entry, walk, hit);
+            let Some(blocking) = blocking else {
                 continue;
             };
             let length = hit.node.map_or(0, |node| walk.path(node).len());
@@ -181,12 +181,18 @@ fn report(
     if let Some(note) = others(other_entries, "entry") {
         notes.push(note.replace("entrys", "entries"));
     }
+    let far = found
+        .hit
+        .node
+        .and_then(|node| engines.far(found.entry, &engines.walk(found.entry).path(node)));
+    notes.extend(far.clone());
     let forgotten = entry.kind.is_destructor() && is_forgotten_stop(engines, found);
     if forgotten {
         notes.push("an exported function stops it too, and the wait is skipped when that was called: this hangs only when the host forgets the call".to_string());
     }
     let minor = forgotten
         || blocking.note
+        || far.is_some()
         || (!engines.is_surely_dll() && (engines.may_be_dll() || rust_thread_local));
     if !engines.is_surely_dll() && engines.may_be_dll() {
         notes.push(
