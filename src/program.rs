@@ -6,7 +6,7 @@
 
 mod calls;
 pub mod demand;
-mod endings;
+pub mod endings;
 mod handed;
 mod keys;
 mod names;
@@ -325,6 +325,23 @@ impl<'a> Program<'a> {
         self.module.kind == Kind::Exe
     }
 
+    /// Of a free function of Rust: the module by which people call it, `imp` of `imp::stop`; `None` at a crate's root.
+    fn module_around(&self, id: FnId) -> Option<&str> {
+        if self.lang(id) != Lang::Rust || self.function(id).kind == FunctionKind::Macro {
+            return None;
+        }
+        let scope = &*self.function(id).scope;
+        let inside = if scope.is_empty() {
+            self.inside[self.unit_number(id) as usize].as_str()
+        } else {
+            scope
+        };
+        inside
+            .rsplit("::")
+            .next()
+            .filter(|module| !module.is_empty())
+    }
+
     /// How people name a function: `Worker::Stop`, `the lambda in Start`, `the initializer of g_worker`.
     pub fn describe(&self, id: FnId) -> String {
         let function = self.function(id);
@@ -360,7 +377,11 @@ impl<'a> Program<'a> {
                     String::new()
                 };
                 if owner.is_empty() {
-                    format!("`{}`", self.renamed.get(&id).unwrap_or(&function.name))
+                    let name = self.renamed.get(&id).unwrap_or(&function.name);
+                    match self.module_around(id) {
+                        Some(module) => format!("`{module}::{name}`"),
+                        None => format!("`{name}`"),
+                    }
                 } else {
                     format!("`{owner}::{}`", function.name)
                 }

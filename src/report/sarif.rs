@@ -25,11 +25,11 @@ const ROOT: &str = "SRCROOT";
 const DESCRIPTION: usize = 1024;
 /// A snippet longer than this is cut: minified code would fill the file.
 const SNIPPET: usize = 400;
-/// Where one reads about tplint. As long as the package names no address of its own, the page that its rules rest on.
-const ABOUT: &str = if env!("CARGO_PKG_REPOSITORY").is_empty() {
-    "https://learn.microsoft.com/en-us/windows/win32/dlls/dynamic-link-library-best-practices"
+/// Where one reads about tplint: the address that the package names, if it does.
+const ABOUT: Option<&str> = if env!("CARGO_PKG_REPOSITORY").is_empty() {
+    None
 } else {
-    env!("CARGO_PKG_REPOSITORY")
+    Some(env!("CARGO_PKG_REPOSITORY"))
 };
 
 /// What the writing of a result needs to know.

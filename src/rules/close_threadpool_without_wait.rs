@@ -1,7 +1,7 @@
 //! A thread pool object that is closed, and whose context ends, with no wait for a callback that still runs. See
 //! `rules/close_threadpool_without_wait.md`.
 
-use super::{Engines, Finding, Findings, remedy};
+use super::{Engines, Finding, Findings, outer_label, remedy};
 use crate::api::{Effect, PoolObject};
 use crate::diagnostic::{Fix, Label, Role};
 use crate::flow::{Event, PoolSite, What};
@@ -272,11 +272,14 @@ fn context_ends(
         if !is_number && engines.flow.is_destructor_of(function, &lifetime) {
             return Some(Ended {
                 what: "its context, the object itself, is being destroyed".to_string(),
-                label: Some(engines.label(
-                    Site { function, stmt },
-                    "the destructor that ends the context",
-                    Role::Related,
-                )),
+                label: Some(Label {
+                    function: program.function(function).qualified_name(),
+                    ..outer_label(
+                        program.function(function).name_span,
+                        "the context, the object itself, ends with this destructor",
+                        Role::Related,
+                    )
+                }),
             });
         }
         // Freed after the close, or before it.

@@ -403,8 +403,11 @@ fn report(engines: &Engines, findings: &mut Findings, place: &Place) {
         _ if pins => {
             "keep the DLL loaded with GetModuleHandleEx and GET_MODULE_HANDLE_EX_FLAG_PIN, which loads nothing and is allowed here"
         }
-        Needs::FreesLibrary => {
+        Needs::FreesLibrary if entry.kind == EntryKind::DllMain => {
             "free the other DLL in an exported function that the host calls before FreeLibrary, and when the process exits (lpReserved is not NULL) free nothing"
+        }
+        Needs::FreesLibrary => {
+            "free the other DLL in an exported function that the host calls before FreeLibrary, and nothing here: what still holds the DLL then is given up without being freed"
         }
         Needs::EndsProcess if starting => {
             "return FALSE from DLL_PROCESS_ATTACH: then the load fails, and the host decides what to do"
@@ -418,6 +421,9 @@ fn report(engines: &Engines, findings: &mut Findings, place: &Place) {
         }
         Needs::StartsThread => {
             "start nothing here: the code of the new thread is unmapped when DllMain returns"
+        }
+        Needs::PoolAtExit if entry.kind != EntryKind::DllMain => {
+            "do this in an exported function that the host calls before FreeLibrary, and leave the pool alone here: when the process exits there is nothing to clean up"
         }
         Needs::PoolAtExit => {
             "return at once when lpReserved is not NULL: at process exit there is nothing to clean up"

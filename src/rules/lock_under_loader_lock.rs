@@ -427,6 +427,8 @@ fn report(
         related: Vec::new(),
         help: match &found.strong {
             Some(_) => format!("do not take {lock} here, or never call the loader while holding it: call it first, then take the lock"),
+            None if found.contexts.within(Contexts::PROCESS_ATTACH) => "do without the lock here: nothing of this module runs before its load is complete; or do this in an exported function that the host calls after loading, or on first use".to_string(),
+            None if entry.kind != EntryKind::DllMain => "do not take the lock here: let an exported function that the host calls before FreeLibrary do the work, and let what runs at the end of the DLL or of a thread take no lock".to_string(),
             None => "do not take the lock here: in DLL_PROCESS_DETACH return at once when lpReserved is not NULL, and let an exported function that the host calls before FreeLibrary do the rest".to_string(),
         },
         notes,

@@ -9,11 +9,12 @@ pub mod timings;
 
 use crate::api::{Effect, PoolObject};
 use crate::diagnostic::{Diagnostic, Fix, Label, Level, Role};
-use crate::entry::{self, Entries, Entry, EntryKind, Runs};
+use crate::entry::{self, Contexts, Entries, Entry, EntryKind, Runs};
 use crate::flow::Flow;
 use crate::flow::rearm::{self, Rearm};
 use crate::locks::Locks;
 use crate::module::Kind;
+use crate::program::endings::Ending;
 use crate::program::origin::Origins;
 use crate::program::{FnId, Key, Program, Site};
 use crate::reach::blocking::Handles;
@@ -46,6 +47,7 @@ mod wait_in_own_callback;
 mod wait_in_static_destructor;
 mod wait_while_holding_callback_lock;
 mod wait_without_cancel;
+mod waiting;
 
 /// A rule of the catalogue.
 pub struct Rule {
@@ -275,13 +277,14 @@ impl<'p, 'a> Engines<'p, 'a> {
     pub fn steps(&self, entry: usize, node: Option<usize>) -> Vec<Label> {
         match node {
             Some(node) => self.steps_along(entry, &self.walk(entry).path(node)),
-            None => vec![self.entry_step(&self.entries[entry])],
+            None => self.steps_along(entry, &[]),
         }
     }
 
     /// The steps along calls of an entry's walk, each with the node that it leads to.
     pub fn steps_along(&self, entry: usize, path: &[(usize, Site)]) -> Vec<Label> {
-        let mut steps = vec![self.entry_step(&self.entries[entry])];
+        let mut steps = vec![self.entry_step(&self.entries[entry], self.entries[entry].contexts)];
+        steps.extend(self.member_steps(&self.entries[entry]));
         let walk = self.walk(entry);
         for (number, &(node, site)) in path.iter().enumerate() {
             let reached = &walk.nodes[node];
@@ -296,7 +299,61 @@ impl<'p, 'a> Engines<'p, 'a> {
         steps
     }
 
-    fn entry_step(&self, entry: &Entry) -> Label {
+    /// The members of a static whose end runs what the entry stands for, from the outermost inward: where nobody has
+    /// written a destructor, they are the way there.
+    fn member_steps(&self, entry: &Entry) -> Vec<Label> {
+        let program = self.program;
+        let (true, Some(object)) = (entry.kind.is_destructor(), entry.object) else {
+            return Vec::new();
+        };
+        let Some(text) = entry::static_type(program, object) else {
+            return Vec::new();
+        };
+        let wanted = |ending: &Ending| match &entry.runs {
+            Runs::Function(function) => ending
+                .targets
+                .iter()
+                .any(|target| target.function == *function),
+            Runs::Effect(effect) => {
+                let by_itself = ending.effects.iter().map(|(effect, _)| effect);
+                let started = ending.started.iter().map(|(effect, ..)| effect);
+                by_itself
+                    .chain(started)
+                    .any(|other| other.effect() == effect.effect())
+            }
+        };
+        let members = program.ending_members(&text, program.static_unit(object), &wanted);
+        let last = members.len().saturating_sub(1);
+        members
+            .iter()
+            .enumerate()
+            .map(|(number, &(class, index))| {
+                let field = &program.type_def(class).fields[index];
+                let name = &field.name;
+                let message = match &entry.runs {
+                    Runs::Function(function) if number == last => format!(
+                        "its member `{name}` ends, which runs {}",
+                        program.describe(*function)
+                    ),
+                    Runs::Effect(_) if number == last => {
+                        format!("its member `{name}` ends, a `{}`", field.type_text)
+                    }
+                    _ => format!("its member `{name}` ends"),
+                };
+                outer_label(field.span, message, Role::Step)
+            })
+            .collect()
+    }
+
+    /// Who calls an entry, and when: in these of its contexts.
+    pub fn entry_step(&self, entry: &Entry, contexts: Contexts) -> Label {
+        let when = if contexts.has(Contexts::UNLOAD) && contexts.has(Contexts::PROCESS_EXIT) {
+            "when the DLL is unloaded or the process exits"
+        } else if contexts.has(Contexts::PROCESS_EXIT) {
+            "when the process exits"
+        } else {
+            "when the DLL is unloaded"
+        };
         let message = match entry.kind {
             EntryKind::DllMain => {
                 format!("the loader calls {} with the loader lock held", entry.name)
@@ -315,7 +372,7 @@ impl<'p, 'a> Engines<'p, 'a> {
             ),
             EntryKind::StaticDestructor => {
                 format!(
-                    "{} is destroyed when the DLL is unloaded or the process exits, with the loader lock held",
+                    "{} is destroyed {when}, with the loader lock held",
                     entry.name
                 )
             }
@@ -323,10 +380,9 @@ impl<'p, 'a> Engines<'p, 'a> {
                 "{} is destroyed when a thread ends, with the loader lock held",
                 entry.name
             ),
-            EntryKind::AtExit => format!(
-                "{} runs when the DLL is unloaded or the process exits, with the loader lock held",
-                entry.name
-            ),
+            EntryKind::AtExit => {
+                format!("{} runs {when}, with the loader lock held", entry.name)
+            }
             EntryKind::ThreadProcedure(_) => format!("{} runs on a thread of its own", entry.name),
             EntryKind::PoolCallback(_) | EntryKind::PoolTask => format!(
                 "{} runs as a callback on a thread of the thread pool",
