@@ -117,6 +117,32 @@ impl Diagnostic {
     }
 }
 
+/// Findings for tests.
+#[cfg(test)]
+pub(crate) mod sample {
+    use super::{Diagnostic, Label, Level, Role};
+    use crate::source::Span;
+
+    /// A finding of a rule with one label and nothing to say.
+    pub fn finding(rule: &'static str, level: Level, span: Span) -> Diagnostic {
+        Diagnostic {
+            rule,
+            level,
+            message: String::new(),
+            labels: vec![Label {
+                span,
+                message: String::new(),
+                role: Role::Primary,
+                flow: 0,
+                function: String::new(),
+            }],
+            help: String::new(),
+            notes: Vec::new(),
+            fix: None,
+        }
+    }
+}
+
 /// FNV-1a, 64 bits, of several texts: short, stable, and nobody attacks a fingerprint.
 pub fn hash<'a>(parts: impl IntoIterator<Item = &'a str>) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;

@@ -360,6 +360,7 @@ fn next_code_line(file: &SourceFile, line: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::sample;
 
     const RULE: &str = "wait_in_dll_main";
 
@@ -444,18 +445,11 @@ mod tests {
     fn covered(text: &str, step: Role) -> (bool, Vec<String>) {
         let sources = Sources::new(vec![("a.cpp".into(), text.as_bytes().to_vec())]);
         let mut suppressions = Suppressions::find(&sources);
-        let diagnostic = Diagnostic {
-            rule: RULE,
-            level: Level::Deny,
-            message: String::new(),
-            labels: vec![
-                label(&sources, "primary(\n)", Role::Primary),
-                label(&sources, "step()", step),
-            ],
-            help: String::new(),
-            notes: Vec::new(),
-            fix: None,
-        };
+        let mut diagnostic = sample::finding(RULE, Level::Deny, Span::new(FileId(0), 0, 0));
+        diagnostic.labels = vec![
+            label(&sources, "primary(\n)", Role::Primary),
+            label(&sources, "step()", step),
+        ];
         let covered = suppressions.cover(&diagnostic, &sources);
         let unused = suppressions.findings(&sources, |rule, _| rule == UNUSED_SUPPRESSION);
         let texts = unused
