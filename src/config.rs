@@ -396,13 +396,20 @@ fn spanned_row(
             .collect()
     };
     api_row(table_without(None)).map_err(|message| {
-        let fault = written.iter().find(|(key, _)| {
-            // Without a key that is needed there is another error.
-            match api_row(table_without(Some(key.get_ref()))) {
-                Ok(_) => true,
-                Err(other) => other != message && other.starts_with("missing field"),
-            }
-        });
+        let named = |(key, _): &(&Spanned<String>, &Spanned<toml::Value>)| {
+            message.contains(&format!("`{}`", key.get_ref()))
+        };
+        // Without a key that is needed there is another error.
+        let decides = |(key, _): &(&Spanned<String>, &Spanned<toml::Value>)| match api_row(
+            table_without(Some(key.get_ref())),
+        ) {
+            Ok(_) => true,
+            Err(other) => other != message && other.starts_with("missing field"),
+        };
+        let fault = written
+            .iter()
+            .find(named)
+            .or_else(|| written.iter().find(decides));
         let span = match fault {
             Some((key, _)) if message.starts_with("unknown field") => key.span(),
             Some((_, value)) => value.span(),

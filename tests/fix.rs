@@ -8,7 +8,6 @@ mod command;
 mod files;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use tplint::source::Sources;
 use tplint::{Options, analyze};
 

@@ -385,6 +385,16 @@ fn report(engines: &Engines, findings: &mut Findings, place: &Place) {
     } else {
         wording(*why)
     };
+    let starting = place
+        .hit
+        .contexts
+        .within(Contexts::PROCESS_ATTACH.or(Contexts::THREAD_ATTACH));
+    let reason = match why {
+        Needs::StartsThread if !starting => {
+            "the new thread does not reach its first line before the loader lock is free, and then the DLL is gone: it begins where nothing is mapped any more"
+        }
+        _ => reason,
+    };
     let (primary, steps) = labels(engines, place, short);
     let mut notes = vec![reason.to_string()];
     if let Debug::Build = debug_only(place.hit) {
@@ -394,8 +404,6 @@ fn report(engines: &Engines, findings: &mut Findings, place: &Place) {
         notes.push(note.replace("entrys", "entries"));
     }
     notes.extend(doubt(engines));
-    let contexts = place.hit.contexts;
-    let starting = contexts.within(Contexts::PROCESS_ATTACH.or(Contexts::THREAD_ATTACH));
     let help = match why {
         _ if own => {
             "leave this reference to whoever loaded the DLL; a thread that is to unload it ends with FreeLibraryAndExitThread"
@@ -407,7 +415,7 @@ fn report(engines: &Engines, findings: &mut Findings, place: &Place) {
             "free the other DLL in an exported function that the host calls before FreeLibrary, and when the process exits (lpReserved is not NULL) free nothing"
         }
         Needs::FreesLibrary => {
-            "free the other DLL in an exported function that the host calls before FreeLibrary, and nothing here: what still holds the DLL then is given up without being freed"
+            "free the other DLL in an exported function that the host calls before FreeLibrary, so that there is nothing left to free here"
         }
         Needs::EndsProcess if starting => {
             "return FALSE from DLL_PROCESS_ATTACH: then the load fails, and the host decides what to do"

@@ -449,7 +449,7 @@ fn reasons(found: &Found) -> Vec<String> {
     {
         notes.push("whoever holds the lock keeps every thread of the process from starting and ending, and waits for ever if it needs the loader itself".to_string());
     } else if found.contexts.has(Contexts::UNLOAD) {
-        notes.push("whoever holds the lock must not need the loader before it gives the lock back: it would wait for this code".to_string());
+        notes.push("a thread that holds the lock and needs the loader, to load a library or to call GetModuleHandle, waits for this code, and this code waits for the lock".to_string());
     }
     if found.contexts.has(Contexts::PROCESS_EXIT) {
         notes.push("at process exit all other threads are already gone: if one of them held the lock, nobody gives it back, and the process is ended on the spot or hangs".to_string());

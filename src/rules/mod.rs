@@ -539,3 +539,12 @@ pub fn others(count: usize, what: &str) -> Option<String> {
         count => Some(format!("{count} more {what}s lead here")),
     }
 }
+
+/// A callback by its description, to go on a sentence with: `the callback `OnEnd``, `the callback (the lambda in `Run`)`.
+pub fn the_callback(description: &str) -> String {
+    if description.starts_with("the ") {
+        format!("the callback ({description})")
+    } else {
+        format!("the callback {description}")
+    }
+}

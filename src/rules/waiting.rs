@@ -94,7 +94,7 @@ pub(super) fn reasons(engines: &Engines, entry: &Entry, blocking: &Blocking) -> 
                 notes.push("a thread that was started during the load does not run, and signals nothing, before the loader lock is free".to_string());
             }
             let (does, sets) = if blocking.waits_for == WaitsFor::Flag {
-                ("sets it", "set it")
+                ("sets the flag", "set it")
             } else {
                 ("signals", "signal it")
             };
@@ -106,7 +106,7 @@ pub(super) fn reasons(engines: &Engines, entry: &Entry, blocking: &Blocking) -> 
                 };
                 notes.push(format!("when the process exits, all other threads are already gone before this runs: nobody is left to {sets}{end}"));
             }
-            notes.push(format!("{at_unload}the other thread must not need the loader before it {does}: loading a library, GetModuleHandle, COM or ending a thread would wait for this code, which waits for that thread"));
+            notes.push(format!("{at_unload}the other thread {does} only if it needs nothing from the loader before: to load a library, to call GetModuleHandle, to use COM or to end it waits for this code, and this code waits for it"));
         }
         WaitsFor::Callbacks => {
             if exits {
