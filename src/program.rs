@@ -327,10 +327,15 @@ impl<'a> Program<'a> {
 
     /// Of a free function of Rust: the module by which people call it, `imp` of `imp::stop`; `None` at a crate's root.
     fn module_around(&self, id: FnId) -> Option<&str> {
-        if self.lang(id) != Lang::Rust || self.function(id).kind == FunctionKind::Macro {
+        let function = self.function(id);
+        // What others call by its bare name (`#[no_mangle]`) is known by that.
+        if self.lang(id) != Lang::Rust
+            || function.kind == FunctionKind::Macro
+            || function.linkage == crate::ir::Linkage::Exported
+        {
             return None;
         }
-        let scope = &*self.function(id).scope;
+        let scope = &*function.scope;
         let inside = if scope.is_empty() {
             self.inside[self.unit_number(id) as usize].as_str()
         } else {

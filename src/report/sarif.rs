@@ -25,11 +25,12 @@ const ROOT: &str = "SRCROOT";
 const DESCRIPTION: usize = 1024;
 /// A snippet longer than this is cut: minified code would fill the file.
 const SNIPPET: usize = 400;
-/// Where one reads about tplint: the address that the package names, if it does.
-const ABOUT: Option<&str> = if env!("CARGO_PKG_REPOSITORY").is_empty() {
-    None
+/// Where one reads about tplint: the address that the package names. As long as it names none this is the package itself,
+/// as a package URL (<https://github.com/package-url/purl-spec>), for Microsoft's validator warns of logs without any.
+const ABOUT: &str = if env!("CARGO_PKG_REPOSITORY").is_empty() {
+    concat!("pkg:generic/tplint@", env!("CARGO_PKG_VERSION"))
 } else {
-    Some(env!("CARGO_PKG_REPOSITORY"))
+    env!("CARGO_PKG_REPOSITORY")
 };
 
 /// What the writing of a result needs to know.

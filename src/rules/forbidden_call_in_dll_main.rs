@@ -170,7 +170,10 @@ pub(super) fn labels(
 ) -> (Label, Vec<Label>) {
     let entry = &engines.entries[place.entry];
     let (Some(site), Some(shown)) = (place.hit.site, place.shown) else {
-        return (outer_label(entry.span, message, Role::Primary), Vec::new());
+        return (
+            outer_label(entry.span, message, Role::Primary),
+            engines.steps(place.entry, None),
+        );
     };
     let mut steps = engines.steps_along(place.entry, &place.path);
     if shown != site {

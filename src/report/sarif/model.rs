@@ -37,8 +37,7 @@ pub(super) struct Driver {
     pub(super) full_name: String,
     pub(super) version: &'static str,
     pub(super) semantic_version: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) information_uri: Option<&'static str>,
+    pub(super) information_uri: &'static str,
     pub(super) short_description: Text,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) supported_taxonomies: Vec<ComponentReference>,
