@@ -12,11 +12,12 @@ use crate::diagnostic::{Diagnostic, Fix, Label, Level, Role};
 use crate::entry::{self, Contexts, Entries, Entry, EntryKind, Runs};
 use crate::flow::Flow;
 use crate::flow::rearm::{self, Rearm};
+use crate::ir::{Callee, StmtKind, Value};
 use crate::locks::Locks;
 use crate::module::Kind;
 use crate::program::endings::Ending;
 use crate::program::origin::Origins;
-use crate::program::{FnId, Key, Program, Site};
+use crate::program::{CallEffect, FnId, Key, Program, Site, TypeId};
 use crate::reach::blocking::Handles;
 use crate::reach::{self, Abstract, Walk, beginning};
 use crate::rules::timings::{Stage, Timings};
@@ -314,15 +315,52 @@ impl<'p, 'a> Engines<'p, 'a> {
                 .targets
                 .iter()
                 .any(|target| target.function == *function),
-            Runs::Effect(effect) => {
-                let by_itself = ending.effects.iter().map(|(effect, _)| effect);
-                let started = ending.started.iter().map(|(effect, ..)| effect);
-                by_itself
-                    .chain(started)
-                    .any(|other| other.effect() == effect.effect())
-            }
+            Runs::Effect(effect) => has_effect(ending, effect),
         };
         let members = program.ending_members(&text, program.static_unit(object), &wanted);
+        let runs = match &entry.runs {
+            Runs::Function(function) => Some(*function),
+            Runs::Effect(_) => None,
+        };
+        self.ended_members(&members, runs)
+    }
+
+    /// The members that lead to what a library's destructor does where a statement ends an object: `delete p` of a class
+    /// without a written destructor.
+    pub fn member_steps_at(&self, site: Site, effect: &CallEffect) -> Vec<Label> {
+        let program = self.program;
+        if !matches!(effect, CallEffect::Type(..)) {
+            return Vec::new();
+        }
+        let typed = match &program.function(site.function).stmt(site.stmt).kind {
+            StmtKind::Drop { place, type_text } => {
+                if crate::program::types::parse(type_text).is_inferred() {
+                    program.type_of_place(site.function, place)
+                } else {
+                    let unit = program.unit_number(site.function);
+                    Some((type_text.to_string(), unit))
+                }
+            }
+            StmtKind::Call {
+                callee: Callee::Named(name),
+                args,
+            } if name.starts_with("delete") => args
+                .first()
+                .and_then(Value::place)
+                .and_then(|place| program.type_of_place(site.function, &place)),
+            _ => None,
+        };
+        let Some((text, unit)) = typed else {
+            return Vec::new();
+        };
+        let text = text.trim_end_matches([' ', '*', '&']);
+        let members = program.ending_members(text, unit, &|ending| has_effect(ending, effect));
+        self.ended_members(&members, None)
+    }
+
+    /// A step for each member that ends; the last one says what that runs.
+    fn ended_members(&self, members: &[(TypeId, usize)], runs: Option<FnId>) -> Vec<Label> {
+        let program = self.program;
         let last = members.len().saturating_sub(1);
         members
             .iter()
@@ -330,12 +368,12 @@ impl<'p, 'a> Engines<'p, 'a> {
             .map(|(number, &(class, index))| {
                 let field = &program.type_def(class).fields[index];
                 let name = &field.name;
-                let message = match &entry.runs {
-                    Runs::Function(function) if number == last => format!(
+                let message = match runs {
+                    Some(function) if number == last => format!(
                         "its member `{name}` ends, which runs {}",
-                        program.describe(*function)
+                        program.describe(function)
                     ),
-                    Runs::Effect(_) if number == last => {
+                    None if number == last => {
                         format!("its member `{name}` ends, a `{}`", field.type_text)
                     }
                     _ => format!("its member `{name}` ends"),
@@ -518,6 +556,15 @@ impl Findings {
             fix,
         });
     }
+}
+
+/// Whether the end of an object does this by a library's destructor.
+fn has_effect(ending: &Ending, effect: &CallEffect) -> bool {
+    let by_itself = ending.effects.iter().map(|(effect, _)| effect);
+    let started = ending.started.iter().map(|(effect, ..)| effect);
+    by_itself
+        .chain(started)
+        .any(|other| other.effect() == effect.effect())
 }
 
 /// A label of a span that lies in no function.

@@ -7,7 +7,7 @@ use crate::api::Effect;
 use crate::diagnostic::{Label, Role};
 use crate::entry::{Contexts, Entry, EntryKind, Runs};
 use crate::ir::{FunctionKind, Linkage, StmtId, StmtKind};
-use crate::program::{FnId, Key, Site};
+use crate::program::{CallEffect, FnId, Key, Site};
 use crate::reach::Hit;
 use crate::reach::blocking::{self, Blocking, WaitsFor};
 use crate::source::Lang;
@@ -135,10 +135,12 @@ fn report(
             } else {
                 format!("{subject} {what} while {holder}")
             };
-            (
-                engines.label(site, waiting::length_of(engines, blocking), Role::Primary),
-                message,
-            )
+            let length = waiting::length_of(engines, blocking);
+            let label = match found.hit.effect {
+                CallEffect::Type(..) => format!("an object ends here, and its destructor {length}"),
+                CallEffect::Row(..) => length,
+            };
+            (engines.label(site, label, Role::Primary), message)
         }
         None => {
             let message = format!(
@@ -161,6 +163,9 @@ fn report(
         .filter(|_| blocking.contexts.has(Contexts::PROCESS_DETACH))
     {
         *first = engines.entry_step(entry, waiting::harmful(entry, blocking));
+    }
+    if let Some(site) = found.hit.site {
+        steps.extend(engines.member_steps_at(site, &found.hit.effect));
     }
     steps.extend(other_side(engines, found));
     let mut notes = waiting::reasons(engines, entry, blocking);
