@@ -275,6 +275,10 @@ fn sarif_says_everything() {
         "rules without findings are listed"
     );
     for rule in rules {
+        for member in ["text", "markdown"] {
+            let help = rule["help"][member].as_str().unwrap();
+            assert!(!help.contains("//~"), "marks of tests: {help}");
+        }
         for member in ["shortDescription", "fullDescription"] {
             let text = rule[member]["text"].as_str().unwrap();
             assert!(

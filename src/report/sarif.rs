@@ -188,7 +188,7 @@ fn plain(markdown: &str) -> String {
     out.replace(['`', '*'], "")
 }
 
-/// The page as plain text: examples stay as they are.
+/// The page as plain text: examples stay as they are, with the marks of the tests in words.
 fn plain_page(page: &Page) -> String {
     let mut out = format!("{}.\n", capitalised(page.summary));
     let mut fenced = false;
@@ -199,7 +199,7 @@ fn plain_page(page: &Page) -> String {
         if line.starts_with("```") {
             fenced = !fenced;
         } else if fenced {
-            out.push_str(&format!("    {line}\n"));
+            out.push_str(&format!("    {}\n", page::readable_mark(line)));
         } else {
             out.push_str(&plain(line.trim_start_matches('#').trim_start()));
             out.push('\n');
