@@ -335,7 +335,7 @@ fn report(
     };
     findings.add(Finding {
         rule: "free_context_in_callback",
-        message: format!("{} frees its context, {why}", the_callback(&callback)),
+        message: format!("{} frees its context, {why}", the_callback(callback)),
         primary: engines.label(place, "freed by the callback", Role::Primary),
         steps,
         related: vec![
