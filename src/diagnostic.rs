@@ -117,32 +117,6 @@ impl Diagnostic {
     }
 }
 
-/// Findings for tests.
-#[cfg(test)]
-pub(crate) mod sample {
-    use super::{Diagnostic, Label, Level, Role};
-    use crate::source::Span;
-
-    /// A finding of a rule with one label and nothing to say.
-    pub fn finding(rule: &'static str, level: Level, span: Span) -> Diagnostic {
-        Diagnostic {
-            rule,
-            level,
-            message: String::new(),
-            labels: vec![Label {
-                span,
-                message: String::new(),
-                role: Role::Primary,
-                flow: 0,
-                function: String::new(),
-            }],
-            help: String::new(),
-            notes: Vec::new(),
-            fix: None,
-        }
-    }
-}
-
 /// FNV-1a, 64 bits, of several texts: short, stable, and nobody attacks a fingerprint.
 pub fn hash<'a>(parts: impl IntoIterator<Item = &'a str>) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
@@ -182,4 +156,30 @@ fn key(diagnostic: &Diagnostic) -> (Span, &'static str) {
 fn steps(a: &Diagnostic, b: &Diagnostic) -> Ordering {
     let spans = |d: &Diagnostic| d.labels.iter().map(|label| label.span).collect::<Vec<_>>();
     spans(a).cmp(&spans(b))
+}
+
+/// Findings for tests.
+#[cfg(test)]
+pub(crate) mod sample {
+    use super::{Diagnostic, Label, Level, Role};
+    use crate::source::Span;
+
+    /// A finding of a rule with one label and nothing to say.
+    pub fn finding(rule: &'static str, level: Level, span: Span) -> Diagnostic {
+        Diagnostic {
+            rule,
+            level,
+            message: String::new(),
+            labels: vec![Label {
+                span,
+                message: String::new(),
+                role: Role::Primary,
+                flow: 0,
+                function: String::new(),
+            }],
+            help: String::new(),
+            notes: Vec::new(),
+            fix: None,
+        }
+    }
 }
