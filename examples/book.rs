@@ -117,7 +117,7 @@ fn rewrite(content: &str, path: &str, pages: &[String]) -> String {
                 fence = Some(language);
                 line.to_string()
             }
-            (None, Some("c" | "cpp" | "rust")) => readable_mark(line),
+            (None, Some("c" | "cpp" | "rust")) => page::readable_mark(line),
             (None, Some(_)) => line.to_string(),
             (None, None) => rule_links(&book_links(line, path, pages), path),
         };
@@ -125,25 +125,6 @@ fn rewrite(content: &str, path: &str, pages: &[String]) -> String {
         out.push('\n');
     }
     out
-}
-
-/// `//~ rule` at the end of a line of an example, in words.
-fn readable_mark(line: &str) -> String {
-    let Some((code, mark)) = line.split_once("//~") else {
-        return line.to_string();
-    };
-    let above = mark.starts_with('^');
-    let mark = mark.trim_start_matches('^');
-    let arrow = if above { '↑' } else { '←' };
-    let said = match mark.split_at_checked(1) {
-        Some(("?", rule)) => format!("{} is missed here", rule.trim()),
-        Some(("!", rule)) => format!("{}, wrongly", rule.trim()),
-        _ => match mark.trim().strip_suffix(" note") {
-            Some(rule) => format!("{rule}, a note"),
-            None => mark.trim().to_string(),
-        },
-    };
-    format!("{code}// {arrow} {said}")
 }
 
 /// Links into the repository, which is not part of the book: to the chapter of that file, to the file beside the

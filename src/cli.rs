@@ -33,11 +33,12 @@ use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 /// Words that are no paths in first place.
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 9] = [
     "baseline",
     "completions",
     "config",
     "explain",
+    "help",
     "lsp",
     "man",
     "modules",
@@ -65,6 +66,12 @@ enum Command {
     Explain {
         #[arg(value_name = "RULE")]
         rule: String,
+    },
+    /// Print what a command is for and takes, or the page of a rule
+    Help {
+        /// A command (`baseline write`), or a rule
+        #[arg(value_name = "COMMAND | RULE")]
+        words: Vec<String>,
     },
     /// List the rules with their default levels
     Rules {
@@ -118,6 +125,34 @@ struct LevelArguments {
     #[arg(short = 'W', long, value_name = "RULE")]
     warn: Vec<String>,
     /// Switch a rule off, or `all`
+    #[arg(short = 'A', long, value_name = "RULE")]
+    allow: Vec<String>,
+}
+
+/// The same for the language server, which fails no run.
+#[derive(Args)]
+struct ShownLevels {
+    /// Show findings of a rule as errors; `all`, or `warnings` for every rule that is warn
+    #[arg(short = 'D', long, value_name = "RULE")]
+    deny: Vec<String>,
+    /// Show findings of a rule as warnings; `all` switches every rule on, and shows minor findings
+    #[arg(short = 'W', long, value_name = "RULE")]
+    warn: Vec<String>,
+    /// Switch a rule off, or `all`
+    #[arg(short = 'A', long, value_name = "RULE")]
+    allow: Vec<String>,
+}
+
+/// The same for a baseline, in which levels only decide about what is in it.
+#[derive(Args)]
+struct AcceptedLevels {
+    /// Accept findings of a rule also where it is off by default; `all` (a baseline holds no levels: -W does the same)
+    #[arg(short = 'D', long, value_name = "RULE")]
+    deny: Vec<String>,
+    /// Accept findings of a rule also where it is off by default; `all`
+    #[arg(short = 'W', long, value_name = "RULE")]
+    warn: Vec<String>,
+    /// Leave a rule's entries as they are, or `all`
     #[arg(short = 'A', long, value_name = "RULE")]
     allow: Vec<String>,
 }
@@ -185,7 +220,7 @@ struct ServerArguments {
     #[command(flatten)]
     project: ProjectArguments,
     #[command(flatten)]
-    levels: LevelArguments,
+    levels: ShownLevels,
     #[command(flatten)]
     known: KnownArguments,
     /// Show minor findings, too
@@ -241,7 +276,7 @@ struct Check {
     #[arg(long)]
     fix: bool,
     /// Print what --fix would change as a unified diff, and change nothing
-    #[arg(long, conflicts_with = "format")]
+    #[arg(long, conflicts_with_all = ["format", "fix"])]
     diff: bool,
     /// Colour the text report
     #[arg(long, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
@@ -290,10 +325,8 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, String> {
             ListFormat::Text => listing::rules_text(),
             ListFormat::Json => listing::rules_json(),
         }),
-        Some(Command::Explain { rule }) => {
-            let name = page::find(&rule)?;
-            print(&page::of(name).map_or_else(String::new, |page| listing::explain(name, page)))
-        }
+        Some(Command::Explain { rule }) => explain(page::find(&rule)?),
+        Some(Command::Help { words }) => help(&words),
         Some(Command::Config {
             what: ConfigCommand::Schema,
         }) => print(&config::schema()),
@@ -326,6 +359,43 @@ fn run(matches: &ArgMatches) -> Result<ExitCode, String> {
             let flags = matches.map_or(Ok(Vec::new()), |(_, matches)| flags(matches))?;
             baseline::run(&what, &flags)
         }
+    }
+}
+
+fn explain(rule: &str) -> Result<ExitCode, String> {
+    print(&page::of(rule).map_or_else(String::new, |page| listing::explain(rule, page)))
+}
+
+/// `tplint help`: what `--help` prints behind these words, or a rule's page.
+fn help(words: &[String]) -> Result<ExitCode, String> {
+    if let [word] = words
+        && let Ok(rule) = page::find(word)
+    {
+        return explain(rule);
+    }
+    let root = Arguments::command();
+    let mut command = &root;
+    for word in words {
+        let Some(below) = command.find_subcommand(word) else {
+            let commands = command.get_subcommands().map(clap::Command::get_name);
+            let rules = page::catalogue().iter().map(|(name, _)| *name);
+            let known: Vec<&str> = commands.chain(rules).collect();
+            return Err(match page::nearest(word, known.into_iter()) {
+                Some(near) => {
+                    format!("`{word}` is no command and no rule; the nearest is `{near}`")
+                }
+                None => format!(
+                    "`{word}` is no command and no rule; `tplint help` lists the commands, `tplint rules` the rules"
+                ),
+            });
+        };
+        command = below;
+    }
+    let words = std::iter::once("tplint").chain(words.iter().map(String::as_str));
+    // clap prints it as it does for the option, in the colours of the terminal.
+    match Arguments::command().try_get_matches_from(words.chain(["--help"])) {
+        Ok(_) => Ok(ExitCode::SUCCESS),
+        Err(help) => Ok(shell::usage(&help)),
     }
 }
 

@@ -133,7 +133,7 @@ struct Written {
     /// What functions do whose source is not there to be read.
     #[serde(default)]
     #[schemars(with = "Vec<schema::ShortRow>")]
-    api: Vec<Spanned<toml::Table>>,
+    api: Vec<Spanned<BTreeMap<Spanned<String>, Spanned<toml::Value>>>>,
     /// Which sources make up a module, where the build files do not say it.
     #[serde(default, rename = "module")]
     modules: Vec<WrittenModule>,
@@ -328,9 +328,7 @@ fn read(text: &str, base: Base) -> Result<Config, Fault> {
     }
     for row in written.api {
         let span = row.span();
-        config
-            .api
-            .push(api_row(row.into_inner()).map_err(|message| (span, message))?);
+        config.api.push(spanned_row(span, row.into_inner())?);
     }
     Ok(config)
 }
@@ -382,6 +380,52 @@ fn levels(
             Ok((rule, level))
         })
         .collect()
+}
+
+/// A row of `[[api]]` with the places of its keys: an error stands at the value without which there is none, else at the
+/// row, and names the row.
+fn spanned_row(
+    span: Range<usize>,
+    written: BTreeMap<Spanned<String>, Spanned<toml::Value>>,
+) -> Result<Row, Fault> {
+    let table_without = |left_out: Option<&str>| -> toml::Table {
+        written
+            .iter()
+            .filter(|(key, _)| left_out != Some(key.get_ref()))
+            .map(|(key, value)| (key.get_ref().clone(), value.get_ref().clone()))
+            .collect()
+    };
+    api_row(table_without(None)).map_err(|message| {
+        let named = |(key, _): &(&Spanned<String>, &Spanned<toml::Value>)| {
+            message.contains(&format!("`{}`", key.get_ref()))
+        };
+        // Without a key that is needed there is another error.
+        let decides = |(key, _): &(&Spanned<String>, &Spanned<toml::Value>)| match api_row(
+            table_without(Some(key.get_ref())),
+        ) {
+            Ok(_) => true,
+            Err(other) => other != message && other.starts_with("missing field"),
+        };
+        let fault = written
+            .iter()
+            .find(named)
+            .or_else(|| written.iter().find(decides));
+        let span = match fault {
+            Some((key, _)) if message.starts_with("unknown field") => key.span(),
+            Some((_, value)) => value.span(),
+            None => span,
+        };
+        let name = written
+            .iter()
+            .find(|(key, _)| key.get_ref() == "name")
+            .and_then(|(_, value)| value.get_ref().as_str())
+            .filter(|name| !name.trim().is_empty());
+        let message = match name {
+            Some(name) => format!("[[api]] `{name}`: {message}"),
+            None => format!("[[api]]: {message}"),
+        };
+        (span, message)
+    })
 }
 
 /// A row of `[[api]]`. `effect = "wait"` and `effect = { kind = "wait", … }` are short for a list of one; a wait of
@@ -468,12 +512,22 @@ mod tests {
             ),
             (
                 "\n[[api]]\nname = \"f\"\neffect = \"dance\"",
-                "2:1:",
-                "unknown variant `dance`",
+                "4:10:",
+                "[[api]] `f`: unknown variant `dance`",
+            ),
+            (
+                "[[api]]\nname = \"f\"\nefect = \"wait\"\neffects = []",
+                "3:1:",
+                "[[api]] `f`: unknown field `efect`",
+            ),
+            (
+                "[[api]]\nname = \"f\"\nparams = \"two\"\neffects = []",
+                "3:10:",
+                "[[api]] `f`: invalid type",
             ),
             (
                 "[[api]]\nname = \"f\"\neffect = \"acquire\"",
-                "1:1:",
+                "3:10:",
                 "missing field `lock`",
             ),
             ("[[api]]\neffects = []", "1:1:", "missing field `name`"),
@@ -482,13 +536,13 @@ mod tests {
             ("baseline = 'C:\\known.json'", "1:12:", "must lie below"),
             (
                 "[[api]]\nname = \"\"\neffects = []",
-                "1:1:",
+                "2:8:",
                 "`name` is empty",
             ),
-            ("[[api]]\nname = \"f\"\neffect = 1", "1:1:", "or a table"),
+            ("[[api]]\nname = \"f\"\neffect = 1", "3:10:", "or a table"),
             (
                 "[[api]]\nname = \"f\"\neffect = \"wait\"\neffects = []",
-                "1:1:",
+                "3:10:",
                 "write only one",
             ),
             ("notes =", "1:8:", ""),

@@ -157,3 +157,29 @@ fn steps(a: &Diagnostic, b: &Diagnostic) -> Ordering {
     let spans = |d: &Diagnostic| d.labels.iter().map(|label| label.span).collect::<Vec<_>>();
     spans(a).cmp(&spans(b))
 }
+
+/// Findings for tests.
+#[cfg(test)]
+pub(crate) mod sample {
+    use super::{Diagnostic, Label, Level, Role};
+    use crate::source::Span;
+
+    /// A finding of a rule with one label and nothing to say.
+    pub fn finding(rule: &'static str, level: Level, span: Span) -> Diagnostic {
+        Diagnostic {
+            rule,
+            level,
+            message: String::new(),
+            labels: vec![Label {
+                span,
+                message: String::new(),
+                role: Role::Primary,
+                flow: 0,
+                function: String::new(),
+            }],
+            help: String::new(),
+            notes: Vec::new(),
+            fix: None,
+        }
+    }
+}

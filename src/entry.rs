@@ -526,23 +526,8 @@ fn static_entries(program: &Program, id: StaticId, entries: &mut Entries) {
     } else {
         (EntryKind::StaticDestructor, Contexts::PROCESS_DETACH)
     };
-    let text = if crate::program::types::parse(&object.type_text).is_inferred() {
-        let Some(index) = object.initializer else {
-            return;
-        };
-        let initializer = program.function_in(unit, index);
-        match program.type_of_place(
-            initializer,
-            &Place::of(Root::Global(crate::program::join_name(
-                &object.scope,
-                &object.name,
-            ))),
-        ) {
-            Some((text, _)) => text,
-            None => return,
-        }
-    } else {
-        program.text_in_scope(&object.type_text, &object.scope)
+    let Some(text) = static_type(program, id) else {
+        return;
     };
     let ending = program.ending(&text, unit);
     let targets = ending
@@ -575,6 +560,19 @@ fn static_entries(program: &Program, id: StaticId, entries: &mut Entries) {
             bindings: Vec::new(),
         });
     }
+}
+
+/// The type of a static, as text that its unit understands; what `auto` stands for, where that is known.
+pub fn static_type(program: &Program, id: StaticId) -> Option<String> {
+    let object = program.static_def(id);
+    if !crate::program::types::parse(&object.type_text).is_inferred() {
+        return Some(program.text_in_scope(&object.type_text, &object.scope));
+    }
+    let initializer = program.function_in(program.static_unit(id), object.initializer?);
+    let name = crate::program::join_name(&object.scope, &object.name);
+    program
+        .type_of_place(initializer, &Place::of(Root::Global(name)))
+        .map(|(text, _)| text)
 }
 
 /// Thread procedures, pool callbacks, exit functions.

@@ -18,7 +18,7 @@ pub mod rearm;
 pub mod spins;
 pub mod teardown;
 
-pub use guards::Loop;
+pub use guards::{Leads, Loop};
 pub use pool::PoolSite;
 
 /// What happens to an object.

@@ -93,7 +93,7 @@ pub struct Options {
     pub rules: Vec<&'static str>,
     /// Read every function of every module, also where nothing can be found.
     pub whole: bool,
-    /// Fill `ModuleSummary::entries` and `unresolved`, which only `tplint modules` shows.
+    /// Fill what of `ModuleSummary` only `tplint modules` shows.
     pub summaries: bool,
     /// What notes where the time goes.
     pub timings: Arc<Timings>,
@@ -156,7 +156,10 @@ pub struct ModuleSummary {
     pub entries: Vec<(String, String, Span)>,
     /// Names that are called on a path from an entry and that nothing defines or knows, with the number of calls.
     pub unresolved: Vec<(String, usize)>,
-    pub opaque_regions: usize,
+    /// The functions that the host can call by name: `__declspec(dllexport)`, `#[no_mangle]`.
+    pub exports: Vec<(String, Span)>,
+    /// What of the files that were read could not be understood.
+    pub opaque: Vec<Span>,
 }
 
 /// Runs every rule on every module of the sources.
@@ -286,7 +289,15 @@ impl Run<'_> {
                 .filter_map(|&file| units.get(file))
                 .collect()
         };
-        let opaque = linked.iter().map(|unit| unit.opaque.len()).sum();
+        let opaque: Vec<Span> = if self.options.summaries {
+            linked
+                .iter()
+                .flat_map(|unit| &unit.opaque)
+                .copied()
+                .collect()
+        } else {
+            Vec::new()
+        };
         let program = timings.time(Stage::Link, || {
             Program::link(sources, self.api, module, linked)
         });
@@ -296,7 +307,7 @@ impl Run<'_> {
         let engines = rules::Engines::new(&program, timings);
         let providers = imported(&engines, self.modules, self.exports);
         let (diagnostics, summary) = if providers.is_empty() {
-            check(&engines, self.options, opaque, &providers)
+            check(&engines, self.options, &opaque, &providers)
         } else {
             drop(engines);
             let mut linked = program.units;
@@ -313,7 +324,7 @@ impl Run<'_> {
             let result = check(
                 &rules::Engines::new(&program, timings),
                 self.options,
-                opaque,
+                &opaque,
                 &providers,
             );
             drop(program);
@@ -472,7 +483,7 @@ fn imported<'m>(
 fn check(
     engines: &rules::Engines,
     options: &Options,
-    opaque_regions: usize,
+    opaque: &[Span],
     imports: &[&Module],
 ) -> (Vec<Diagnostic>, ModuleSummary) {
     let program = engines.program;
@@ -494,7 +505,7 @@ fn check(
         evidence: module.evidence.clone(),
         sources: module.sources.clone(),
         imports: imports.iter().map(|module| module.name.clone()).collect(),
-        opaque_regions,
+        opaque: opaque.to_vec(),
         ..ModuleSummary::default()
     };
     if options.summaries {
@@ -511,6 +522,15 @@ fn check(
                     .or_default() += 1;
             }
         }
+        summary.exports = program
+            .own_ids()
+            .filter(|&id| program.function(id).linkage == ir::Linkage::Exported)
+            .map(|id| {
+                let function = program.function(id);
+                let name = function.export_name.as_ref().unwrap_or(&function.name);
+                (name.to_string(), function.name_span)
+            })
+            .collect();
         summary.unresolved = unresolved.into_iter().collect();
         summary
             .unresolved

@@ -151,6 +151,14 @@ pub fn is_build_file(path: &str) -> bool {
         || path.ends_with(".cargo/config")
 }
 
+/// Whether a name that a build file has is one of other kinds of files as well: `.pri` and `.def` hold much else.
+pub fn has_shared_ending(path: &str) -> bool {
+    let lower = file_name(path).to_ascii_lowercase();
+    [".def", ".gn", ".mk", ".pri", ".pro", ".props"]
+        .iter()
+        .any(|ending| lower.ends_with(ending))
+}
+
 /// A build file that makes its folder a module when nothing else claims the sources below.
 fn is_border(path: &str) -> bool {
     let lower = file_name(path).to_ascii_lowercase();

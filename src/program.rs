@@ -6,7 +6,7 @@
 
 mod calls;
 pub mod demand;
-mod endings;
+pub mod endings;
 mod handed;
 mod keys;
 mod names;
@@ -325,6 +325,28 @@ impl<'a> Program<'a> {
         self.module.kind == Kind::Exe
     }
 
+    /// Of a free function of Rust: the module by which people call it, `imp` of `imp::stop`; `None` at a crate's root.
+    fn module_around(&self, id: FnId) -> Option<&str> {
+        let function = self.function(id);
+        // What others call by its bare name (`#[no_mangle]`) is known by that.
+        if self.lang(id) != Lang::Rust
+            || function.kind == FunctionKind::Macro
+            || function.linkage == crate::ir::Linkage::Exported
+        {
+            return None;
+        }
+        let scope = &*function.scope;
+        let inside = if scope.is_empty() {
+            self.inside[self.unit_number(id) as usize].as_str()
+        } else {
+            scope
+        };
+        inside
+            .rsplit("::")
+            .next()
+            .filter(|module| !module.is_empty())
+    }
+
     /// How people name a function: `Worker::Stop`, `the lambda in Start`, `the initializer of g_worker`.
     pub fn describe(&self, id: FnId) -> String {
         let function = self.function(id);
@@ -360,7 +382,11 @@ impl<'a> Program<'a> {
                     String::new()
                 };
                 if owner.is_empty() {
-                    format!("`{}`", self.renamed.get(&id).unwrap_or(&function.name))
+                    let name = self.renamed.get(&id).unwrap_or(&function.name);
+                    match self.module_around(id) {
+                        Some(module) => format!("`{module}::{name}`"),
+                        None => format!("`{name}`"),
+                    }
                 } else {
                     format!("`{owner}::{}`", function.name)
                 }

@@ -138,7 +138,7 @@ impl Suppressions {
             if let Some(fault) = &comment.fault {
                 findings.push(unused(
                     span,
-                    format!("a suppression comment cannot be read: {fault}"),
+                    format!("a suppression comment accepts nothing, as it cannot be read: {fault}"),
                     "not read".into(),
                 ));
             }
@@ -147,12 +147,15 @@ impl Suppressions {
                     Ok(rule) if *rule == UNUSED_SUPPRESSION || is_off(rule, path) => {}
                     Ok(rule) => findings.push(unused(
                         allowed.span,
-                        format!("`allow({rule})` suppresses nothing"),
-                        format!("no finding of this rule has a label on line {}", line + 1),
+                        format!("`allow({rule})` accepts nothing"),
+                        format!(
+                            "no finding of `{rule}`, nor a step on the way to one, is on line {}",
+                            line + 1
+                        ),
                     )),
                     Err(fault) => findings.push(unused(
                         allowed.span,
-                        format!("a suppression comment names no rule: {fault}"),
+                        format!("a suppression comment accepts nothing: {fault}"),
                         "not a rule".into(),
                     )),
                 }
@@ -163,8 +166,8 @@ impl Suppressions {
 }
 
 fn unused(span: Span, message: String, label: String) -> Diagnostic {
-    let help = "remove the comment, or write `tplint: allow(rule) reason` in one at the end of the line of the finding \
-                or of a step, or alone on the line above";
+    let help = "remove the comment, for it would hide the next real finding here; if it was meant for another line, put \
+                it at the end of the line of the finding or of one of its steps, or alone on the line above";
     finding(UNUSED_SUPPRESSION, span, message, label, help)
 }
 
@@ -357,6 +360,7 @@ fn next_code_line(file: &SourceFile, line: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diagnostic::sample;
 
     const RULE: &str = "wait_in_dll_main";
 
@@ -441,18 +445,11 @@ mod tests {
     fn covered(text: &str, step: Role) -> (bool, Vec<String>) {
         let sources = Sources::new(vec![("a.cpp".into(), text.as_bytes().to_vec())]);
         let mut suppressions = Suppressions::find(&sources);
-        let diagnostic = Diagnostic {
-            rule: RULE,
-            level: Level::Deny,
-            message: String::new(),
-            labels: vec![
-                label(&sources, "primary(\n)", Role::Primary),
-                label(&sources, "step()", step),
-            ],
-            help: String::new(),
-            notes: Vec::new(),
-            fix: None,
-        };
+        let mut diagnostic = sample::finding(RULE, Level::Deny, Span::new(FileId(0), 0, 0));
+        diagnostic.labels = vec![
+            label(&sources, "primary(\n)", Role::Primary),
+            label(&sources, "step()", step),
+        ];
         let covered = suppressions.cover(&diagnostic, &sources);
         let unused = suppressions.findings(&sources, |rule, _| rule == UNUSED_SUPPRESSION);
         let texts = unused

@@ -14,10 +14,14 @@ mod trust;
 #[path = "bad_input/world.rs"]
 mod world;
 
+#[path = "support/command.rs"]
+mod command;
+
+use command::tplint as command;
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Child, Command, ExitCode};
 use std::time::{Duration, Instant};
 
 /// A DLL with a wait in DllMain: what lies beside bad input is still read, and its finding still told.
@@ -193,18 +197,6 @@ impl Run {
         let out: String = self.out.chars().take(2000).collect();
         Err(format!("no finding at {place} in: {out}").into())
     }
-}
-
-/// tplint, to be run in a folder.
-fn command(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tplint"));
-    command
-        .current_dir(folder)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .env_remove("NO_COLOR")
-        .env("RUST_BACKTRACE", "0");
-    command
 }
 
 /// Runs it to its end, which must come in time.

@@ -1,14 +1,19 @@
 //! The command as people and CI run it: the real binary on folders made for each test. What is found is other tests'
 //! concern: `unused_suppression`, which needs no analysis, stands for every rule here.
 
+#[path = "support/command.rs"]
+mod command;
 #[path = "cli/configuration.rs"]
 mod configuration;
+#[path = "support/files.rs"]
+mod files;
 #[path = "cli/known.rs"]
 mod known;
 
+use command::tplint as command;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 const UNUSED: &str = "int x; // tplint: allow(wait_in_dll_main) old\n";
 
@@ -17,11 +22,7 @@ fn folder(test: &str, files: &[(&str, &str)]) -> PathBuf {
     let root = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
     let _ = std::fs::remove_dir_all(&root);
     std::fs::create_dir_all(&root).unwrap();
-    for (path, text) in files {
-        let path = root.join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
+    files::write(&root, files);
     root
 }
 
@@ -37,18 +38,6 @@ fn finished(output: Output) -> Run {
         out: String::from_utf8(output.stdout).unwrap(),
         err: String::from_utf8(output.stderr).unwrap(),
     }
-}
-
-fn command(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tplint"));
-    command
-        .current_dir(folder)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .env_remove("NO_COLOR")
-        .env_remove("FORCE_HYPERLINK")
-        .env("RUST_BACKTRACE", "0");
-    command
 }
 
 fn run(folder: &Path, arguments: &[&str]) -> Run {
@@ -128,7 +117,7 @@ fn the_report_goes_to_standard_output_and_the_summary_to_standard_error() {
     let run = run(&root, &["--format", "concise"]);
     assert_eq!(
         run.out,
-        "a.c:1:25: warning[unused_suppression]: `allow(wait_in_dll_main)` suppresses nothing\n"
+        "a.c:1:25: warning[unused_suppression]: `allow(wait_in_dll_main)` accepts nothing\n"
     );
     assert!(run.err.starts_with("1 file read, "), "{}", run.err);
     assert!(run.err.contains("1 finding (1 warning)"), "{}", run.err);
@@ -150,6 +139,11 @@ fn errors_name_the_place_and_the_remedy() {
             ("broken/a.c", "int x;"),
             ("wrong/tplint.toml", "[rules]\nwait_in_dllmain = \"deny\"\n"),
             ("wrong/a.c", "int x;"),
+            (
+                "row/tplint.toml",
+                "notes = true\n\n[[api]]\nname = \"f\"\neffect = \"wiat\"\n",
+            ),
+            ("row/a.c", "int x;"),
         ],
     );
     for (arguments, parts) in [
@@ -166,6 +160,21 @@ fn errors_name_the_place_and_the_remedy() {
         (&["-A", "zzz"], &["`tplint rules`"]),
         (&["-W", "warnings"], &["-D warnings"]),
         (&["explain", "wait_in_dll_mian"], &["`wait_in_dll_main`"]),
+        (
+            &["explain", "terminate"],
+            &["is `terminate_thread_at_unload` meant?"],
+        ),
+        (&["help", "modlues"], &["`modules`"]),
+        (&["help", "unguarded-rearm"], &["`unguarded_rearm`"]),
+        (&["help", "baseline", "prnue"], &["`prnue`"]),
+        (&["--fix", "--diff"], &["cannot be used with '--diff'"]),
+        (
+            &["row"],
+            &[
+                "row/tplint.toml:5:10:",
+                "[[api]] `f`: unknown variant `wiat`",
+            ],
+        ),
         (
             &["broken"],
             &["broken/tplint.toml:2:1:", "`quite`", "`quiet`"],
@@ -253,16 +262,52 @@ fn rules_are_explained() {
     assert!(run.out.starts_with("# wait_in_dll_main\n"), "{}", run.out);
     let (_, links) = run.out.split_once("## See also\n").unwrap();
     assert!(
-        links.contains(
-            "- [Dynamic-Link Library Best Practices, on which that article rests](https://"
-        ),
+        links.contains("- [Dynamic-Link Library Best Practices](https://"),
         "{links}"
     );
 }
 
+/// The marks by which the examples are tested mean nothing to a reader.
+#[test]
+fn pages_show_no_marks_of_tests() {
+    let root = folder("marks", &[]);
+    let page = run(&root, &["explain", "terminate_thread_at_unload"]).out;
+    assert!(!page.contains("//~"), "{page}");
+    assert!(page.contains("// ← terminate_thread_at_unload"), "{page}");
+}
+
+#[test]
+fn help_is_given_for_commands_and_rules() {
+    let root = folder("help", &[]);
+    let printed = |arguments: &[&str]| {
+        let run = run(&root, arguments);
+        assert_eq!(run.code, 0, "{arguments:?}: {}", run.err);
+        run.out
+    };
+    for words in [&[][..], &["baseline"], &["baseline", "write"], &["lsp"]] {
+        let asked = printed(&[&["help"], words].concat());
+        assert_eq!(asked, printed(&[words, &["--help"]].concat()), "{words:?}");
+        assert!(asked.contains("Usage: tplint"), "{asked}");
+    }
+    assert_eq!(
+        printed(&["help", "unguarded_rearm"]),
+        printed(&["explain", "unguarded_rearm"])
+    );
+    // A language server and a baseline fail no run.
+    for words in [&["lsp"][..], &["baseline", "write"], &["baseline", "prune"]] {
+        let text = printed(&[&["help"], words].concat());
+        assert!(
+            text.contains("--deny") && !text.contains("fail"),
+            "{words:?}: {text}"
+        );
+    }
+}
+
 #[test]
 fn modules_are_listed() {
-    let main = "#include <windows.h>\nBOOL WINAPI DllMain(HINSTANCE h, DWORD r, LPVOID p) { return TRUE; }\n";
+    let main = "#include <windows.h>\nBOOL WINAPI DllMain(HINSTANCE h, DWORD r, LPVOID p) { Elsewhere(); return TRUE; }\n\
+        __declspec(dllexport) void Start(void) {}\n\
+        void Broken(void)\n{ int = = ; ) }\n";
     let root = folder("modules", &[("plug/a.c", main), ("modules/b.c", "int x;")]);
     let text = run(&root, &["modules", "plug"]);
     assert_eq!(text.code, 0);
@@ -271,6 +316,18 @@ fn modules_are_listed() {
         serde_json::from_str(&run(&root, &["modules", "plug", "--format", "json"]).out).unwrap();
     assert_eq!(document["version"], 1);
     assert_eq!(document["modules"][0]["sources"][0], "plug/a.c");
+    assert_eq!(document["modules"][0]["exports"][0]["name"], "Start");
+    assert_eq!(document["modules"][0]["exports"][0]["line"], 3);
+    assert_eq!(document["modules"][0]["opaque"][0]["line"], 5);
+    for line in [
+        "plug (a DLL)",
+        "    plug/a.c:2:13: DLL entry point DllMain",
+        "    plug/a.c:3:28: Start",
+        "       1 × Elsewhere",
+        "    plug/a.c:5:",
+    ] {
+        assert!(text.out.contains(line), "{line}: {}", text.out);
+    }
     // A folder with the name of a command.
     let json = run(&root, &["./modules", "--format", "json"]);
     let document: Value = serde_json::from_str(&json.out).unwrap();
@@ -434,10 +491,7 @@ fn the_same_bytes_on_any_number_of_threads() {
         let one = run(&root, &["--threads", "1", "--format", format]);
         let four = run(&root, &["--threads", "4", "--format", format]);
         assert_eq!(one.code, 0);
-        assert!(
-            one.out.matches("suppresses nothing").count() >= 50,
-            "{format}"
-        );
+        assert!(one.out.matches("accepts nothing").count() >= 50, "{format}");
         assert!(one.out == four.out, "{format}");
         assert_eq!(one.err, four.err);
     }
@@ -500,6 +554,8 @@ fn files_that_are_no_text() {
     let root = folder("no_text", &[("ok.c", UNUSED)]);
     std::fs::write(root.join("zeros.c"), b"int a;\0\x01\x02").unwrap();
     std::fs::write(root.join("empty.c"), b"").unwrap();
+    // What has the ending of a build file by chance is no matter for a warning.
+    std::fs::write(root.join("index.pri"), b"mrm_pri2\0\0\x01\0").unwrap();
     std::fs::write(
         root.join("legacy.c"),
         b"// \x95\xB6 tplint: no\nint a; // tplint: allow(x)\r",

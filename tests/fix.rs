@@ -2,8 +2,12 @@
 //!
 //! That a fixed program survives where the one before crashes is shown in `proofs.rs`.
 
+#[path = "support/command.rs"]
+mod command;
+#[path = "support/files.rs"]
+mod files;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use tplint::source::Sources;
 use tplint::{Options, analyze};
 
@@ -385,22 +389,13 @@ fn folder(test: &str, files: &[(&str, &[u8])]) -> PathBuf {
         .join("fix")
         .join(test);
     let _ = std::fs::remove_dir_all(&root);
-    for (path, bytes) in files {
-        let path = root.join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, bytes).unwrap();
-    }
+    files::write(&root, files);
     root
 }
 
 /// Exit code, standard output, standard error.
 fn run(root: &Path, arguments: &[&str]) -> (i32, String, String) {
-    let output = Command::new(env!("CARGO_BIN_EXE_tplint"))
-        .current_dir(root)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
+    let output = command::tplint(root, arguments).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (
         output.status.code().expect("no signal"),

@@ -259,6 +259,15 @@ fn sarif_says_everything() {
     assert_eq!(log["version"], "2.1.0");
     assert_eq!(run["columnKind"], "unicodeCodePoints");
 
+    // The tool's own address, and no page of somebody else.
+    let about = run["tool"]["driver"]["informationUri"].as_str().unwrap();
+    let repository = env!("CARGO_PKG_REPOSITORY");
+    let own = match repository {
+        "" => concat!("pkg:generic/tplint@", env!("CARGO_PKG_VERSION")),
+        repository => repository,
+    };
+    assert_eq!(about, own);
+
     let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
     assert_eq!(
         rules.len(),
@@ -266,6 +275,10 @@ fn sarif_says_everything() {
         "rules without findings are listed"
     );
     for rule in rules {
+        for member in ["text", "markdown"] {
+            let help = rule["help"][member].as_str().unwrap();
+            assert!(!help.contains("//~"), "marks of tests: {help}");
+        }
         for member in ["shortDescription", "fullDescription"] {
             let text = rule[member]["text"].as_str().unwrap();
             assert!(

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
-use tplint::diagnostic::{Diagnostic, Level};
+use tplint::diagnostic::{Diagnostic, Level, Role};
 use tplint::report;
 use tplint::rules::RULES;
 use tplint::source::{Lang, Sources};
@@ -378,7 +378,31 @@ fn messages_keep_the_convention() {
                         assert!(!text.contains(hedge), "{}: a hedge: {text}", finding.rule);
                     }
                 }
+                remedies_fit(&finding);
             }
         }
+    }
+}
+
+/// The remedy is one that the code can take: a destructor has no `lpReserved`, and who waits for callbacks stops no thread.
+fn remedies_fit(finding: &Diagnostic) {
+    let (message, help) = (&finding.message, &finding.help);
+    let of_destructor = ["is destroyed", "the exit functions run"]
+        .iter()
+        .any(|words| message.contains(words));
+    if of_destructor {
+        for text in finding.notes.iter().chain([help]) {
+            assert!(!text.contains("lpReserved"), "{message}: {text}");
+            assert!(!text.contains("DLL_PROCESS_DETACH"), "{message}: {text}");
+        }
+        // The way there begins with the object, also where nobody has written a destructor.
+        let step = finding.labels.iter().find(|label| label.role == Role::Step);
+        assert!(
+            step.is_some_and(|step| step.message.contains("with the loader lock held")),
+            "{message}: no way there"
+        );
+    }
+    if message.contains("waits for thread pool callbacks") {
+        assert!(!help.contains("stop the thread"), "{message}: {help}");
     }
 }

@@ -17,6 +17,14 @@ pub enum Loop {
     Endless,
 }
 
+/// Whether one statement leads to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leads {
+    Always,
+    Sometimes,
+    Never,
+}
+
 impl Flow<'_, '_> {
     /// Whether every way from the function's start to a statement passes a test of some state: a flag, a member, a
     /// static, the result of a function of the program. The success of a system call and a callback's wait result are
@@ -243,6 +251,107 @@ impl Flow<'_, '_> {
                 .all(|&maker| self.below.values().any(|below| below.contains(&maker)))
     }
 
+    /// Whether a call that gave this value leads to another statement of its function: always, sometimes or never. What is
+    /// tested of it is the result itself, or a local that holds nothing else after the call.
+    pub fn after_result(&self, call: Site, result: i64, stmt: StmtId) -> Leads {
+        let program = self.program;
+        let body = program.function(call.function);
+        let (Some((from, at)), Some((target, position))) =
+            (locate(body, call.stmt), locate(body, stmt))
+        else {
+            return Leads::Sometimes;
+        };
+        if from == target && at < position {
+            return Leads::Always;
+        }
+        let holds =
+            |value: &Value| match value {
+                Value::Result(stmt) => *stmt == call.stmt,
+                Value::Place(place)
+                    if matches!(place.root, Root::Local(_)) && place.path.is_empty() =>
+                {
+                    let assigned = body.stmts.iter().enumerate().filter_map(|(number, stmt)| {
+                        match &stmt.kind {
+                            StmtKind::Assign { to, value } if to == place => {
+                                Some((StmtId(number as u32), value))
+                            }
+                            _ => None,
+                        }
+                    });
+                    let (own, others): (Vec<_>, Vec<_>) =
+                        assigned.partition(|(_, value)| **value == Value::Result(call.stmt));
+                    !own.is_empty()
+                        && others
+                            .iter()
+                            .all(|(other, _)| !self.can_follow(call.function, call.stmt, *other))
+                }
+                _ => false,
+            };
+        let contradicts = |guard: &Guard| {
+            let Cond::Compare { left, op, right } = &guard.cond else {
+                return false;
+            };
+            let right =
+                program
+                    .constant(call.function, right)
+                    .and_then(|constant| match constant {
+                        Constant::Number(number) => Some(number),
+                        Constant::Null => Some(0),
+                        _ => None,
+                    });
+            holds(left)
+                && right
+                    .is_some_and(|right| super::spins::compares(result, *op, right) != guard.holds)
+        };
+        let mut seen = vec![false; body.blocks.len()];
+        let mut pending = vec![from];
+        let (mut reached, mut ends) = (false, false);
+        while let Some(block) = pending.pop() {
+            let next = &body.block(block).next;
+            ends |= next.is_empty();
+            for edge in next
+                .iter()
+                .filter(|edge| !edge.when.iter().any(contradicts))
+            {
+                if edge.to == target {
+                    reached = true;
+                } else if !std::mem::replace(&mut seen[edge.to.0 as usize], true) {
+                    pending.push(edge.to);
+                }
+            }
+        }
+        match (reached, ends) {
+            (true, false) => Leads::Always,
+            (true, true) => Leads::Sometimes,
+            (false, _) => Leads::Never,
+        }
+    }
+
+    /// Whether every way from the function's start to a statement passes another one.
+    pub fn always_passes(&self, function: FnId, first: StmtId, stmt: StmtId) -> bool {
+        let body = self.program.function(function);
+        let (Some((passed, at)), Some((target, position))) =
+            (locate(body, first), locate(body, stmt))
+        else {
+            return false;
+        };
+        if passed == target {
+            return at < position;
+        }
+        let mut seen = vec![false; body.blocks.len()];
+        let mut pending = vec![BlockId(0)];
+        while let Some(block) = pending.pop() {
+            if block == passed || std::mem::replace(&mut seen[block.0 as usize], true) {
+                continue;
+            }
+            if block == target {
+                return false;
+            }
+            pending.extend(body.block(block).next.iter().map(|edge| edge.to));
+        }
+        true
+    }
+
     /// Whether a statement stands in a loop that takes a lock that is made by hand.
     pub fn is_taking(&self, site: Site) -> bool {
         super::spins::is_taking(self.program, site)
@@ -255,8 +364,13 @@ impl Flow<'_, '_> {
         let members = self.loop_around(function, stmt)?;
         let mut shared = false;
         let mut counted = false;
+        let only_waits = self.only_waits(function, &members);
         for guard in exits(body, &members) {
-            if self.tests_state(function, guard, None) {
+            if self.asks_clock(function, guard) {
+                counted = true;
+            } else if self.tests_state(function, guard, None)
+                || (only_waits && self.is_left_alone(function, guard, &members))
+            {
                 shared = true;
             } else {
                 counted = true;
@@ -342,6 +456,154 @@ impl Flow<'_, '_> {
                         Some((limit.clone(), milliseconds))
                     })
             })
+    }
+
+    /// The call of which the program knows no more than its name and that alone lets a loop around a statement end:
+    /// `while (!IsReady()) Sleep(1)`. `None` where something in the loop counts, or asks for the time.
+    pub fn asked_by_loop(&self, function: FnId, stmt: StmtId) -> Option<Site> {
+        let body = self.program.function(function);
+        let members = self.loop_around(function, stmt)?;
+        let mut asked = None;
+        for guard in exits(body, &members) {
+            let Cond::Compare {
+                left,
+                op: Op::Eq | Op::Ne,
+                ..
+            } = &guard.cond
+            else {
+                return None;
+            };
+            let Value::Result(stmt) = left else {
+                return None;
+            };
+            let site = Site {
+                function,
+                stmt: *stmt,
+            };
+            let call = self.program.call(site)?;
+            let here = members
+                .iter()
+                .any(|&member| body.block(member).stmts.contains(stmt));
+            if !here || !call.targets.is_empty() || asked.is_some_and(|other| other != site) {
+                return None;
+            }
+            asked = Some(site);
+        }
+        asked
+    }
+
+    /// Whether a guard compares what a call without arguments gives, of which nothing is known, by less and more: a clock.
+    fn asks_clock(&self, function: FnId, guard: &Guard) -> bool {
+        let Cond::Compare {
+            left,
+            op: Op::Lt | Op::Le | Op::Gt | Op::Ge,
+            right,
+        } = &guard.cond
+        else {
+            return false;
+        };
+        [left, right].into_iter().any(|value| {
+            let Value::Result(stmt) = value else {
+                return false;
+            };
+            let site = Site {
+                function,
+                stmt: *stmt,
+            };
+            let is_bare = matches!(
+                &self.program.function(function).stmt(*stmt).kind,
+                StmtKind::Call { callee: Callee::Named(_), args } if args.is_empty()
+            );
+            is_bare
+                && self
+                    .program
+                    .call(site)
+                    .is_some_and(|call| call.targets.is_empty() && call.effects.is_empty())
+        })
+    }
+
+    /// Whether nothing is called in some blocks but what waits and what reads.
+    fn only_waits(&self, function: FnId, members: &[BlockId]) -> bool {
+        let body = self.program.function(function);
+        let mut stmts = members
+            .iter()
+            .flat_map(|&member| &body.block(member).stmts)
+            .copied();
+        stmts.all(|stmt| match &body.stmt(stmt).kind {
+            StmtKind::Call { .. } => {
+                self.program
+                    .call(Site { function, stmt })
+                    .is_some_and(|call| {
+                        call.targets.is_empty()
+                            && !call.effects.is_empty()
+                            && call.effects.iter().all(|effect| {
+                                matches!(
+                                    effect.effect(),
+                                    Effect::Wait { on: None, .. }
+                                        | Effect::Reads { .. }
+                                        | Effect::Passes { .. }
+                                )
+                            })
+                    })
+            }
+            StmtKind::Opaque { .. } => false,
+            _ => true,
+        })
+    }
+
+    /// Whether a guard tests nothing but locals that a loop does not change: then it is for another thread to change
+    /// them.
+    fn is_left_alone(&self, function: FnId, guard: &Guard, members: &[BlockId]) -> bool {
+        match &guard.cond {
+            Cond::Compare { left, right, .. } => {
+                let values = [left, right];
+                let is_constant = |value: &&Value| {
+                    matches!(value, Value::Const(_) | Value::Null | Value::Text(_))
+                };
+                values.iter().any(|value| !is_constant(value))
+                    && values.iter().all(|value| {
+                        is_constant(value) || self.is_unchanged(function, value, members, 4)
+                    })
+            }
+            _ => false,
+        }
+    }
+
+    fn is_unchanged(&self, function: FnId, value: &Value, members: &[BlockId], depth: u8) -> bool {
+        let body = self.program.function(function);
+        let inside = || {
+            members
+                .iter()
+                .flat_map(|&member| &body.block(member).stmts)
+                .copied()
+        };
+        match value {
+            Value::Place(place) | Value::AddressOf(place) => match place.root {
+                Root::Local(_) | Root::Param(_) => {
+                    let mut set = inside().filter_map(|stmt| match &body.stmt(stmt).kind {
+                        StmtKind::Assign { to, value } if to.root == place.root => Some(value),
+                        _ => None,
+                    });
+                    set.next().is_none()
+                }
+                Root::Result(stmt) => {
+                    depth > 0
+                        && self.is_unchanged(function, &Value::Result(stmt), members, depth - 1)
+                }
+                _ => false,
+            },
+            // `stopped.load()`: what a read gives is what is read.
+            Value::Result(stmt) if depth > 0 && inside().any(|other| other == *stmt) => {
+                match &body.stmt(*stmt).kind {
+                    StmtKind::Call {
+                        callee: Callee::Method { receiver, .. },
+                        ..
+                    } => self.is_unchanged(function, receiver, members, depth - 1),
+                    _ => false,
+                }
+            }
+            _ => false,
+        }
     }
 
     /// Whether a statement stands in the waiting arm of a once that the function makes itself: the loop looks at a

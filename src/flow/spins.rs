@@ -4,8 +4,9 @@
 //! without writing, or writes the free value; such a loop is no lock.
 
 use crate::api::{Arg, Effect};
-use crate::ir::{Cond, Function, Guard, Op, Place, Root, StmtId, StmtKind, Value};
+use crate::ir::{Callee, Cond, Function, Guard, Op, Place, Root, StmtId, StmtKind, Value};
 use crate::program::{Call, FnId, Program, Site};
+use crate::source::Lang;
 
 /// A call that puts a value into a variable in one go.
 struct Exchange {
@@ -116,7 +117,8 @@ const MOST_OF_WRAPPER: usize = 16;
 /// The exchange that a call is, itself or as the only thing that its target does.
 fn exchange_at(program: &Program, site: Site, asks: bool) -> Option<Exchange> {
     let call = program.call(site)?;
-    let StmtKind::Call { args, .. } = &program.function(site.function).stmt(site.stmt).kind else {
+    let StmtKind::Call { callee, args } = &program.function(site.function).stmt(site.stmt).kind
+    else {
         return None;
     };
     if call.targets.is_empty() {
@@ -125,7 +127,7 @@ fn exchange_at(program: &Program, site: Site, asks: bool) -> Option<Exchange> {
     call.targets.iter().find_map(|target| {
         let target = target.function;
         let body = program.function(target);
-        if body.stmts.len() > 4 || body.params.is_empty() {
+        if body.stmts.len() > 4 || (body.params.is_empty() && !body.has_this) {
             return None;
         }
         let inner = program.calls(target).iter().find_map(|call| {
@@ -136,10 +138,11 @@ fn exchange_at(program: &Program, site: Site, asks: bool) -> Option<Exchange> {
             direct(program, inner, asks).map(|exchange| (inner, exchange))
         });
         let (inner, exchange) = inner?;
-        let given_back = body.stmts.iter().any(|stmt| {
-            matches!(&stmt.kind, StmtKind::Return { value: Some(value) } if value.place() == Some(Place::of(Root::Result(inner.stmt))))
+        let given_back = body.stmts.iter().find_map(|stmt| match &stmt.kind {
+            StmtKind::Return { value: Some(value) } => gives(program, inner, value),
+            _ => None,
         });
-        if asks && !given_back {
+        if asks && given_back.is_none() {
             return None;
         }
         let (value, expected) = stored_values(program, inner);
@@ -151,14 +154,108 @@ fn exchange_at(program: &Program, site: Site, asks: bool) -> Option<Exchange> {
                 .and_then(|value| program.constant(target, value))
                 .and_then(|constant| constant.number()),
         };
-        let index = parameter(body, &Value::Place(exchange.variable.clone()))?;
+        let variable = if exchange.variable.root == Root::This {
+            // A member of the object that the method is called on.
+            let mut object = match callee {
+                Callee::Method { receiver, .. } => receiver.place()?,
+                _ => Place::of(Root::This),
+            };
+            object.path.extend(exchange.variable.path.iter().cloned());
+            if object.path.len() > Place::DEEPEST {
+                return None;
+            }
+            object
+        } else {
+            let index = parameter(body, &Value::Place(exchange.variable.clone()))?;
+            args.get(index)?.place()?
+        };
         Some(Exchange {
-            variable: args.get(index)?.place()?,
+            variable,
             value: handed(value).or(exchange.value),
             expected: handed(expected).or(exchange.expected),
+            gives_old: exchange.gives_old != (given_back == Some(Given::Opposite)),
             ..exchange
         })
     })
+}
+
+/// What a value says about the result of a call.
+#[derive(Clone, Copy, PartialEq)]
+enum Given {
+    /// The result itself, or whether it is true.
+    Same,
+    /// Whether it is false.
+    Opposite,
+}
+
+/// What a value is in terms of a call's result: that itself, `!result`, and in Rust `result.is_ok()` and `is_err()`.
+fn gives(program: &Program, site: Site, value: &Value) -> Option<Given> {
+    let is_result = |value: &Value| value.place() == Some(Place::of(Root::Result(site.stmt)));
+    if is_result(value) {
+        return Some(Given::Same);
+    }
+    let tested = |cond: &Cond, holds: bool| match cond {
+        Cond::Compare {
+            left,
+            op: op @ (Op::Eq | Op::Ne),
+            right: Value::Const(0) | Value::Null,
+        } if is_result(left) => Some(if (*op == Op::Ne) == holds {
+            Given::Same
+        } else {
+            Given::Opposite
+        }),
+        _ => None,
+    };
+    match value {
+        Value::Cond(cond) => tested(cond, true),
+        // `!result` is a local that is 1 in one arm and 0 in the other.
+        Value::Place(place) if matches!(place.root, Root::Local(_)) && place.path.is_empty() => {
+            let body = program.function(site.function);
+            let set = |wanted: i64| {
+                let mut set = body.stmts.iter().enumerate().filter(|(_, stmt)| {
+                    matches!(&stmt.kind, StmtKind::Assign { to, value: Value::Const(number) } if to == place && *number == wanted)
+                });
+                let (number, _) = set.next()?;
+                set.next().is_none().then_some(StmtId(number as u32))
+            };
+            let (yes, _) = (set(1)?, set(0)?);
+            let arm = body
+                .blocks
+                .iter()
+                .position(|block| block.stmts.contains(&yes))?;
+            let mut into = body
+                .blocks
+                .iter()
+                .flat_map(|block| &block.next)
+                .filter(|edge| edge.to.0 as usize == arm);
+            match (into.next()?.when.as_slice(), into.next()) {
+                ([guard], None) => tested(&guard.cond, guard.holds),
+                _ => None,
+            }
+        }
+        Value::Result(asked) => {
+            let StmtKind::Call {
+                callee: Callee::Method { receiver, name },
+                ..
+            } = &program
+                .function(site.function)
+                .stmts
+                .get(asked.0 as usize)?
+                .kind
+            else {
+                return None;
+            };
+            if program.lang(site.function) != Lang::Rust || !is_result(receiver) {
+                return None;
+            }
+            match &**name {
+                "is_ok" => Some(Given::Same),
+                "is_err" => Some(Given::Opposite),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
 }
 
 fn direct(program: &Program, site: Site, asks: bool) -> Option<Exchange> {
@@ -336,14 +433,23 @@ fn ends_on(program: &Program, site: Site, members: &[bool], free: i64, taken: i6
         .any(|guard| is_only_for(program, site.function, &results, guard, free, taken))
 }
 
-/// The places that hold what a call gives.
-fn results_of(program: &Program, site: Site) -> Vec<Place> {
-    let mut results = vec![Place::of(Root::Result(site.stmt))];
-    for stmt in &program.function(site.function).stmts {
-        if let StmtKind::Assign { to, value } = &stmt.kind
-            && *value == Value::Result(site.stmt)
-        {
-            results.push(to.clone());
+/// The places that hold what a call gives, or the opposite.
+fn results_of(program: &Program, site: Site) -> Vec<(Place, Given)> {
+    let body = program.function(site.function);
+    let mut results = vec![(Place::of(Root::Result(site.stmt)), Given::Same)];
+    for (number, stmt) in body.stmts.iter().enumerate() {
+        match &stmt.kind {
+            StmtKind::Assign { to, value } => {
+                results.extend(gives(program, site, value).map(|given| (to.clone(), given)));
+            }
+            StmtKind::Call { .. } => {
+                let asked = StmtId(number as u32);
+                let given = gives(program, site, &Value::Result(asked));
+                if asked != site.stmt {
+                    results.extend(given.map(|given| (Place::of(Root::Result(asked)), given)));
+                }
+            }
+            _ => {}
         }
     }
     results
@@ -353,7 +459,7 @@ fn results_of(program: &Program, site: Site) -> Vec<Place> {
 fn is_only_for(
     program: &Program,
     function: FnId,
-    results: &[Place],
+    results: &[(Place, Given)],
     guard: &Guard,
     free: i64,
     taken: i64,
@@ -361,16 +467,25 @@ fn is_only_for(
     let Cond::Compare { left, op, right } = &guard.cond else {
         return false;
     };
-    if !left.place().is_some_and(|place| results.contains(&place)) {
+    let Some(place) = left.place() else {
         return false;
-    }
+    };
+    let Some((_, given)) = results.iter().find(|(known, _)| *known == place) else {
+        return false;
+    };
     let Some(right) = program
         .constant(function, right)
         .and_then(|constant| constant.number())
     else {
         return false;
     };
-    let passes = |left: i64| compares(left, *op, right) == guard.holds;
+    let passes = |result: i64| {
+        let left = match given {
+            Given::Same => result,
+            Given::Opposite => i64::from(result == 0),
+        };
+        compares(left, *op, right) == guard.holds
+    };
     passes(free) && !passes(taken)
 }
 
@@ -409,7 +524,8 @@ pub fn once_begun_at(program: &Program, site: Site) -> Option<Vec<bool>> {
     Some(seen.into_iter().map(|seen| !seen).collect())
 }
 
-fn compares(left: i64, op: Op, right: i64) -> bool {
+/// Whether a comparison of two numbers is true.
+pub(super) fn compares(left: i64, op: Op, right: i64) -> bool {
     match op {
         Op::Eq => left == right,
         Op::Ne => left != right,

@@ -89,28 +89,15 @@ fn holds(file: &SourceFile, comment: &Comment, rule: &str, line: u32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnostic::{Label, Level, Role};
+    use crate::diagnostic::{Level, sample};
     use crate::source::Span;
 
     /// The text with the comment for a finding at the word `wait`.
     fn suppressed(path: &str, text: &str) -> Option<String> {
         let sources = Sources::new(vec![(path.into(), text.as_bytes().to_vec())]);
         let at = text.find("wait").unwrap();
-        let finding = Diagnostic {
-            rule: "wait_in_dll_main",
-            level: Level::Deny,
-            message: String::new(),
-            labels: vec![Label {
-                span: Span::new(FileId(0), at, at + 4),
-                message: String::new(),
-                role: Role::Primary,
-                flow: 0,
-                function: String::new(),
-            }],
-            help: String::new(),
-            notes: Vec::new(),
-            fix: None,
-        };
+        let span = Span::new(FileId(0), at, at + 4);
+        let finding = sample::finding("wait_in_dll_main", Level::Deny, span);
         let comment = suppression(&finding, &sources)?;
         let mut text = text.to_string();
         text.insert_str(comment.at as usize, &comment.text);

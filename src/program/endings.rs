@@ -256,6 +256,69 @@ impl<'a> Program<'a> {
         ending
     }
 
+    /// The members by which the end of an object leads to what `wanted` looks for, from the outermost inward: the class
+    /// and the position of the field, each time. Empty where the object's own destructor does it.
+    pub fn ending_members(
+        &self,
+        text: &str,
+        unit: u32,
+        wanted: &dyn Fn(&Ending) -> bool,
+    ) -> Vec<(TypeId, usize)> {
+        let mut members = Vec::new();
+        let mut seen = Vec::new();
+        let mut next = self.ended_class(text, unit);
+        while let Some(class) = next {
+            if seen.contains(&class) || seen.len() >= usize::from(DEEPEST) {
+                break;
+            }
+            seen.push(class);
+            let by_itself = self
+                .own_destructors(class)
+                .into_iter()
+                .map(|function| Target {
+                    function,
+                    note: None,
+                });
+            let by_itself = Ending {
+                targets: by_itself.collect(),
+                ..Ending::default()
+            };
+            if wanted(&by_itself) {
+                break;
+            }
+            let unit = self.type_unit(class);
+            let fields = self.type_def(class).fields.iter().enumerate().rev();
+            let member = fields.into_iter().find_map(|(index, field)| {
+                let text = self.text_in_scope(&field.type_text, &self.class_name(class));
+                wanted(&self.ending(&text, unit)).then_some((index, text))
+            });
+            next = match member {
+                Some((index, text)) => {
+                    members.push((class, index));
+                    self.ended_class(&text, unit)
+                }
+                None => self
+                    .type_def(class)
+                    .bases
+                    .iter()
+                    .find(|base| wanted(&self.ending(base, unit)))
+                    .and_then(|base| self.class_of_text(base, unit)),
+            };
+        }
+        members
+    }
+
+    /// The class of the program whose object ends with one of this type: the type itself, or what it owns.
+    fn ended_class(&self, text: &str, unit: u32) -> Option<TypeId> {
+        self.class_of_text(text, unit).or_else(|| {
+            let row = self.type_row(text, unit)?;
+            let name = types::parse(&self.expand_alias(text, unit));
+            row.owns
+                .iter()
+                .find_map(|&owned| self.class_of_text(name.args.get(owned as usize)?, unit))
+        })
+    }
+
     pub(super) fn collect_ending(
         &self,
         text: &str,

@@ -266,6 +266,8 @@ pub fn read(wanted: &Wanted, stdin: Option<&Path>, progress: &Progress) -> Resul
         .ids()
         .map(|id| sources.file(id))
         .filter(|file| file.encoding == Encoding::Binary)
+        // What is no text and has the ending of a build file by chance is none, and nothing is lost without it.
+        .filter(|file| file.lang.is_some() || !crate::module::has_shared_ending(&file.path))
         .map(|file| (file.path.to_string(), "it holds NUL bytes: no text".into()));
     listing.unread.extend(no_text);
     for given in &given {

@@ -36,6 +36,10 @@ pub struct Blocking {
     pub timeout: Timeout,
     /// The contexts in which it hangs or stalls; those in which it returns at once are left out.
     pub contexts: Contexts,
+    /// Sleeps again and again in a loop that ends by itself.
+    pub repeated: bool,
+    /// Of a loop that sleeps: the call of which nothing is known and that alone lets it end.
+    pub asked: Option<Site>,
     /// Real, but minor.
     pub note: bool,
 }
@@ -466,6 +470,7 @@ pub fn judge(
         _ => None,
     };
     let mut timeout = hit.timeout;
+    let (mut asked, mut repeated) = (None, false);
     let waits_for = match class {
         WaitClass::Thread => {
             if key
@@ -548,7 +553,11 @@ pub fn judge(
                 {
                     return None;
                 }
-                _ => WaitsFor::Time,
+                around => {
+                    repeated = around.is_some();
+                    asked = flow.asked_by_loop(site.function, site.stmt);
+                    WaitsFor::Time
+                }
             }
         }
     };
@@ -578,6 +587,8 @@ pub fn judge(
         waits_for,
         timeout,
         contexts,
+        repeated,
+        asked,
         note,
     })
 }

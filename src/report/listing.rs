@@ -4,7 +4,7 @@ use super::{Link, TOOL, Tool, articles, pretty};
 use crate::ModuleSummary;
 use crate::diagnostic::Diagnostic;
 use crate::rules::page::{self, Page};
-use crate::source::Sources;
+use crate::source::{Sources, Span};
 use serde::Serialize;
 use std::fmt::Write;
 use std::time::Duration;
@@ -173,7 +173,12 @@ pub fn modules_text(modules: &[ModuleSummary], sources: &Sources) -> String {
         if !out.is_empty() {
             out.push('\n');
         }
-        let _ = writeln!(out, "{} ({})", module.name, module.kind);
+        let kind = match module.kind {
+            "dll" => "a DLL",
+            "exe" => "a program",
+            _ => "a DLL or a program: nothing tells",
+        };
+        let _ = writeln!(out, "{} ({kind})", module.name);
         for reason in &module.evidence {
             let _ = writeln!(out, "  because: {reason}");
         }
@@ -182,26 +187,49 @@ pub fn modules_text(modules: &[ModuleSummary], sources: &Sources) -> String {
             let _ = writeln!(out, "    {}", sources.file(file).path);
         }
         for import in &module.imports {
-            let _ = writeln!(out, "  calls into: {import}");
-        }
-        let _ = writeln!(out, "  entries: {}", module.entries.len());
-        for (kind, name, span) in &module.entries {
-            let at = sources.start(*span);
-            let path = &sources.file(span.file).path;
-            let name = bare(name);
-            let _ = writeln!(out, "    {path}:{}:{}: {kind} {name}", at.line, at.column);
+            let _ = writeln!(out, "  calls into another DLL of this tree: {import}");
         }
         let _ = writeln!(
             out,
-            "  called on the way from an entry, but neither defined nor known: {}",
+            "  called by Windows or the C runtime, where the analysis begins: {}",
+            module.entries.len()
+        );
+        for (kind, name, span) in &module.entries {
+            let name = bare(name);
+            let _ = writeln!(out, "    {}: {kind} {name}", place(sources, *span));
+        }
+        let _ = writeln!(
+            out,
+            "  exported, for the host to call: {}",
+            module.exports.len()
+        );
+        for (name, span) in &module.exports {
+            let _ = writeln!(out, "    {}: {name}", place(sources, *span));
+        }
+        let _ = writeln!(
+            out,
+            "  called on the way from there, but neither defined in these sources nor in tplint's table, so that what they do is not seen: {}",
             module.unresolved.len()
         );
         for (name, calls) in &module.unresolved {
             let _ = writeln!(out, "    {calls:4} × {name}");
         }
-        let _ = writeln!(out, "  opaque regions: {}", module.opaque_regions);
+        let _ = writeln!(
+            out,
+            "  pieces of source that could not be understood and are skipped: {}",
+            module.opaque.len()
+        );
+        for &span in &module.opaque {
+            let _ = writeln!(out, "    {}", place(sources, span));
+        }
     }
     out
+}
+
+/// Where something begins: path, line and column.
+fn place(sources: &Sources, span: Span) -> String {
+    let at = sources.start(span);
+    format!("{}:{}:{}", sources.file(span.file).path, at.line, at.column)
 }
 
 /// The name of an entry without the marks that it has within a sentence.
@@ -226,8 +254,22 @@ pub fn modules_json(modules: &[ModuleSummary], sources: &Sources) -> String {
         sources: Vec<&'a str>,
         imports: &'a [String],
         entries: Vec<Entry<'a>>,
+        exports: Vec<Export<'a>>,
         unresolved: Vec<Unresolved<'a>>,
         opaque_regions: usize,
+        opaque: Vec<Place<'a>>,
+    }
+    #[derive(Serialize)]
+    struct Export<'a> {
+        name: &'a str,
+        #[serde(flatten)]
+        place: Place<'a>,
+    }
+    #[derive(Serialize)]
+    struct Place<'a> {
+        path: &'a str,
+        line: u32,
+        column: u32,
     }
     #[derive(Serialize)]
     struct Entry<'a> {
@@ -243,6 +285,14 @@ pub fn modules_json(modules: &[ModuleSummary], sources: &Sources) -> String {
         calls: usize,
     }
     let path = |file| &*sources.file(file).path;
+    let place = |span: Span| {
+        let at = sources.start(span);
+        Place {
+            path: path(span.file),
+            line: at.line,
+            column: at.column,
+        }
+    };
     let modules = modules.iter().map(|module| Module {
         name: &module.name,
         kind: module.kind,
@@ -271,7 +321,16 @@ pub fn modules_json(modules: &[ModuleSummary], sources: &Sources) -> String {
                 calls: *calls,
             })
             .collect(),
-        opaque_regions: module.opaque_regions,
+        exports: module
+            .exports
+            .iter()
+            .map(|(name, span)| Export {
+                name,
+                place: place(*span),
+            })
+            .collect(),
+        opaque_regions: module.opaque.len(),
+        opaque: module.opaque.iter().map(|&span| place(span)).collect(),
     });
     pretty(&Document {
         version: 1,

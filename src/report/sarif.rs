@@ -25,9 +25,10 @@ const ROOT: &str = "SRCROOT";
 const DESCRIPTION: usize = 1024;
 /// A snippet longer than this is cut: minified code would fill the file.
 const SNIPPET: usize = 400;
-/// Where one reads about tplint. As long as the package names no address of its own, the page that its rules rest on.
+/// Where one reads about tplint: the address that the package names. As long as it names none this is the package itself,
+/// as a package URL (<https://github.com/package-url/purl-spec>), for Microsoft's validator warns of logs without any.
 const ABOUT: &str = if env!("CARGO_PKG_REPOSITORY").is_empty() {
-    "https://learn.microsoft.com/en-us/windows/win32/dlls/dynamic-link-library-best-practices"
+    concat!("pkg:generic/tplint@", env!("CARGO_PKG_VERSION"))
 } else {
     env!("CARGO_PKG_REPOSITORY")
 };
@@ -187,7 +188,7 @@ fn plain(markdown: &str) -> String {
     out.replace(['`', '*'], "")
 }
 
-/// The page as plain text: examples stay as they are.
+/// The page as plain text: examples stay as they are, with the marks of the tests in words.
 fn plain_page(page: &Page) -> String {
     let mut out = format!("{}.\n", capitalised(page.summary));
     let mut fenced = false;
@@ -198,7 +199,7 @@ fn plain_page(page: &Page) -> String {
         if line.starts_with("```") {
             fenced = !fenced;
         } else if fenced {
-            out.push_str(&format!("    {line}\n"));
+            out.push_str(&format!("    {}\n", page::readable_mark(line)));
         } else {
             out.push_str(&plain(line.trim_start_matches('#').trim_start()));
             out.push('\n');

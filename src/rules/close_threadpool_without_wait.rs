@@ -1,7 +1,7 @@
 //! A thread pool object that is closed, and whose context ends, with no wait for a callback that still runs. See
 //! `rules/close_threadpool_without_wait.md`.
 
-use super::{Engines, Finding, Findings, remedy};
+use super::{Engines, Finding, Findings, outer_label, remedy, the_callback};
 use crate::api::{Effect, PoolObject};
 use crate::diagnostic::{Fix, Label, Role};
 use crate::flow::{Event, PoolSite, What};
@@ -272,11 +272,14 @@ fn context_ends(
         if !is_number && engines.flow.is_destructor_of(function, &lifetime) {
             return Some(Ended {
                 what: "its context, the object itself, is being destroyed".to_string(),
-                label: Some(engines.label(
-                    Site { function, stmt },
-                    "the destructor that ends the context",
-                    Role::Related,
-                )),
+                label: Some(Label {
+                    function: program.function(function).qualified_name(),
+                    ..outer_label(
+                        program.function(function).name_span,
+                        "the context, the object itself, ends with this destructor",
+                        Role::Related,
+                    )
+                }),
             });
         }
         // Freed after the close, or before it.
@@ -462,30 +465,30 @@ fn report(
         .map_or_else(String::new, |&callback| program.describe(callback));
     let (object, drain) = match creation.kind {
         PoolObject::Work => (
-            "work",
+            "a work object",
             "WaitForThreadpoolWorkCallbacks(work, FALSE), or with TRUE to drop what has not begun",
         ),
         PoolObject::Timer => (
-            "timer",
+            "a timer",
             "SetThreadpoolTimer(timer, NULL, 0, 0), then WaitForThreadpoolTimerCallbacks(timer, TRUE)",
         ),
         PoolObject::Wait => (
-            "wait",
+            "a wait",
             "SetThreadpoolWait(wait, NULL, NULL), then WaitForThreadpoolWaitCallbacks(wait, TRUE)",
         ),
         PoolObject::Io => (
-            "I/O object",
+            "an I/O object",
             "CancelIoEx, then WaitForThreadpoolIoCallbacks(io, FALSE)",
         ),
         PoolObject::LegacyWait => (
-            "registered wait",
+            "a registered wait",
             "UnregisterWaitEx with INVALID_HANDLE_VALUE instead",
         ),
         PoolObject::LegacyTimer => (
-            "timer",
+            "a timer",
             "DeleteTimerQueueTimer with INVALID_HANDLE_VALUE instead",
         ),
-        _ => ("thread pool object", "the wait function of its kind"),
+        _ => ("a thread pool object", "the wait function of its kind"),
     };
     let mut steps: Vec<Label> = chain
         .iter()
@@ -525,14 +528,15 @@ fn report(
     };
     let mut related = vec![engines.label(
         creation.site,
-        format!("the callback {callback} {given} here"),
+        format!("{} {given} here", the_callback(&callback)),
         Role::Related,
     )];
     related.extend(ended.label);
     let finding = Finding {
         rule: "close_threadpool_without_wait",
         message: format!(
-            "{function} closes a {object} without waiting for its callback {callback}, and {}",
+            "{function} closes {object} without waiting for {}, and {}",
+            the_callback(&callback),
             ended.what
         ),
         primary: engines.label(

@@ -1,10 +1,13 @@
 //! A thread pool callback that ends the pool's thread. See `rules/exit_thread_in_callback.md`.
 
-use super::{Engines, Finding, Findings, others};
+use super::{Engines, Finding, Findings, others, the_callback};
 use crate::api::Effect;
 use crate::diagnostic::Role;
 use crate::program::Site;
 use std::collections::BTreeMap;
+
+const REASON: &str = "the pool never learns that the callback has ended: whoever waits for it waits for ever, and what the pool does \
+    when a callback returns (set an event, leave a critical section, free a library) is not done";
 
 pub fn check(engines: &Engines, findings: &mut Findings) {
     let mut places: BTreeMap<Site, Vec<(usize, usize, usize)>> = BTreeMap::new();
@@ -56,12 +59,15 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
         }
         findings.add(Finding {
             rule: "exit_thread_in_callback",
-            message: format!("`{callee}` ends a thread that belongs to the thread pool, in the callback {callback}"),
+            message: format!("`{callee}` ends a thread that belongs to the thread pool, in {}", the_callback(callback)),
             primary: engines.label(place, "ends the pool's thread", Role::Primary),
             steps: engines.steps(entry, Some(node)),
             related,
             help: "return from the callback: the pool keeps the thread for its next callback; to drop a reference on the DLL call FreeLibraryWhenCallbackReturns and return".to_string(),
-            notes: others(count, "callback").into_iter().collect(),
+            notes: [REASON.to_string()]
+                .into_iter()
+                .chain(others(count, "callback"))
+                .collect(),
             minor: false,
         });
     }

@@ -170,7 +170,10 @@ pub(super) fn labels(
 ) -> (Label, Vec<Label>) {
     let entry = &engines.entries[place.entry];
     let (Some(site), Some(shown)) = (place.hit.site, place.shown) else {
-        return (outer_label(entry.span, message, Role::Primary), Vec::new());
+        return (
+            outer_label(entry.span, message, Role::Primary),
+            engines.steps(place.entry, None),
+        );
     };
     let mut steps = engines.steps_along(place.entry, &place.path);
     if shown != site {
@@ -390,6 +393,16 @@ fn report(engines: &Engines, findings: &mut Findings, place: &Place) {
     } else {
         wording(*why)
     };
+    let starting = place
+        .hit
+        .contexts
+        .within(Contexts::PROCESS_ATTACH.or(Contexts::THREAD_ATTACH));
+    let reason = match why {
+        Needs::StartsThread if !starting => {
+            "the new thread does not reach its first line before the loader lock is free, and then the DLL is gone: it begins where nothing is mapped any more"
+        }
+        _ => reason,
+    };
     let (primary, steps) = labels(engines, place, short);
     let mut notes = vec![reason.to_string()];
     if let Debug::Build = debug_only(place.hit) {
@@ -401,8 +414,6 @@ fn report(engines: &Engines, findings: &mut Findings, place: &Place) {
     let far = far(engines, place);
     notes.extend(far.clone());
     notes.extend(doubt(engines));
-    let contexts = place.hit.contexts;
-    let starting = contexts.within(Contexts::PROCESS_ATTACH.or(Contexts::THREAD_ATTACH));
     let help = match why {
         _ if own => {
             "leave this reference to whoever loaded the DLL; a thread that is to unload it ends with FreeLibraryAndExitThread"
@@ -410,8 +421,11 @@ fn report(engines: &Engines, findings: &mut Findings, place: &Place) {
         _ if pins => {
             "keep the DLL loaded with GetModuleHandleEx and GET_MODULE_HANDLE_EX_FLAG_PIN, which loads nothing and is allowed here"
         }
-        Needs::FreesLibrary => {
+        Needs::FreesLibrary if entry.kind == EntryKind::DllMain => {
             "free the other DLL in an exported function that the host calls before FreeLibrary, and when the process exits (lpReserved is not NULL) free nothing"
+        }
+        Needs::FreesLibrary => {
+            "free the other DLL in an exported function that the host calls before FreeLibrary, so that there is nothing left to free here"
         }
         Needs::EndsProcess if starting => {
             "return FALSE from DLL_PROCESS_ATTACH: then the load fails, and the host decides what to do"
@@ -425,6 +439,9 @@ fn report(engines: &Engines, findings: &mut Findings, place: &Place) {
         }
         Needs::StartsThread => {
             "start nothing here: the code of the new thread is unmapped when DllMain returns"
+        }
+        Needs::PoolAtExit if entry.kind != EntryKind::DllMain => {
+            "do this in an exported function that the host calls before FreeLibrary, and leave the pool alone here: when the process exits there is nothing to clean up"
         }
         Needs::PoolAtExit => {
             "return at once when lpReserved is not NULL: at process exit there is nothing to clean up"

@@ -1,6 +1,6 @@
 //! A callback that frees what somebody else uses, or what its next run needs. See `rules/free_context_in_callback.md`.
 
-use super::{Engines, Finding, Findings};
+use super::{Engines, Finding, Findings, the_callback};
 use crate::api::{Arg, Effect, PoolObject};
 use crate::diagnostic::Role;
 use crate::flow::{PoolSite, What};
@@ -335,7 +335,7 @@ fn report(
     };
     findings.add(Finding {
         rule: "free_context_in_callback",
-        message: format!("the callback {callback} frees its context, {why}"),
+        message: format!("{} frees its context, {why}", the_callback(callback)),
         primary: engines.label(place, "freed by the callback", Role::Primary),
         steps,
         related: vec![

@@ -1,7 +1,7 @@
 //! A thread pool callback that frees its own module. See `rules/free_library_in_callback.md`.
 
 use super::free_library_then_return::{is_balanced, own_frees};
-use super::{Engines, Finding, Findings, others, remedy};
+use super::{Engines, Finding, Findings, others, remedy, the_callback};
 use crate::api::{Effect, PoolObject};
 use crate::diagnostic::Role;
 use crate::entry::EntryKind;
@@ -91,7 +91,8 @@ fn frees_own_module(engines: &Engines, findings: &mut Findings) {
         let finding = Finding {
             rule: "free_library_in_callback",
             message: format!(
-                "the callback {callback} frees its own module with `{callee}` and then goes on executing in it"
+                "{} frees its own module with `{callee}` and then goes on executing in it",
+                the_callback(callback)
             ),
             primary: engines.label(
                 site,
@@ -145,7 +146,7 @@ fn releases_twice(engines: &Engines, findings: &mut Findings) {
                         steps: vec![engines.label(start, "the pool takes over the reference here", Role::Step)],
                         related: Vec::new(),
                         help: "leave this reference to the pool, which frees it with the last callback; take one of your own with GetModuleHandleEx if you need the module longer".to_string(),
-                        notes: Vec::new(),
+                        notes: vec!["the count reaches zero while somebody still relies on a reference: the module is unmapped under code that runs in it".to_string()],
                         minor: false,
                     });
                 }

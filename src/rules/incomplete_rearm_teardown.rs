@@ -1,7 +1,7 @@
 //! The teardown of an object whose callback arms it again, in an order that lets one more callback through. See
 //! `rules/incomplete_rearm_teardown.md`.
 
-use super::{Engines, Finding, Findings, outer_label};
+use super::{Engines, Finding, Findings, outer_label, the_callback};
 use crate::api::PoolObject;
 use crate::diagnostic::{Label, Role};
 use crate::flow::rearm::Rearm;
@@ -373,7 +373,8 @@ fn report(
     findings.add(Finding {
         rule: "incomplete_rearm_teardown",
         message: format!(
-            "{by} waits for the callback {callback} and closes its {object}, but {callback} {arms} the {object} again: one more callback can run after the close"
+            "{by} waits for {} and closes its {object}, but {callback} {arms} the {object} again: one more callback can run after the close",
+            the_callback(&callback)
         ),
         primary: end,
         steps,

@@ -417,6 +417,10 @@ fn report(
         related: Vec::new(),
         help: match &found.strong {
             Some(_) => format!("do not take {lock} here, or never call the loader while holding it: call it first, then take the lock"),
+            None if found.contexts.within(Contexts::PROCESS_ATTACH) => "do without the lock here: nothing of this module runs before its load is complete; or do this in an exported function that the host calls after loading, or on first use".to_string(),
+            None if entry.kind != EntryKind::DllMain => "do not take the lock here: let an exported function that the host calls before FreeLibrary do the work, and let what runs at the end of the DLL or of a thread take no lock".to_string(),
+            None if !found.contexts.has(Contexts::PROCESS_DETACH) => "do without the lock at DLL_THREAD_ATTACH and DLL_THREAD_DETACH: what belongs to a thread can be made and given up by a function that the thread itself calls".to_string(),
+            None if !found.contexts.has(Contexts::PROCESS_EXIT) => "do not take the lock here: let an exported function that the host calls before FreeLibrary do the work, and DLL_PROCESS_DETACH only what needs no lock".to_string(),
             None => "do not take the lock here: in DLL_PROCESS_DETACH return at once when lpReserved is not NULL, and let an exported function that the host calls before FreeLibrary do the rest".to_string(),
         },
         notes,
@@ -435,9 +439,9 @@ fn reasons(found: &Found) -> Vec<String> {
         .contexts
         .has(Contexts::THREAD_ATTACH.or(Contexts::THREAD_DETACH))
     {
-        notes.push("whoever holds the lock keeps every thread of the process from starting and ending, and waits for ever if it needs the loader itself".to_string());
+        notes.push("as long as another thread holds the lock, no thread of the process can start or end; and if that one needs the loader, it waits for this code, and this code waits for the lock".to_string());
     } else if found.contexts.has(Contexts::UNLOAD) {
-        notes.push("whoever holds the lock must not need the loader before it gives the lock back: it would wait for this code".to_string());
+        notes.push("a thread that holds the lock and needs the loader, to load a library or to call GetModuleHandle, waits for this code, and this code waits for the lock".to_string());
     }
     if found.contexts.has(Contexts::PROCESS_EXIT) {
         notes.push("at process exit all other threads are already gone: if one of them held the lock, nobody gives it back, and the process is ended on the spot or hangs".to_string());

@@ -9,13 +9,15 @@ pub mod timings;
 
 use crate::api::{Effect, PoolObject};
 use crate::diagnostic::{Diagnostic, Fix, Label, Level, Role};
-use crate::entry::{self, Entries, Entry, EntryKind, Runs};
+use crate::entry::{self, Contexts, Entries, Entry, EntryKind, Runs};
 use crate::flow::Flow;
 use crate::flow::rearm::{self, Rearm};
+use crate::ir::{Callee, StmtKind, Value};
 use crate::locks::Locks;
 use crate::module::Kind;
+use crate::program::endings::Ending;
 use crate::program::origin::Origins;
-use crate::program::{FnId, Key, Program, Site};
+use crate::program::{CallEffect, FnId, Key, Program, Site, TypeId};
 use crate::reach::blocking::Handles;
 use crate::reach::once::Once;
 use crate::reach::{self, Abstract, Walk, beginning};
@@ -47,6 +49,7 @@ mod wait_in_own_callback;
 mod wait_in_static_destructor;
 mod wait_while_holding_callback_lock;
 mod wait_without_cancel;
+mod waiting;
 
 /// A rule of the catalogue.
 pub struct Rule {
@@ -306,13 +309,14 @@ impl<'p, 'a> Engines<'p, 'a> {
     pub fn steps(&self, entry: usize, node: Option<usize>) -> Vec<Label> {
         match node {
             Some(node) => self.steps_along(entry, &self.walk(entry).path(node)),
-            None => vec![self.entry_step(&self.entries[entry])],
+            None => self.steps_along(entry, &[]),
         }
     }
 
     /// The steps along calls of an entry's walk, each with the node that it leads to.
     pub fn steps_along(&self, entry: usize, path: &[(usize, Site)]) -> Vec<Label> {
-        let mut steps = vec![self.entry_step(&self.entries[entry])];
+        let mut steps = vec![self.entry_step(&self.entries[entry], self.entries[entry].contexts)];
+        steps.extend(self.member_steps(&self.entries[entry]));
         let walk = self.walk(entry);
         for (number, &(node, site)) in path.iter().enumerate() {
             let reached = &walk.nodes[node];
@@ -327,7 +331,98 @@ impl<'p, 'a> Engines<'p, 'a> {
         steps
     }
 
-    fn entry_step(&self, entry: &Entry) -> Label {
+    /// The members of a static whose end runs what the entry stands for, from the outermost inward: where nobody has
+    /// written a destructor, they are the way there.
+    fn member_steps(&self, entry: &Entry) -> Vec<Label> {
+        let program = self.program;
+        let (true, Some(object)) = (entry.kind.is_destructor(), entry.object) else {
+            return Vec::new();
+        };
+        let Some(text) = entry::static_type(program, object) else {
+            return Vec::new();
+        };
+        let wanted = |ending: &Ending| match &entry.runs {
+            Runs::Function(function) => ending
+                .targets
+                .iter()
+                .any(|target| target.function == *function),
+            Runs::Effect(effect) => has_effect(ending, effect),
+        };
+        let members = program.ending_members(&text, program.static_unit(object), &wanted);
+        let runs = match &entry.runs {
+            Runs::Function(function) => Some(*function),
+            Runs::Effect(_) => None,
+        };
+        self.ended_members(&members, runs)
+    }
+
+    /// The members that lead to what a library's destructor does where a statement ends an object: `delete p` of a class
+    /// without a written destructor.
+    pub fn member_steps_at(&self, site: Site, effect: &CallEffect) -> Vec<Label> {
+        let program = self.program;
+        if !matches!(effect, CallEffect::Type(..)) {
+            return Vec::new();
+        }
+        let typed = match &program.function(site.function).stmt(site.stmt).kind {
+            StmtKind::Drop { place, type_text } => {
+                if crate::program::types::parse(type_text).is_inferred() {
+                    program.type_of_place(site.function, place)
+                } else {
+                    let unit = program.unit_number(site.function);
+                    Some((type_text.to_string(), unit))
+                }
+            }
+            StmtKind::Call {
+                callee: Callee::Named(name),
+                args,
+            } if name.starts_with("delete") => args
+                .first()
+                .and_then(Value::place)
+                .and_then(|place| program.type_of_place(site.function, &place)),
+            _ => None,
+        };
+        let Some((text, unit)) = typed else {
+            return Vec::new();
+        };
+        let text = text.trim_end_matches([' ', '*', '&']);
+        let members = program.ending_members(text, unit, &|ending| has_effect(ending, effect));
+        self.ended_members(&members, None)
+    }
+
+    /// A step for each member that ends; the last one says what that runs.
+    fn ended_members(&self, members: &[(TypeId, usize)], runs: Option<FnId>) -> Vec<Label> {
+        let program = self.program;
+        let last = members.len().saturating_sub(1);
+        members
+            .iter()
+            .enumerate()
+            .map(|(number, &(class, index))| {
+                let field = &program.type_def(class).fields[index];
+                let name = &field.name;
+                let message = match runs {
+                    Some(function) if number == last => format!(
+                        "its member `{name}` ends, which runs {}",
+                        program.describe(function)
+                    ),
+                    None if number == last => {
+                        format!("its member `{name}` ends, a `{}`", field.type_text)
+                    }
+                    _ => format!("its member `{name}` ends"),
+                };
+                outer_label(field.span, message, Role::Step)
+            })
+            .collect()
+    }
+
+    /// Who calls an entry, and when: in these of its contexts.
+    pub fn entry_step(&self, entry: &Entry, contexts: Contexts) -> Label {
+        let when = if contexts.has(Contexts::UNLOAD) && contexts.has(Contexts::PROCESS_EXIT) {
+            "when the DLL is unloaded or the process exits"
+        } else if contexts.has(Contexts::PROCESS_EXIT) {
+            "when the process exits"
+        } else {
+            "when the DLL is unloaded"
+        };
         let message = match entry.kind {
             EntryKind::DllMain => {
                 format!("the loader calls {} with the loader lock held", entry.name)
@@ -346,7 +441,7 @@ impl<'p, 'a> Engines<'p, 'a> {
             ),
             EntryKind::StaticDestructor => {
                 format!(
-                    "{} is destroyed when the DLL is unloaded or the process exits, with the loader lock held",
+                    "{} is destroyed {when}, with the loader lock held",
                     entry.name
                 )
             }
@@ -354,10 +449,9 @@ impl<'p, 'a> Engines<'p, 'a> {
                 "{} is destroyed when a thread ends, with the loader lock held",
                 entry.name
             ),
-            EntryKind::AtExit => format!(
-                "{} runs when the DLL is unloaded or the process exits, with the loader lock held",
-                entry.name
-            ),
+            EntryKind::AtExit => {
+                format!("{} runs {when}, with the loader lock held", entry.name)
+            }
             EntryKind::ThreadProcedure(_) => format!("{} runs on a thread of its own", entry.name),
             EntryKind::PoolCallback(_) | EntryKind::PoolTask => format!(
                 "{} runs as a callback on a thread of the thread pool",
@@ -495,6 +589,15 @@ impl Findings {
     }
 }
 
+/// Whether the end of an object does this by a library's destructor.
+fn has_effect(ending: &Ending, effect: &CallEffect) -> bool {
+    let by_itself = ending.effects.iter().map(|(effect, _)| effect);
+    let started = ending.started.iter().map(|(effect, ..)| effect);
+    by_itself
+        .chain(started)
+        .any(|other| other.effect() == effect.effect())
+}
+
 /// A label of a span that lies in no function.
 pub fn outer_label(span: Span, message: impl Into<String>, role: Role) -> Label {
     Label {
@@ -512,5 +615,14 @@ pub fn others(count: usize, what: &str) -> Option<String> {
         0 => None,
         1 => Some(format!("one more {what} leads here")),
         count => Some(format!("{count} more {what}s lead here")),
+    }
+}
+
+/// A callback by its description, to go on a sentence with: `the callback `OnEnd``, `the callback (the lambda in `Run`)`.
+pub fn the_callback(description: &str) -> String {
+    if description.starts_with("the ") {
+        format!("the callback ({description})")
+    } else {
+        format!("the callback {description}")
     }
 }

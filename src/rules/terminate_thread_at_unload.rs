@@ -6,9 +6,14 @@ use super::forbidden_call_in_dll_main::{
 use super::{Engines, Finding, Findings, others};
 use crate::api::{Effect, WaitClass};
 use crate::diagnostic::Role;
-use crate::entry::{Contexts, EntryKind};
+use crate::entry::{Contexts, Entry, EntryKind};
+use crate::flow::Leads;
 use crate::program::{Key, Site};
 use crate::reach::{Hit, Timeout};
+
+/// What WaitForSingleObject gives when its time is over.
+/// <https://learn.microsoft.com/en-us/windows/win32/api/synchapi/nf-synchapi-waitforsingleobject>
+const WAIT_TIMEOUT: i64 = 0x102;
 
 pub fn check(engines: &Engines, findings: &mut Findings) {
     let places = reached_places(engines, |entry, hit| {
@@ -21,6 +26,9 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
         {
             return None;
         }
+        if kills_only_ended(engines, entry, hit) {
+            return None;
+        }
         Some(is_parked(engines, hit) && !hit.contexts.has(Contexts::PROCESS_EXIT))
     });
     for place in places {
@@ -29,16 +37,18 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
 }
 
 fn report(engines: &Engines, findings: &mut Findings, place: &Place) {
-    let timeout = waited_before(engines, place);
+    let waited = waited_before(engines, place);
     let parked = is_parked(engines, place.hit);
-    let short = match timeout {
-        Some(_) => "the thread is still alive here, each time",
-        None => "the thread is killed wherever it stands",
+    let always = matches!(waited, Some((.., Leads::Always)));
+    let short = if always {
+        "a thread that still runs is killed here, each time: the wait before has not let it end"
+    } else {
+        "the thread is killed wherever it stands"
     };
     let (primary, steps) = labels(engines, place, short);
     let mut notes = Vec::new();
     let mut related = Vec::new();
-    if let Some((wait, timeout)) = timeout {
+    if let Some((wait, timeout, _)) = waited {
         let length = match timeout {
             Timeout::Finite(milliseconds) => format!("{milliseconds} ms"),
             _ => "a limited time".to_string(),
@@ -48,14 +58,25 @@ fn report(engines: &Engines, findings: &mut Findings, place: &Place) {
             format!("waits for the same thread for {length} first"),
             Role::Related,
         ));
+        let end = if always {
+            "the wait runs to its end and the thread is killed, on every FreeLibrary"
+        } else {
+            "where the kill comes after the wait, the thread is still alive"
+        };
         notes.push(format!(
-            "the wait of {length} before it always runs to its end: a thread takes the loader lock on its way out, which this code holds, so it cannot end in time, and is killed on every FreeLibrary"
+            "a thread that still runs cannot end during the wait of {length} before: on its way out it takes the loader lock, which this code holds; so {end}"
         ));
     }
     if parked {
         notes.push("the thread has said that it is done and only waits to be killed: this is the way out that the Best Practices name".to_string());
         if place.hit.contexts.has(Contexts::PROCESS_EXIT) {
-            notes.push("at process exit the thread was killed before it could say so, and the wait for its answer never ends: return at once when lpReserved is not NULL".to_string());
+            let remedy = match engines.entries[place.entry].kind {
+                EntryKind::DllMain | EntryKind::TlsCallback => {
+                    ": return at once when lpReserved is not NULL"
+                }
+                _ => "",
+            };
+            notes.push(format!("at process exit the thread was killed before it could say so, and the wait for its answer never ends{remedy}"));
         }
     } else {
         notes.push("a killed thread gives nothing back: the lock of the heap, a critical section or the loader's own data stay as they were at that moment, and the next thread that needs them hangs or crashes".to_string());
@@ -80,7 +101,15 @@ fn report(engines: &Engines, findings: &mut Findings, place: &Place) {
         primary,
         steps,
         related,
-        help: "let an exported function, which the host calls before FreeLibrary, ask the thread to end and wait for it; in DLL_PROCESS_DETACH leave threads alone".to_string(),
+        help: format!(
+            "let an exported function, which the host calls before FreeLibrary, ask the thread to end and wait for it; {} leave threads alone",
+            match engines.entries[place.entry].kind {
+                EntryKind::DllMain => "in DLL_PROCESS_DETACH",
+                EntryKind::StaticDestructor | EntryKind::ThreadLocalDestructor => "in destructors",
+                EntryKind::AtExit => "in exit functions",
+                _ => "here",
+            }
+        ),
         notes,
         minor: place.note || far.is_some() || !engines.is_surely_dll(),
     });
@@ -94,22 +123,55 @@ fn target(engines: &Engines, hit: &Hit) -> Option<(Site, Key)> {
     Some((site, engines.flow.key_of(site, *target)?))
 }
 
-/// A wait with a time limit for the same thread, earlier in the same function.
-fn waited_before(engines: &Engines, place: &Place) -> Option<(Site, Timeout)> {
-    let (site, key) = target(engines, place.hit)?;
-    let walk = engines.walk(place.entry);
-    walk.hits.iter().find_map(|hit| {
-        let Effect::Wait { on: Some(on), .. } = hit.effect.effect() else {
-            return None;
-        };
-        let wait = hit.site?;
-        let limited = matches!(hit.timeout, Timeout::Finite(_) | Timeout::Bounded);
-        (limited
-            && wait.function == site.function
-            && engines.flow.can_follow(site.function, wait.stmt, site.stmt)
-            && engines.flow.key_of(wait, *on).as_ref() == Some(&key))
-        .then_some((wait, hit.timeout))
-    })
+/// The waits with a time limit for the thread that is killed, earlier in the same function: where, how long, and whether
+/// one that has timed out leads to the kill.
+fn limited_waits(engines: &Engines, hits: &[Hit], hit: &Hit) -> Vec<(Site, Timeout, Leads)> {
+    let Some((site, key)) = target(engines, hit) else {
+        return Vec::new();
+    };
+    hits.iter()
+        .filter_map(|hit| {
+            let Effect::Wait { on: Some(on), .. } = hit.effect.effect() else {
+                return None;
+            };
+            let wait = hit.site?;
+            let limited = matches!(hit.timeout, Timeout::Finite(_) | Timeout::Bounded);
+            (limited
+                && wait.function == site.function
+                && engines.flow.can_follow(site.function, wait.stmt, site.stmt)
+                && engines.flow.key_of(wait, *on).as_ref() == Some(&key))
+            .then(|| {
+                let leads = engines.flow.after_result(wait, WAIT_TIMEOUT, site.stmt);
+                (wait, hit.timeout, leads)
+            })
+        })
+        .collect()
+}
+
+/// The wait that tells most about the kill: one that always leads there when it has timed out, else one that can.
+fn waited_before(engines: &Engines, place: &Place) -> Option<(Site, Timeout, Leads)> {
+    let waits = limited_waits(engines, &engines.walk(place.entry).hits, place.hit);
+    let of = |wanted: Leads| waits.iter().find(|(.., leads)| *leads == wanted);
+    of(Leads::Always).or_else(|| of(Leads::Sometimes)).copied()
+}
+
+/// Whether the kill comes only after a wait that has seen the thread's end: then nobody is killed.
+fn kills_only_ended(engines: &Engines, entry: &Entry, hit: &Hit) -> bool {
+    let Some(site) = hit.site else { return false };
+    engines
+        .entries
+        .iter()
+        .position(|other| std::ptr::eq(other, entry))
+        .is_some_and(|number| {
+            limited_waits(engines, &engines.walk(number).hits, hit)
+                .iter()
+                .any(|(wait, _, leads)| {
+                    *leads == Leads::Never
+                        && engines
+                            .flow
+                            .always_passes(site.function, wait.stmt, site.stmt)
+                })
+        })
 }
 
 /// Whether the thread sets an event as its last act and then waits to be killed, and the killer waits for that event.

@@ -1,6 +1,6 @@
 //! A callback that arms its own object again without asking whether it should stop. See `rules/unguarded_rearm.md`.
 
-use super::{Engines, Finding, Findings, outer_label};
+use super::{Engines, Finding, Findings, outer_label, the_callback};
 use crate::api::PoolObject;
 use crate::diagnostic::Role;
 use crate::flow::What;
@@ -107,21 +107,34 @@ fn report(
         PoolObject::Wait | PoolObject::LegacyWait => "wait",
         PoolObject::Timer | PoolObject::LegacyTimer => "timer",
         PoolObject::Io | PoolObject::LegacyIo => "I/O object",
-        _ => "work",
+        _ => "work object",
+    };
+    let is_work = object == "work object";
+    let (arms, armed) = if is_work {
+        ("submit", "submitted")
+    } else {
+        ("arm", "armed")
     };
     findings.add(Finding {
         rule: "unguarded_rearm",
-        message: format!("the callback {callback} arms its own {object} again with `{callee}` without asking whether it should stop"),
-        primary: engines.label(site, "armed again, whatever the teardown has done", Role::Primary),
+        message: format!("{} {arms}s its own {object} again with `{callee}` without asking whether it should stop", the_callback(callback)),
+        primary: engines.label(site, format!("{armed} again, whatever the teardown has done"), Role::Primary),
         steps: engines.steps(entry, Some(node)),
         related: vec![match close {
-            Close::Call(site) => engines.label(site, format!("the {object} is closed here, while the callback may be about to arm it again"), Role::Related),
-            Close::Member(span) => outer_label(span, format!("the destructor of this member closes the {object}, while the callback may be about to arm it again"), Role::Related),
+            Close::Call(site) => engines.label(site, format!("the {object} is closed here, while the callback may be about to {arms} it again"), Role::Related),
+            Close::Member(span) => outer_label(span, format!("the destructor of this member closes the {object}, while the callback may be about to {arms} it again"), Role::Related),
         }],
-        help: "test a stop flag before arming again; in the teardown set the flag, wait for the callbacks, disarm, wait again, then close".to_string(),
-        notes: vec![format!(
-            "a callback that is just before this line when the teardown disarms the {object} arms it again: a further callback comes after the teardown has waited, and uses what is freed by then"
-        )],
+        help: if is_work {
+            "test a stop flag before submitting again; in the teardown set the flag, wait for the callbacks, then close"
+        } else {
+            "test a stop flag before arming again; in the teardown set the flag, wait for the callbacks, disarm, wait again, then close"
+        }
+        .to_string(),
+        notes: vec![if is_work {
+            "each run of the callback brings the next one: the teardown's wait for the callbacks never ends, or one more of them comes after it and uses what is freed by then".to_string()
+        } else {
+            format!("a callback that is just before this line when the teardown disarms the {object} arms it again: a further callback comes after the teardown has waited, and uses what is freed by then")
+        }],
         minor: false,
     });
 }

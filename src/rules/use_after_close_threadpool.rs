@@ -284,8 +284,14 @@ fn report(engines: &Engines, findings: &mut Findings, function: FnId, close: &Ev
         primary: engines.label(used.site, format!("{verb} what is closed"), Role::Primary),
         steps,
         related: Vec::new(),
-        help: "move this call before the close, and clear the variable when the object is closed"
-            .to_string(),
+        help: match (&close.what, &used.what) {
+            (What::CloseGroup, What::Close) => {
+                "leave this call out: CloseThreadpoolCleanupGroupMembers closes each member of the group"
+            }
+            (_, What::Close) => "close the object once, and clear the variable when that is done",
+            _ => "move this call before the close, and clear the variable when the object is closed",
+        }
+        .to_string(),
         notes: vec![why.to_string()],
         minor: false,
     };

@@ -10,7 +10,6 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
             findings,
             "wait_in_dll_main",
             EntryKind::is_dll_main,
-            HELP,
         );
     } else {
         // Of an EXE only the TLS callbacks run under the loader lock.
@@ -19,10 +18,6 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
             findings,
             "wait_in_dll_main",
             |kind| kind == EntryKind::TlsCallback,
-            HELP,
         );
     }
 }
-
-const HELP: &str = "stop the thread and wait for it in an exported function that the host calls before FreeLibrary; \
-    in DLL_PROCESS_DETACH return at once when lpReserved is not NULL, and never wait otherwise";

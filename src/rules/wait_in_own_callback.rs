@@ -1,6 +1,6 @@
 //! A callback that waits for itself. See `rules/wait_in_own_callback.md`.
 
-use super::{Engines, Finding, Findings};
+use super::{Engines, Finding, Findings, the_callback};
 use crate::api::{Effect, PoolObject};
 use crate::diagnostic::Role;
 use crate::entry;
@@ -247,7 +247,8 @@ fn report(
     findings.add(Finding {
         rule: "wait_in_own_callback",
         message: format!(
-            "the callback {callback} waits with `{callee}` until the callbacks of {whom} have returned, and is one of them: it waits for itself, for ever"
+            "{} waits with `{callee}` until the callbacks of {whom} have returned, and is one of them: it waits for itself, for ever",
+            the_callback(callback)
         ),
         primary: engines.label(place, "returns only after the callback that calls it has returned", Role::Primary),
         steps,

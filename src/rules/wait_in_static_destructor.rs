@@ -2,31 +2,24 @@
 //! `rules/wait_in_static_destructor.md`. `wait_in_dll_main` reports the same waits for its entries through
 //! `report_waits`.
 
-use super::{Engines, Finding, Findings, others, outer_label};
-use crate::api::{Effect, ThreadRef};
+use super::{Engines, Finding, Findings, others, outer_label, waiting};
+use crate::api::Effect;
 use crate::diagnostic::{Label, Role};
 use crate::entry::{Contexts, Entry, EntryKind, Runs};
 use crate::ir::{FunctionKind, Linkage, StmtId, StmtKind};
-use crate::program::{FnId, Key, Site};
+use crate::program::{CallEffect, FnId, Key, Site};
+use crate::reach::Hit;
 use crate::reach::blocking::{self, Blocking, WaitsFor};
-use crate::reach::{Hit, Timeout};
 use crate::source::Lang;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub fn check(engines: &Engines, findings: &mut Findings) {
     let exe = !engines.may_be_dll();
     // In an EXE only thread_local destructors run under the loader lock (hazards F1).
-    report_waits(
-        engines,
-        findings,
-        "wait_in_static_destructor",
-        |kind| kind.is_destructor() && (!exe || kind == EntryKind::ThreadLocalDestructor),
-        HELP,
-    );
+    report_waits(engines, findings, "wait_in_static_destructor", |kind| {
+        kind.is_destructor() && (!exe || kind == EntryKind::ThreadLocalDestructor)
+    });
 }
-
-const HELP: &str = "export a function that stops the thread and waits for it, to be called before FreeLibrary, and let the \
-    destructor not wait: it runs under the loader lock when the DLL is unloaded, and after all other threads are gone when the process exits";
 
 /// One blocking call, reached from one entry.
 struct Found<'e> {
@@ -42,7 +35,6 @@ pub(super) fn report_waits(
     findings: &mut Findings,
     rule: &'static str,
     wanted: impl Fn(EntryKind) -> bool,
-    help: &str,
 ) {
     // By place: the call, or the static's declaration where a library's destructor blocks.
     let mut places: Places = BTreeMap::new();
@@ -80,7 +72,7 @@ pub(super) fn report_waits(
             .collect::<std::collections::BTreeSet<_>>()
             .len()
             - 1;
-        report(engines, findings, rule, &found[0], count, help);
+        report(engines, findings, rule, &found[0], count);
     }
 }
 
@@ -130,11 +122,10 @@ fn report(
     rule: &'static str,
     found: &Found,
     other_entries: usize,
-    help: &str,
 ) {
     let entry = &engines.entries[found.entry];
     let blocking = &found.blocking;
-    let what = waited_for(blocking);
+    let what = waiting::waited_for(blocking);
     let holder = holder(entry);
     let (primary, message) = match found.hit.site {
         Some(site) => {
@@ -144,10 +135,12 @@ fn report(
             } else {
                 format!("{subject} {what} while {holder}")
             };
-            (
-                engines.label(site, length_of(blocking), Role::Primary),
-                message,
-            )
+            let length = waiting::length_of(engines, blocking);
+            let label = match found.hit.effect {
+                CallEffect::Type(..) => format!("an object ends here, and its destructor {length}"),
+                CallEffect::Row(..) => length,
+            };
+            (engines.label(site, label, Role::Primary), message)
         }
         None => {
             let message = format!(
@@ -157,21 +150,25 @@ fn report(
             (
                 outer_label(
                     entry.span,
-                    format!("its destructor {}", length_of(blocking)),
+                    format!("its destructor {}", waiting::length_of(engines, blocking)),
                     Role::Primary,
                 ),
                 message,
             )
         }
     };
-    let steps = if found.hit.site.is_some() {
-        engines.steps(found.entry, found.hit.node)
-    } else {
-        Vec::new()
-    };
-    let mut steps = steps;
-    steps.extend(other_side(engines, entry, found));
-    let mut notes = reasons(entry, blocking);
+    let mut steps = engines.steps(found.entry, found.hit.node);
+    if let Some(first) = steps
+        .first_mut()
+        .filter(|_| blocking.contexts.has(Contexts::PROCESS_DETACH))
+    {
+        *first = engines.entry_step(entry, waiting::harmful(entry, blocking));
+    }
+    if let Some(site) = found.hit.site {
+        steps.extend(engines.member_steps_at(site, &found.hit.effect));
+    }
+    steps.extend(other_side(engines, found));
+    let mut notes = waiting::reasons(engines, entry, blocking);
     let rust_thread_local = entry.kind == EntryKind::ThreadLocalDestructor
         && engines
             .program
@@ -200,28 +197,20 @@ fn report(
                 .to_string(),
         );
     }
-    let help = if blocking
-        .contexts
-        .within(Contexts::PROCESS_ATTACH.or(Contexts::THREAD_ATTACH))
-    {
-        "start and wait in an exported function that the host calls after loading, or on first use: DllMain and initializers must return before any new thread runs"
-    } else {
-        help
-    };
     findings.add(Finding {
         rule,
         message,
         primary,
         steps,
         related: Vec::new(),
-        help: help.to_string(),
+        help: waiting::help(entry, blocking, found.hit),
         notes,
         minor,
     });
 }
 
 /// The path of the one that is waited for, up to where it cannot go on: the second flow.
-fn other_side(engines: &Engines, entry: &Entry, found: &Found) -> Vec<Label> {
+fn other_side(engines: &Engines, found: &Found) -> Vec<Label> {
     let (Some(site), Some(on)) = (
         found.hit.site,
         blocking::waited_on(found.hit.effect.effect()),
@@ -233,7 +222,7 @@ fn other_side(engines: &Engines, entry: &Entry, found: &Found) -> Vec<Label> {
     };
     let mut steps = match found.blocking.waits_for {
         WaitsFor::ThreadEnd(_) => ending_thread(engines, &key),
-        WaitsFor::Signal => signalling_thread(engines, entry, found, &key),
+        WaitsFor::Signal => signalling_thread(engines, found, &key),
         WaitsFor::Callbacks => pool_callback(engines, &key),
         _ => Vec::new(),
     };
@@ -287,7 +276,7 @@ fn ending_thread(engines: &Engines, key: &Key) -> Vec<Label> {
 }
 
 /// The thread or callback that should signal.
-fn signalling_thread(engines: &Engines, entry: &Entry, found: &Found, key: &Key) -> Vec<Label> {
+fn signalling_thread(engines: &Engines, found: &Found, key: &Key) -> Vec<Label> {
     let signals = engines.handles.signals(key);
     let other = engines
         .entries_of(|kind| matches!(kind, EntryKind::ThreadProcedure(_)) || kind.is_pool())
@@ -328,7 +317,7 @@ fn signalling_thread(engines: &Engines, entry: &Entry, found: &Found, key: &Key)
     let contexts = found.blocking.contexts;
     let message = if contexts.has(Contexts::PROCESS_ATTACH) {
         "it would signal here, but a new thread does not run before the loader lock is free"
-    } else if contexts.has(Contexts::PROCESS_EXIT) || entry.kind.is_destructor() {
+    } else if contexts.has(Contexts::PROCESS_EXIT) {
         "it would signal here, but at process exit this thread is gone before it gets here"
     } else {
         "it signals here, if it needs nothing from the loader before"
@@ -413,21 +402,6 @@ fn is_forgotten_stop(engines: &Engines, found: &Found) -> bool {
         })
 }
 
-/// `waits for a thread to end`.
-fn waited_for(blocking: &Blocking) -> &'static str {
-    match blocking.waits_for {
-        WaitsFor::ThreadEnd(_) => "waits for a thread to end",
-        WaitsFor::Signal => "waits for a signal from another thread",
-        WaitsFor::Handle => "waits for a handle to be signalled",
-        WaitsFor::Callbacks => "waits for thread pool callbacks",
-        WaitsFor::Io => "waits for I/O",
-        WaitsFor::Message => "waits for another thread's message loop",
-        WaitsFor::Process => "waits for another process",
-        WaitsFor::Flag => "polls a flag that another thread sets",
-        WaitsFor::Time => "sleeps",
-    }
-}
-
 /// Who does what a statement does: the entry itself, or the function that it stands in.
 pub(super) fn subject_of(engines: &Engines, entry: &Entry, site: Site) -> String {
     let function = engines.program.describe(site.function);
@@ -455,63 +429,4 @@ pub(super) fn holder(entry: &Entry) -> String {
         }
         _ => "the exit functions run under the loader lock".to_string(),
     }
-}
-
-fn length_of(blocking: &Blocking) -> String {
-    match blocking.timeout {
-        Timeout::Infinite => "blocks without a time limit".to_string(),
-        Timeout::Finite(milliseconds) => format!("blocks for up to {milliseconds} ms"),
-        Timeout::Bounded => "blocks for a limited time".to_string(),
-        Timeout::Zero => "gives up the processor".to_string(),
-        Timeout::Unknown => "blocks".to_string(),
-    }
-}
-
-/// Why the one that is waited for cannot go on.
-fn reasons(entry: &Entry, blocking: &Blocking) -> Vec<String> {
-    let mut notes = Vec::new();
-    let contexts = blocking.contexts;
-    let limited = matches!(blocking.timeout, Timeout::Finite(_) | Timeout::Bounded);
-    let starts = contexts.has(Contexts::PROCESS_ATTACH);
-    let exits = contexts.has(Contexts::PROCESS_EXIT) || entry.kind.is_destructor();
-    match blocking.waits_for {
-        WaitsFor::ThreadEnd(reference) => {
-            if starts {
-                notes.push("a thread that was started during the load does not run before the loader lock is free".to_string());
-            }
-            notes.push(
-                "a thread takes the loader lock on its way out (DLL_THREAD_DETACH), so it cannot end before this code returns, and this code waits for its end"
-                    .to_string(),
-            );
-            if matches!(reference, ThreadRef::Ucrt) {
-                notes.push(
-                    "with the UCRT of Visual Studio 2015 and later the thread keeps the DLL loaded: the host's FreeLibrary then unloads nothing, and the last reference goes on that very thread, which waits for itself: std::thread::join throws, and the process ends in std::terminate; a wait for the thread's handle hangs"
-                        .to_string(),
-                );
-            }
-        }
-        WaitsFor::Signal | WaitsFor::Flag | WaitsFor::Handle => {
-            if starts {
-                notes.push("a thread that was started during the load does not run, and signals nothing, before the loader lock is free".to_string());
-            }
-            if exits {
-                notes.push("at process exit all other threads are already gone: nobody is left to signal it".to_string());
-            }
-            notes.push("before it signals, the other thread must not need the loader: loading a library, GetModuleHandle, COM or ending a thread would wait for this one".to_string());
-        }
-        WaitsFor::Callbacks => {
-            if exits {
-                notes.push("at process exit the pool's threads are already gone: the wait hangs or raises an exception".to_string());
-            }
-            notes.push("a callback that needs the loader lock, to load a library or start a thread, waits for this code, and this code waits for the callback".to_string());
-        }
-        WaitsFor::Message => {
-            notes.push("the other thread answers only if it needs nothing from the loader before, and at process exit it is gone".to_string());
-        }
-        WaitsFor::Io | WaitsFor::Process | WaitsFor::Time => {}
-    }
-    if limited || blocking.waits_for == WaitsFor::Time {
-        notes.push("the wait ends by itself: a stall in which no thread of the process can start, end or load a library, and not a deadlock".to_string());
-    }
-    notes
 }

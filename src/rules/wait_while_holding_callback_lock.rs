@@ -1,7 +1,7 @@
 //! Waits for callbacks while a lock is held that they take. See `rules/wait_while_holding_callback_lock.md`.
 
 use super::lock_under_loader_lock::{called, chain};
-use super::{Engines, Finding, Findings, outer_label};
+use super::{Engines, Finding, Findings, outer_label, the_callback};
 use crate::api::{Effect, PoolObject};
 use crate::diagnostic::{Label, Role};
 use crate::flow::{Event, PoolSite, What};
@@ -177,7 +177,7 @@ fn report(engines: &Engines, findings: &mut Findings, found: &Found) {
     ));
     let created = engines.label(
         found.creation.site,
-        format!("the callback {callback} is set here"),
+        format!("{} is set here", the_callback(&callback)),
         Role::Related,
     );
     let remedy = match found.creation.kind {
@@ -189,7 +189,8 @@ fn report(engines: &Engines, findings: &mut Findings, found: &Found) {
     findings.add(Finding {
         rule: "wait_while_holding_callback_lock",
         message: format!(
-            "{function} waits for the callback {callback} while it holds {lock}, which the callback takes"
+            "{function} waits for {} while it holds {lock}, which the callback takes",
+            the_callback(&callback)
         ),
         primary: engines.label(
             primary_site(engines, found),

@@ -1,6 +1,6 @@
 //! A teardown that waits for the callbacks of an object which is still armed. See `rules/wait_without_cancel.md`.
 
-use super::{Engines, Finding, Findings, remedy};
+use super::{Engines, Finding, Findings, remedy, the_callback};
 use crate::api::{Effect, PoolObject};
 use crate::diagnostic::{Label, Role};
 use crate::flow::teardown::{Stand, Way};
@@ -252,8 +252,8 @@ fn report(
         "the timer is periodic: the pool queues the next callback while, or right after, this call waits for the last one".to_string()
     } else if let Some(rearm) = rearmed {
         format!(
-            "the callback {} arms the {object} again itself: what it arms last is still armed when this call returns",
-            program.describe(rearm.callback)
+            "{} arms the {object} again itself: what it arms last is still armed when this call returns",
+            the_callback(&program.describe(rearm.callback))
         )
     } else if kind == PoolObject::Timer {
         "a timer that is not due yet has no callback to wait for: the call returns at once, and the timer comes due before or while it is closed".to_string()

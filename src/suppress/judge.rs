@@ -65,7 +65,7 @@ pub fn judge(
 mod tests {
     use super::*;
     use crate::config::{Config, Flag};
-    use crate::diagnostic::{Label, Role};
+    use crate::diagnostic::sample;
     use crate::rules::page;
     use crate::source::{FileId, Span};
 
@@ -79,23 +79,10 @@ mod tests {
         notes: bool,
     ) -> (Vec<(Level, u32)>, usize, usize) {
         let sources = Sources::new(vec![("a.c".into(), text.as_bytes().to_vec())]);
-        let finding = |line: u32, level| Diagnostic {
-            rule: DENIED,
-            level,
-            message: "waits".into(),
-            labels: vec![Label {
-                span: {
-                    let range = sources.file(FileId(0)).line_range(line - 1).unwrap();
-                    Span::new(FileId(0), range.start, range.start + 1)
-                },
-                message: String::new(),
-                role: Role::Primary,
-                flow: 0,
-                function: String::new(),
-            }],
-            help: String::new(),
-            notes: Vec::new(),
-            fix: None,
+        let finding = |line: u32, level| {
+            let range = sources.file(FileId(0)).line_range(line - 1).unwrap();
+            let span = Span::new(FileId(0), range.start, range.start + 1);
+            sample::finding(DENIED, level, span)
         };
         let findings = vec![
             finding(3, Level::Note),

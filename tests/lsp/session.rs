@@ -1,5 +1,8 @@
 //! A scripted client: it drives the real binary over its standard input and output.
 
+#[path = "../support/files.rs"]
+mod files;
+
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -28,11 +31,7 @@ pub fn folder(test: &str, files: &[(&str, &str)]) -> PathBuf {
     let _ = std::fs::remove_dir_all(&root);
     // Whatever lies above is not this test's.
     std::fs::create_dir_all(root.join(".git")).unwrap();
-    for (path, text) in files {
-        let path = root.join(path);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(path, text).unwrap();
-    }
+    files::write(&root, files);
     root
 }
 

@@ -156,14 +156,15 @@ impl Page {
         text
     }
 
-    /// What `tplint explain` prints and SARIF carries as help: the whole page as Markdown, with a title and the links.
+    /// What `tplint explain` prints and SARIF carries as help: the whole page as Markdown, with a title and the links. The
+    /// marks by which the examples are tested become words.
     pub fn markdown(&self, name: &str) -> String {
         let mut text = format!(
             "# {name}\n\n{}.\nDefault level: {}.\n",
             capitalised(self.summary),
             self.level.name()
         );
-        for part in [self.body, self.see_also().trim_end()] {
+        for part in [&readable_marks(self.body), self.see_also().trim_end()] {
             if !part.is_empty() {
                 text.push('\n');
                 text.push_str(part);
@@ -205,6 +206,41 @@ impl Page {
     }
 }
 
+/// A page as people read it: the marks of the tests in its examples in words.
+fn readable_marks(body: &str) -> String {
+    let mut fenced = false;
+    let mut out = String::new();
+    for line in body.split_inclusive('\n') {
+        fenced ^= line.trim_start().starts_with("```");
+        if fenced {
+            out.push_str(&readable_mark(line));
+        } else {
+            out.push_str(line);
+        }
+    }
+    out
+}
+
+/// `//~ rule` at the end of a line of an example, in words: `// ← rule`.
+pub fn readable_mark(line: &str) -> String {
+    let content = line.trim_end_matches(['\r', '\n']);
+    let Some((code, mark)) = content.split_once("//~") else {
+        return line.to_string();
+    };
+    let above = mark.starts_with('^');
+    let mark = mark.trim_start_matches('^');
+    let arrow = if above { '↑' } else { '←' };
+    let said = match mark.split_at_checked(1) {
+        Some(("?", rule)) => format!("{} is missed here", rule.trim()),
+        Some(("!", rule)) => format!("{}, wrongly", rule.trim()),
+        _ => match mark.trim().strip_suffix(" note") {
+            Some(rule) => format!("{rule}, a note"),
+            None => mark.trim().to_string(),
+        },
+    };
+    format!("{code}// {arrow} {said}{}", &line[content.len()..])
+}
+
 impl Rule {
     /// The rule's page, read.
     ///
@@ -238,18 +274,33 @@ pub fn of(name: &str) -> Option<&'static Page> {
     Some(&all[index].1)
 }
 
+/// A part of a rule's name with fewer letters says nothing about which one is meant.
+const SHORTEST_PART: usize = 4;
+
 /// The rule of this name, as the catalogue writes it.
 ///
 /// # Errors
-/// A message with the nearest name there is.
+/// A message with the nearest name there is, or those that the word is a part of.
 pub fn find(name: &str) -> Result<&'static str, String> {
     let names = || catalogue().iter().map(|(known, _)| *known);
-    names()
-        .find(|known| *known == name)
-        .ok_or_else(|| match nearest(name, names()) {
-            Some(near) => format!("no rule is called `{name}`; the nearest is `{near}`"),
-            None => format!("no rule is called `{name}`; `tplint rules` lists them"),
-        })
+    names().find(|known| *known == name).ok_or_else(|| {
+        if let Some(near) = nearest(name, names()) {
+            return format!("no rule is called `{name}`; the nearest is `{near}`");
+        }
+        let part = name.to_ascii_lowercase().replace(['-', ' '], "_");
+        let alike: Vec<String> = names()
+            .filter(|known| part.len() >= SHORTEST_PART && known.contains(&*part))
+            .map(|known| format!("`{known}`"))
+            .collect();
+        match &alike[..] {
+            [] => format!("no rule is called `{name}`; `tplint rules` lists them"),
+            [one] => format!("no rule is called `{name}`; is {one} meant?"),
+            several => format!(
+                "no rule is called `{name}`; is one of {} meant?",
+                several.join(", ")
+            ),
+        }
+    })
 }
 
 /// The candidate that the fewest edits lead to; none if more than a third of the letters would change.
@@ -338,6 +389,11 @@ mod tests {
                 "{name}: the summary begins in lower case, or with a name"
             );
             assert!(page.links().next().is_some(), "{name}: no article");
+            assert!(
+                page.articles
+                    .is_sorted_by_key(|(_, address)| address.is_empty()),
+                "{name}: an article without an address stands before one that can be opened"
+            );
             for (title, address) in page.links() {
                 assert!(!title.is_empty(), "{name}: a link without title");
                 assert!(
@@ -380,6 +436,21 @@ mod tests {
     }
 
     #[test]
+    fn marks_of_tests_are_words_in_examples() {
+        let page = Page::parse(
+            "---\nsummary: s\nlevel: warn\nsee: CWE | https://c.example\n---\nWhy: `//~ x`.\n\n```cpp\nStop(); //~ x\nGo(); //~? x\n```\n",
+        )
+        .unwrap();
+        let text = page.markdown("x");
+        assert!(
+            text.contains(
+                "Why: `//~ x`.\n\n```cpp\nStop(); // ← x\nGo(); // ← x is missed here\n```\n"
+            ),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn errors_name_the_line() {
         for (text, message) in [
             ("", "line 1"),
@@ -411,7 +482,21 @@ mod tests {
                 .unwrap_err()
                 .contains("the nearest is `wait_in_dll_main`")
         );
-        assert!(!find("zzz").unwrap_err().contains("nearest"));
+        assert!(
+            find("zzz")
+                .unwrap_err()
+                .ends_with("`tplint rules` lists them")
+        );
+        assert!(
+            find("Terminate-Thread")
+                .unwrap_err()
+                .ends_with("is `terminate_thread_at_unload` meant?")
+        );
+        let several = find("dll_main").unwrap_err();
+        assert!(
+            several.ends_with("is one of `forbidden_call_in_dll_main`, `wait_in_dll_main` meant?"),
+            "{several}"
+        );
     }
 
     #[test]
