@@ -364,10 +364,12 @@ impl Flow<'_, '_> {
         let members = self.loop_around(function, stmt)?;
         let mut shared = false;
         let mut counted = false;
+        let mut timed = false;
         let only_waits = self.only_waits(function, &members);
         for guard in exits(body, &members) {
-            if self.asks_clock(function, guard) {
-                counted = true;
+            if let Some(is_known) = self.asks_clock(function, guard) {
+                counted |= !is_known;
+                timed |= is_known;
             } else if self.tests_state(function, guard, None)
                 || (only_waits && self.is_left_alone(function, guard, &members))
             {
@@ -376,9 +378,10 @@ impl Flow<'_, '_> {
                 counted = true;
             }
         }
-        Some(if counted {
+        Some(if counted || (timed && !shared) {
             Loop::Counted
         } else if shared {
+            // How long it lasts at most, `time_limit` tells.
             Loop::Shared
         } else {
             Loop::Endless
@@ -492,33 +495,35 @@ impl Flow<'_, '_> {
         asked
     }
 
-    /// Whether a guard compares what a call without arguments gives, of which nothing is known, by less and more: a clock.
-    fn asks_clock(&self, function: FnId, guard: &Guard) -> bool {
+    /// Whether a guard compares the time by less and more: what a clock gives (`Some(true)`), or a call without arguments
+    /// of which nothing is known.
+    fn asks_clock(&self, function: FnId, guard: &Guard) -> Option<bool> {
         let Cond::Compare {
             left,
             op: Op::Lt | Op::Le | Op::Gt | Op::Ge,
             right,
         } = &guard.cond
         else {
-            return false;
+            return None;
         };
-        [left, right].into_iter().any(|value| {
+        [left, right].into_iter().find_map(|value| {
             let Value::Result(stmt) = value else {
-                return false;
+                return None;
             };
             let site = Site {
                 function,
                 stmt: *stmt,
             };
+            let call = self.program.call(site)?;
+            let mut effects = call.effects.iter();
+            if effects.any(|effect| matches!(effect.effect(), Effect::Clock { .. })) {
+                return Some(true);
+            }
             let is_bare = matches!(
                 &self.program.function(function).stmt(*stmt).kind,
                 StmtKind::Call { callee: Callee::Named(_), args } if args.is_empty()
             );
-            is_bare
-                && self
-                    .program
-                    .call(site)
-                    .is_some_and(|call| call.targets.is_empty() && call.effects.is_empty())
+            (is_bare && call.targets.is_empty() && call.effects.is_empty()).then_some(false)
         })
     }
 

@@ -42,7 +42,15 @@ pub(super) fn waited_for(blocking: &Blocking) -> &'static str {
 /// How long a wait takes, for the label at it.
 pub(super) fn length_of(engines: &Engines, blocking: &Blocking) -> String {
     if blocking.waits_for == WaitsFor::Flag {
-        return "the loop around this has no time limit: only another thread ends it".to_string();
+        return match blocking.timeout {
+            Timeout::Finite(milliseconds) => format!(
+                "the loop around this goes on until another thread ends it, or for {milliseconds} ms"
+            ),
+            Timeout::Bounded => "the loop around this goes on until another thread ends it, or \
+                                 until its time is over"
+                .to_string(),
+            _ => "the loop around this has no time limit: only another thread ends it".to_string(),
+        };
     }
     if let Some(asked) = blocking.asked {
         return format!("goes on until `{}` ends the loop", engines.callee(asked));

@@ -433,7 +433,18 @@ pub fn cases() -> Vec<Case> {
             " a;",
         ),
         ("pointers in C", "a.c", Found, "int ", "*", "a", "", ";"),
-        ("arrays in C", "a.c", Partly, "int a = ", "{", "1", "}", ";"),
+        // Nothing asks for it.
+        ("arrays in C", "a.c", Found, "int a = ", "{", "1", "}", ";"),
+        (
+            "arrays in C++",
+            "a.cpp",
+            Partly,
+            "int a = ",
+            "{",
+            "1",
+            "}",
+            ";",
+        ),
         (
             "#if",
             "a.c",
