@@ -94,7 +94,7 @@ impl Demand {
     ) -> Demand {
         // What starts threads matters by itself to one rule only.
         let asks_for_threads = rules.is_empty() || rules.contains(&"thread_without_module_ref");
-        let is_c = outside::files_in_c(sources, modules);
+        let is_c = outside::files_in_c(sources, facts, api, modules);
         let tree = Tree::new(sources, facts, api, &is_c);
         let blocking: Vec<OnceLock<Vec<u32>>> = modules.iter().map(|_| OnceLock::new()).collect();
         let wanted: Vec<Option<Vec<(FileId, u32)>>> = modules

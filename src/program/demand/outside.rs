@@ -3,14 +3,18 @@
 //! In come the words of all files and the functions whose bodies are read; out goes, for each file that only modules in C
 //! read, which of its declarations and of the heads of its other functions can matter. A declaration that is read asks
 //! for what it names in its turn. Classes, templates and objects with destructors act without being named; so of modules
-//! with C++ or Rust everything is read, and of those that link libraries, where any name may take in an object file.
+//! with C++ or Rust everything is read, and of those that link libraries in which the loader calls something: any name may
+//! take in such an object file.
 
 use super::Kept;
 use super::declarations::items;
+use super::graph::is_loaders;
 use super::seeds::{ALWAYS, Lists, Tree};
-use crate::index::{FunctionFact, words};
+use crate::api::{Api, Effect};
+use crate::index::{Facts, FunctionFact, words};
 use crate::module::Module;
 use crate::source::{FileId, Lang, Sources};
+use aho_corasick::AhoCorasick;
 use std::ops::Range;
 
 /// What is read of a file besides bodies.
@@ -43,7 +47,16 @@ impl Outside {
 }
 
 /// By file: whether only modules in C read it.
-pub fn files_in_c(sources: &Sources, modules: &[Module]) -> Vec<bool> {
+pub fn files_in_c(sources: &Sources, facts: &[Facts], api: &Api, modules: &[Module]) -> Vec<bool> {
+    // What the loader calls in an object file of a library counts only where the linker takes that in, and any name may
+    // make it do so.
+    let exits = api.names_with(|effect| matches!(effect, Effect::AtExit { .. }));
+    let exits = AhoCorasick::new(exits).ok();
+    let is_quiet = |file: &FileId| {
+        let entries = &facts[file.0 as usize].entries;
+        let text = &*sources.file(*file).text;
+        !entries.iter().any(is_loaders) && exits.as_ref().is_some_and(|exits| !exits.is_match(text))
+    };
     let mut is_c: Vec<bool> = sources
         .ids()
         .map(|id| sources.file(id).lang != Some(Lang::Rust))
@@ -55,7 +68,7 @@ pub fn files_in_c(sources: &Sources, modules: &[Module]) -> Vec<bool> {
                 .sources
                 .iter()
                 .all(|&file| sources.file(file).lang == Some(Lang::C))
-            && module.from_libraries.is_empty();
+            && module.from_libraries.iter().all(is_quiet);
         if !all_c {
             for file in module.files() {
                 is_c[file.0 as usize] = false;
