@@ -47,7 +47,7 @@ const COMMANDS: [&str; 9] = [
 
 /// Finds the C, C++ and Rust code that hangs or crashes Windows processes at the edges of a DLL's life
 #[derive(Parser)]
-#[command(name = "tplint", version)]
+#[command(name = "tplint", bin_name = "tplint", version)]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 #[command(after_help = "\
 Exit code 0: no finding at deny. 1: findings at deny or more than --max-warnings, with --fix such as are left, with --diff anything to change.
