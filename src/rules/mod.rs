@@ -1,7 +1,8 @@
 //! The rules: the list, their pages, and how a rule adds a finding.
 //!
 //! In come the engines' answers on one program, out go `Diagnostic`s. A rule is a query on an engine (`reach`, `flow`);
-//! where it needs more than that, an engine lacks a question. Wording stands here and in `rules/*.md` only.
+//! where it needs more than that, an engine lacks a question. Wording stands here and in `rules/*.md` only. Each file
+//! beside this one is a rule, of the same stem as its page; what serves several has a folder.
 
 pub mod page;
 mod remedy;
