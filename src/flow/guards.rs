@@ -366,7 +366,7 @@ impl Flow<'_, '_> {
         let mut counted = false;
         let mut timed = false;
         let only_waits = self.only_waits(function, &members);
-        for guard in exits(body, &members) {
+        for (_, guard) in exits(body, &members) {
             if let Some(is_known) = self.asks_clock(function, guard) {
                 counted |= !is_known;
                 timed |= is_known;
@@ -432,33 +432,23 @@ impl Flow<'_, '_> {
                 clock_in(member).is_some_and(|(clock, _)| clock == *stmt)
             }))
         };
-        members
-            .iter()
-            .flat_map(|&member| {
-                body.block(member)
-                    .next
-                    .iter()
-                    .map(move |edge| (member, edge))
-            })
-            .filter(|(_, edge)| !members.contains(&edge.to))
-            .flat_map(|(member, edge)| edge.when.iter().map(move |guard| (member, guard)))
-            .find_map(|(member, guard)| {
-                let Cond::Compare { left, op, right } = &guard.cond else {
-                    return None;
-                };
-                if !matches!(op, Op::Lt | Op::Le | Op::Gt | Op::Ge) {
-                    return None;
-                }
-                [(left, right), (right, left)]
-                    .into_iter()
-                    .find_map(|(time, limit)| {
-                        if is_now(time) {
-                            return Some((Value::Unknown, false));
-                        }
-                        let milliseconds = is_passed(time, member)?;
-                        Some((limit.clone(), milliseconds))
-                    })
-            })
+        exits(body, &members).find_map(|(member, guard)| {
+            let Cond::Compare { left, op, right } = &guard.cond else {
+                return None;
+            };
+            if !matches!(op, Op::Lt | Op::Le | Op::Gt | Op::Ge) {
+                return None;
+            }
+            [(left, right), (right, left)]
+                .into_iter()
+                .find_map(|(time, limit)| {
+                    if is_now(time) {
+                        return Some((Value::Unknown, false));
+                    }
+                    let milliseconds = is_passed(time, member)?;
+                    Some((limit.clone(), milliseconds))
+                })
+        })
     }
 
     /// The call of which the program knows no more than its name and that alone lets a loop around a statement end:
@@ -467,7 +457,7 @@ impl Flow<'_, '_> {
         let body = self.program.function(function);
         let members = self.loop_around(function, stmt)?;
         let mut asked = None;
-        for guard in exits(body, &members) {
+        for (_, guard) in exits(body, &members) {
             let Cond::Compare {
                 left,
                 op: Op::Eq | Op::Ne,
@@ -621,7 +611,7 @@ impl Flow<'_, '_> {
             return false;
         };
         let mut tested = BTreeSet::new();
-        for guard in exits(body, &members) {
+        for (_, guard) in exits(body, &members) {
             if let Cond::Compare { left, right, .. } = &guard.cond {
                 self.keys_behind(function, left, 5, &mut tested);
                 self.keys_behind(function, right, 5, &mut tested);
@@ -708,12 +698,12 @@ impl Flow<'_, '_> {
 fn exits<'b>(
     body: &'b crate::ir::Function,
     members: &'b [BlockId],
-) -> impl Iterator<Item = &'b Guard> {
-    members
-        .iter()
-        .flat_map(|&member| &body.block(member).next)
-        .filter(|edge| !members.contains(&edge.to))
-        .flat_map(|edge| &edge.when)
+) -> impl Iterator<Item = (BlockId, &'b Guard)> {
+    members.iter().flat_map(move |&member| {
+        let next = body.block(member).next.iter();
+        next.filter(|edge| !members.contains(&edge.to))
+            .flat_map(move |edge| edge.when.iter().map(move |guard| (member, guard)))
+    })
 }
 
 /// The blocks from which the function can end without passing one of these blocks.

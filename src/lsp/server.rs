@@ -389,18 +389,19 @@ impl Server {
         }
     }
 
+    /// Where the open projects are at home.
+    fn homes(&self) -> Vec<Home> {
+        let open = self.projects.iter().filter(|project| !project.is_closed);
+        open.map(|project| project.home.clone()).collect()
+    }
+
     /// Tells the client what is to be shown, file by file, as far as it has changed. A text that was changed since is
     /// left for the next check.
     fn publish(&mut self, number: usize) {
         let project = &self.projects[number];
         let mut shown: BTreeMap<String, Vec<lsp_types::Diagnostic>> = BTreeMap::new();
         if let Some(checked) = &project.checked {
-            let homes: Vec<Home> = self
-                .projects
-                .iter()
-                .filter(|project| !project.is_closed)
-                .map(|project| project.home.clone())
-                .collect();
+            let homes = self.homes();
             let address = |file: FileId| self.address(&checked.path(file));
             for finding in &*checked.findings {
                 let path = checked.path(finding.primary().span.file);

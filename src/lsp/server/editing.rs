@@ -161,13 +161,7 @@ impl Server {
 
     /// The project that a file belongs to; made where there is none.
     pub(super) fn project_of(&mut self, path: &str) -> usize {
-        let homes: Vec<Home> = self
-            .projects
-            .iter()
-            .filter(|project| !project.is_closed)
-            .map(|project| project.home.clone())
-            .collect();
-        let home = home_of(path, &homes);
+        let home = home_of(path, &self.homes());
         let known = |project: &Project| !project.is_closed && project.home == home;
         match self.projects.iter().position(known) {
             Some(project) => project,
