@@ -129,32 +129,32 @@ struct LevelArguments {
     allow: Vec<String>,
 }
 
-/// All that is understood. The language server fails no run, and a baseline holds no levels: there the level arguments say
-/// what they do.
-fn command() -> clap::Command {
-    let told = |command: clap::Command, [deny, warn, allow]: [&'static str; 3]| {
-        command
-            .mut_arg("deny", |argument| argument.help(deny))
-            .mut_arg("warn", |argument| argument.help(warn))
-            .mut_arg("allow", |argument| argument.help(allow))
-    };
-    let shown = [
-        "Show findings of a rule as errors; `all`, or `warnings` for every rule that is warn",
-        "Show findings of a rule as warnings; `all` switches every rule on, and shows minor findings",
-        "Switch a rule off, or `all`",
-    ];
-    let accepted = [
-        "Accept findings of a rule also where it is off by default; `all` (a baseline holds no levels: -W does the same)",
-        "Accept findings of a rule also where it is off by default; `all`",
-        "Leave a rule's entries as they are, or `all`",
-    ];
-    Arguments::command()
-        .mut_subcommand("lsp", |command| told(command, shown))
-        .mut_subcommand("baseline", |command| {
-            command
-                .mut_subcommand("write", |command| told(command, accepted))
-                .mut_subcommand("prune", |command| told(command, accepted))
-        })
+/// The same for the language server, which fails no run.
+#[derive(Args)]
+struct ShownLevels {
+    /// Show findings of a rule as errors; `all`, or `warnings` for every rule that is warn
+    #[arg(short = 'D', long, value_name = "RULE")]
+    deny: Vec<String>,
+    /// Show findings of a rule as warnings; `all` switches every rule on, and shows minor findings
+    #[arg(short = 'W', long, value_name = "RULE")]
+    warn: Vec<String>,
+    /// Switch a rule off, or `all`
+    #[arg(short = 'A', long, value_name = "RULE")]
+    allow: Vec<String>,
+}
+
+/// The same for a baseline, in which levels only decide about what is in it.
+#[derive(Args)]
+struct AcceptedLevels {
+    /// Accept findings of a rule also where it is off by default; `all` (a baseline holds no levels: -W does the same)
+    #[arg(short = 'D', long, value_name = "RULE")]
+    deny: Vec<String>,
+    /// Accept findings of a rule also where it is off by default; `all`
+    #[arg(short = 'W', long, value_name = "RULE")]
+    warn: Vec<String>,
+    /// Leave a rule's entries as they are, or `all`
+    #[arg(short = 'A', long, value_name = "RULE")]
+    allow: Vec<String>,
 }
 
 #[derive(Args)]
@@ -220,7 +220,7 @@ struct ServerArguments {
     #[command(flatten)]
     project: ProjectArguments,
     #[command(flatten)]
-    levels: LevelArguments,
+    levels: ShownLevels,
     #[command(flatten)]
     known: KnownArguments,
     /// Show minor findings, too
@@ -294,7 +294,7 @@ enum ListFormat {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let matches = match command().try_get_matches() {
+    let matches = match Arguments::command().try_get_matches() {
         Ok(matches) => matches,
         Err(error) => return shell::usage(&error),
     };
@@ -373,7 +373,7 @@ fn help(words: &[String]) -> Result<ExitCode, String> {
     {
         return explain(rule);
     }
-    let root = self::command();
+    let root = Arguments::command();
     let mut command = &root;
     for word in words {
         let Some(below) = command.find_subcommand(word) else {
@@ -393,7 +393,7 @@ fn help(words: &[String]) -> Result<ExitCode, String> {
     }
     let words = std::iter::once("tplint").chain(words.iter().map(String::as_str));
     // clap prints it as it does for the option, in the colours of the terminal.
-    match self::command().try_get_matches_from(words.chain(["--help"])) {
+    match Arguments::command().try_get_matches_from(words.chain(["--help"])) {
         Ok(_) => Ok(ExitCode::SUCCESS),
         Err(help) => Ok(shell::usage(&help)),
     }

@@ -1,6 +1,6 @@
 //! `tplint baseline write` and `tplint baseline prune`.
 
-use super::{InputArguments, LevelArguments, read_input, tell, warn_about};
+use super::{AcceptedLevels, InputArguments, read_input, tell, warn_about};
 use crate::baseline::Baseline;
 use crate::config::{Flag, Policy};
 use crate::diagnostic::Diagnostic;
@@ -34,7 +34,7 @@ pub struct Arguments {
     #[command(flatten)]
     input: InputArguments,
     #[command(flatten)]
-    levels: LevelArguments,
+    levels: AcceptedLevels,
     /// Write this file [default: that of tplint.toml, else tplint-baseline.json beside it]
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,

@@ -1,9 +1,9 @@
 //! What a shell wants of a command: completion scripts and manual pages, made from the arguments that clap knows.
 
-use super::cargo;
+use super::{Arguments, cargo};
 use crate::rules::page;
-use clap::Command;
 use clap::builder::PossibleValuesParser;
+use clap::{Command, CommandFactory};
 use clap_complete::Shell;
 use clap_mangen::Man;
 use std::path::Path;
@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 /// The script by which a shell completes `tplint`, with the names of the rules.
 pub fn completions(shell: Shell) -> String {
-    let mut command = with_rules(super::command());
+    let mut command = with_rules(Arguments::command());
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, "tplint", &mut script);
     String::from_utf8_lossy(&script).into_owned()
@@ -52,7 +52,7 @@ fn with_rules(mut command: Command) -> Command {
 /// A message when it cannot be made.
 pub fn manual() -> Result<String, String> {
     let mut text = Vec::new();
-    Man::new(super::command())
+    Man::new(Arguments::command())
         .render(&mut text)
         .map_err(|error| format!("the manual page cannot be made: {error}"))?;
     Ok(String::from_utf8_lossy(&text).into_owned())
@@ -65,7 +65,7 @@ pub fn manual() -> Result<String, String> {
 /// A message when they cannot be written.
 pub fn write_manuals(folder: &Path) -> Result<(), String> {
     std::fs::create_dir_all(folder)
-        .and_then(|()| clap_mangen::generate_to(super::command(), folder))
+        .and_then(|()| clap_mangen::generate_to(Arguments::command(), folder))
         // One name, without a blank, is what `man` and `cargo help` look for.
         .and_then(|()| clap_mangen::generate_to(cargo::command().bin_name("cargo-tplint"), folder))
         .map_err(|error| {
