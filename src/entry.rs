@@ -6,7 +6,7 @@
 mod linked;
 
 use crate::api::{Effect, PoolObject, ThreadRef};
-use crate::ir::{FunctionKind, Name, Place, Root, Value};
+use crate::ir::{FunctionKind, Name, Place, Root, StmtId, StmtKind, Value};
 use crate::program::origin::Seed;
 use crate::program::{
     CallEffect, FnId, Key, KeyRoot, Meaning, Program, Site, StaticId, ends_with_name,
@@ -341,11 +341,61 @@ fn named_entry(program: &Program, id: FnId, entries: &mut Entries) {
     let mut found = entry(program, EntryKind::DllMain, id, contexts);
     found.reason = position(reason);
     found.reserved = position(reserved);
+    if let (Some(reason), Some(reserved)) = (found.reason, found.reserved)
+        && takes_for_data(program, id, reason, reserved)
+    {
+        found.contexts = contexts.but(Contexts::PROCESS_ATTACH.and(Contexts::RESERVED));
+    }
     found.bindings = bindings;
     if found.name.starts_with('`') && &*function.name == "DllMain" {
         found.name = "DllMain".to_string();
     }
     entries.all.push(found);
+}
+
+/// Whether an entry point takes `lpReserved` for something of its own: a command line, a place to write its handle to. The
+/// loader has nothing to say there but NULL or not NULL
+/// (<https://learn.microsoft.com/en-us/windows/win32/dlls/dllmain>); who passes data maps the DLL itself, calls the entry
+/// point like any function, and holds no loader lock.
+fn takes_for_data(program: &Program, id: FnId, reason: u32, reserved: u32) -> bool {
+    let given = Value::Place(Place::of(Root::Param(reserved)));
+    let all_handed_on = Value::Place(Place::of(Root::Param(reason)));
+    let function = program.function(id);
+    (0..function.stmts.len() as u32).any(|stmt| {
+        let stmt = StmtId(stmt);
+        match &function.stmt(stmt).kind {
+            StmtKind::Assign { to, .. } => to.root == Root::Param(reserved),
+            StmtKind::Call { args, .. } => {
+                let Some(position) = args.iter().position(|arg| *arg == given) else {
+                    return false;
+                };
+                let targets = program
+                    .call(Site { function: id, stmt })
+                    .map_or(&[][..], |call| &call.targets);
+                !args.contains(&all_handed_on)
+                    && !targets.is_empty()
+                    && targets.iter().all(|target| {
+                        let taken = program.function(target.function).params.get(position);
+                        taken.is_some_and(|param| points_to_something(&param.type_text))
+                    })
+            }
+            _ => false,
+        }
+    })
+}
+
+/// Whether a type as written is a pointer to a known type.
+fn points_to_something(text: &str) -> bool {
+    let text = text.trim_end();
+    let pointed = text
+        .strip_suffix('*')
+        .or_else(|| text.strip_prefix("LP"))
+        .or_else(|| text.strip_prefix('P'));
+    pointed.is_some_and(|pointed| {
+        !pointed
+            .split(|letter: char| !letter.is_alphanumeric())
+            .any(|word| matches!(word, "void" | "VOID"))
+    })
 }
 
 /// A function that a macro defines is one only where the macro is used; its parameters stand for the arguments.

@@ -126,6 +126,7 @@ pub fn from(
         params,
         captures: Vec::new(),
         statics: facts.clone(),
+        shown: BTreeMap::new(),
         initial: initial.clone(),
         config,
         partial: program
@@ -408,6 +409,7 @@ impl Search<'_, '_> {
             };
             let state = State {
                 partial: self.partial_in(node, site, target),
+                shown: env.shown_to(program, site, target),
                 ..env.state(params, captures)
             };
             self.enter(target, state, Some((node, site)), note);

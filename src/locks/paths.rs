@@ -71,6 +71,7 @@ fn open_state(program: &Program, function: FnId) -> State {
         params: vec![Abstract::Unknown; program.function(function).params.len()],
         captures: Vec::new(),
         statics: BTreeMap::new(),
+        shown: BTreeMap::new(),
         initial: Arc::default(),
         config: BTreeMap::new(),
         partial: None,
@@ -93,7 +94,10 @@ fn state_below(program: &Program, site: Site, target: FnId, env: &Env) -> State 
     } else {
         Vec::new()
     };
-    env.state(params, captures)
+    State {
+        shown: env.shown_to(program, site, target),
+        ..env.state(params, captures)
+    }
 }
 
 /// One function of a search, with the calls that led there.

@@ -40,12 +40,20 @@ pub fn environments(program: &Program, function: FnId, state: &State) -> Vec<Opt
                     .iter()
                     .try_fold(env, |env, guard| env.assume(program, function, guard))
             };
-            let after = assumed(env.clone()).or_else(|| {
-                // What a loop waits for is changed by another thread.
-                ends_polling(program, function, block, next)
-                    .then(|| assumed(env.clone().without_shared()))
-                    .flatten()
-            });
+            let after = assumed(env.clone())
+                .or_else(|| {
+                    // What a test has shown ends no loop: the loop runs until it is so no longer.
+                    let mut open = env.clone();
+                    (open.forget_shown() && leads_out(body, block, next))
+                        .then(|| assumed(open))
+                        .flatten()
+                })
+                .or_else(|| {
+                    // What a loop waits for is changed by another thread.
+                    ends_polling(program, function, block, next)
+                        .then(|| assumed(env.clone().without_shared()))
+                        .flatten()
+                });
             let Some(after) = after else {
                 continue;
             };
@@ -65,13 +73,18 @@ pub fn environments(program: &Program, function: FnId, state: &State) -> Vec<Opt
     at_start
 }
 
+/// Whether an edge leads out of a loop.
+fn leads_out(body: &Function, from: usize, to: usize) -> bool {
+    reachable(body, from)[from] && !reachable(body, to)[from]
+}
+
 /// Whether an edge leads out of a loop that waits between its tests.
 fn ends_polling(program: &Program, function: FnId, from: usize, to: usize) -> bool {
     let body = program.function(function);
-    let after = reachable(body, from);
-    if !after[from] || reachable(body, to)[from] {
+    if !leads_out(body, from, to) {
         return false;
     }
+    let after = reachable(body, from);
     (0..body.blocks.len())
         .filter(|&block| after[block] && reachable(body, block)[from])
         .flat_map(|block| &body.blocks[block].stmts)
@@ -117,7 +130,7 @@ pub fn transfer(program: &Program, function: FnId, stmt: StmtId, env: &mut Env) 
             };
             env.assign(program, function, to, value);
         }
-        StmtKind::Call { args, .. } => {
+        StmtKind::Call { args, callee } => {
             let site = Site { function, stmt };
             let call = program.call(site);
             let read = call.and_then(|call| read_by(program, site, call));
@@ -132,6 +145,9 @@ pub fn transfer(program: &Program, function: FnId, stmt: StmtId, env: &mut Env) 
                 {
                     env.assign(program, function, place, Abstract::Unknown);
                 }
+            }
+            if can_change(callee, call) {
+                env.forget_shown();
             }
             env.set_result(stmt, given);
             for (place, value) in stored {
@@ -157,6 +173,23 @@ pub fn transfer(program: &Program, function: FnId, stmt: StmtId, env: &mut Env) 
         _ => {}
     }
     false
+}
+
+/// Whether statics and members can be others after a call: a function of the program ran, or another thread while this
+/// one waited. What stands in no source of the program knows nothing of them.
+fn can_change(callee: &Callee, call: Option<&Call>) -> bool {
+    let Some(call) = call else {
+        return !matches!(callee, Callee::Named(_));
+    };
+    let waits = |effect: &CallEffect| {
+        matches!(
+            effect.effect(),
+            Effect::Wait { .. } | Effect::Acquire { .. } | Effect::RunsHere { .. }
+        )
+    };
+    !call.targets.is_empty()
+        || call.effects.iter().any(waits)
+        || (call.effects.is_empty() && !matches!(callee, Callee::Named(_)))
 }
 
 /// The place whose value a call gives: `ReadAcquire(&flag)`, `flag.load()`.

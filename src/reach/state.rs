@@ -4,9 +4,9 @@ use super::body::read_by;
 use crate::api::{Arg, Effect, Told};
 use crate::entry::Contexts;
 use crate::ir::{Cond, Guard, Name, Op, Place, Root, StmtId, StmtKind, Value};
-use crate::program::{CallEffect, Constant, FnId, Key, Meaning, Program, Site, TypeId};
+use crate::program::{CallEffect, Constant, FnId, Key, KeyRoot, Meaning, Program, Site, TypeId};
 use crate::source::Lang;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What is known of a value.
@@ -104,6 +104,8 @@ pub struct State {
     pub params: Vec<Abstract>,
     pub captures: Vec<Abstract>,
     pub statics: BTreeMap<Key, Abstract>,
+    /// What a test just before the call has shown of what the function tests itself.
+    pub shown: BTreeMap<Key, Abstract>,
     /// What statics are as long as only process attach is left: the same in all states of a walk.
     pub initial: Arc<BTreeMap<Key, Abstract>>,
     /// The value of open `#if` conditions along the path.
@@ -134,6 +136,10 @@ impl State {
                 .iter()
                 .all(|(key, value)| other.statics.get(key) == Some(value))
             && self
+                .shown
+                .iter()
+                .all(|(key, value)| other.shown.get(key) == Some(value))
+            && self
                 .config
                 .iter()
                 .all(|(text, value)| other.config.get(text) == Some(value))
@@ -151,6 +157,7 @@ impl State {
             params,
             captures: Vec::new(),
             statics: agreed(&self.statics, &other.statics),
+            shown: agreed(&self.shown, &other.shown),
             initial: self.initial,
             config: agreed(&self.config, &other.config),
             partial: self.partial.filter(|_| self.partial == other.partial),
@@ -189,6 +196,9 @@ pub struct Env {
     captures: Vec<Abstract>,
     locals: BTreeMap<Place, Abstract>,
     statics: BTreeMap<Key, Abstract>,
+    /// What tests have shown of statics and members since the last call that can have changed them. Other than what is
+    /// assigned, it is handed on only to a function that is called next and that tests the same again.
+    shown: BTreeMap<Key, Abstract>,
     initial: Arc<BTreeMap<Key, Abstract>>,
     config: BTreeMap<Name, bool>,
     /// What is known of statics only where an open `#if` condition has this value: it was set in one arm.
@@ -209,6 +219,7 @@ impl Env {
             captures: state.captures.clone(),
             locals: BTreeMap::new(),
             statics: state.statics.clone(),
+            shown: state.shown.clone(),
             initial: state.initial.clone(),
             config: state.config.clone(),
             under_config: BTreeMap::new(),
@@ -229,13 +240,15 @@ impl Env {
         &self.statics
     }
 
-    /// The state in which something called here starts.
+    /// The state in which something called here starts. What tests have shown is not handed on by itself: see
+    /// `shown_to`.
     pub fn state(&self, params: Vec<Abstract>, captures: Vec<Abstract>) -> State {
         State {
             contexts: self.contexts,
             params,
             captures,
             statics: self.statics.clone(),
+            shown: BTreeMap::new(),
             initial: self.initial.clone(),
             config: self.config.clone(),
             partial: None,
@@ -267,6 +280,7 @@ impl Env {
                 .filter(|(_, value)| *value != Abstract::Unknown)
                 .collect(),
             statics: agreed(&self.statics, &other.statics),
+            shown: agreed(&self.shown, &other.shown),
             initial: self.initial.clone(),
             config: agreed(&self.config, &other.config),
             under_config: self.joined_under_config(other),
@@ -379,9 +393,33 @@ impl Env {
         }
     }
 
+    /// What tests have shown of what a function that is called here tests, too.
+    pub fn shown_to(&self, program: &Program, site: Site, target: FnId) -> BTreeMap<Key, Abstract> {
+        if self.shown.is_empty() {
+            return BTreeMap::new();
+        }
+        let on_this = program.is_call_on_this(site);
+        let tested = tested_places(program, target);
+        self.shown
+            .iter()
+            .filter(|(key, _)| {
+                (on_this || !matches!(key.root, KeyRoot::Object(_))) && tested.contains(key)
+            })
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
+    }
+
+    /// Forgets what tests have shown: something ran that can have changed it. False where nothing was known.
+    pub(super) fn forget_shown(&mut self) -> bool {
+        let knew = !self.shown.is_empty();
+        self.shown.clear();
+        knew
+    }
+
     /// Forgets what other threads can change.
     pub(super) fn without_shared(mut self) -> Env {
         self.statics.clear();
+        self.shown.clear();
         self.locals
             .retain(|place, _| !matches!(place.root, Root::Result(_)));
         self
@@ -424,6 +462,12 @@ impl Env {
                 }
                 if matches!(place.root, Root::Local(_)) {
                     return Abstract::Unknown;
+                }
+                if !self.shown.is_empty()
+                    && let Some(known) =
+                        one_object(program, function, place).and_then(|key| self.shown.get(&key))
+                {
+                    return known.clone();
                 }
                 match program.constant(function, &Value::Place(place.clone())) {
                     Some(constant) => constant.into(),
@@ -569,12 +613,13 @@ impl Env {
                     }
                 }
             }
-            // A local or parameter that was compared is known from here on.
+            // A local or parameter that was compared is known from here on; a static or member until something can
+            // have changed it.
             Cond::Compare {
                 left: Value::Place(place),
                 op: op @ (Op::Eq | Op::Ne),
                 right,
-            } if is_private(place) => {
+            } if is_private(place) || matches!(place.root, Root::Global(_) | Root::This) => {
                 let right = self.evaluate(program, function, right);
                 let equal = (*op == Op::Eq) == guard.holds;
                 let learned = match (&right, equal) {
@@ -586,6 +631,13 @@ impl Env {
                 };
                 if let Some(learned) = learned {
                     match place.root {
+                        Root::Global(_) | Root::This => {
+                            if self.shown.len() < MOST_STATICS
+                                && let Some(key) = one_object(program, function, place)
+                            {
+                                self.shown.insert(key, learned);
+                            }
+                        }
                         Root::Param(index)
                             if place.path.is_empty() && (index as usize) < self.params.len() =>
                         {
@@ -622,6 +674,10 @@ impl Env {
 
     /// A place gets a value.
     pub fn assign(&mut self, program: &Program, function: FnId, place: &Place, value: Abstract) {
+        if !matches!(place.root, Root::Local(_) | Root::Param(_)) || !place.path.is_empty() {
+            // Through a pointer, it may be any of them.
+            self.shown.clear();
+        }
         match &place.root {
             Root::Param(index) if place.path.is_empty() => {
                 if let Some(param) = self.params.get_mut(*index as usize) {
@@ -670,6 +726,38 @@ pub(super) fn reads_through(
     };
     let is_value = |text: &str| !text.is_empty() && !text.ends_with('*') && text != "auto";
     from.is_some_and(|from| from.type_text.ends_with('*')) && is_value(type_text)
+}
+
+/// The key of a static, of a member of it, or of a member of `this`: one object, where equal keys of others stand for any
+/// object of a class. `None` for what is behind an index.
+fn one_object(program: &Program, function: FnId, place: &Place) -> Option<Key> {
+    if place.path.iter().any(|part| &**part == "[]") {
+        return None;
+    }
+    let mut key = program.key(function, &Place::of(place.root.clone()))?;
+    key.path.extend(place.path.iter().cloned());
+    matches!(
+        key.root,
+        KeyRoot::Static(_) | KeyRoot::Name(_) | KeyRoot::Object(_)
+    )
+    .then_some(key)
+}
+
+/// The statics and members that a function compares with something.
+fn tested_places(program: &Program, function: FnId) -> BTreeSet<Key> {
+    let edges = program.function(function).blocks.iter();
+    edges
+        .flat_map(|block| block.next.iter().flat_map(|edge| &edge.when))
+        .filter_map(|guard| match &guard.cond {
+            Cond::Compare {
+                left: Value::Place(place),
+                ..
+            } if matches!(place.root, Root::Global(_) | Root::This) => {
+                one_object(program, function, place)
+            }
+            _ => None,
+        })
+        .collect()
 }
 
 /// A place that no other thread or callee changes: not a member of something shared.
