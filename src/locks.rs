@@ -75,6 +75,9 @@ fn taker(locks: &Locks, chain: &[Site]) -> FnId {
         .map_or(FnId(0), |site| site.function)
 }
 
+/// How many functions a parameter is handed on through to where it is called.
+const DEEPEST_HANDED: u8 = 2;
+
 /// What a call of a function does to locks.
 #[derive(Clone, Debug, Default)]
 struct Summary {
@@ -398,25 +401,47 @@ impl<'p, 'a> Locks<'p, 'a> {
             let position = args.iter().position(|arg| {
                 matches!(arg, Value::Closure(index) if program.sibling(site.function, *index) == closure)
             });
-            let runs = call.targets.iter().any(|target| {
-                program.function(target.function).stmts.iter().any(|stmt| {
-                    let StmtKind::Call {
-                        callee: Callee::Indirect(called),
-                        ..
-                    } = &stmt.kind
-                    else {
-                        return false;
-                    };
-                    matches!(
-                        called.place().map(|place| place.root),
-                        Some(Root::Param(index)) if Some(index as usize) == position
-                    )
-                })
-            });
+            let Some(position) = position else { continue };
+            let runs = call
+                .targets
+                .iter()
+                .any(|target| self.runs_parameter(target.function, position, DEEPEST_HANDED));
             if runs {
                 self.run_by.entry(closure).or_default().push(site);
             }
         }
+    }
+
+    /// Whether a function calls one of its parameters, by itself or in a function that it hands it on to.
+    fn runs_parameter(&self, function: FnId, position: usize, depth: u8) -> bool {
+        let program = self.program;
+        let is_it = |value: &Value| {
+            matches!(
+                value.place().map(|place| place.root),
+                Some(Root::Param(index)) if index as usize == position
+            )
+        };
+        let body = program.function(function);
+        (0..body.stmts.len() as u32).map(StmtId).any(|stmt| {
+            let StmtKind::Call { callee, args } = &body.stmt(stmt).kind else {
+                return false;
+            };
+            let called = match callee {
+                Callee::Indirect(called) => is_it(called),
+                Callee::Method { receiver, name } => is_it(receiver) && &**name == "operator()",
+                _ => false,
+            };
+            called
+                || depth > 0
+                    && program.call(Site { function, stmt }).is_some_and(|call| {
+                        args.iter().enumerate().any(|(handed, arg)| {
+                            is_it(arg)
+                                && call.targets.iter().any(|target| {
+                                    self.runs_parameter(target.function, handed, depth - 1)
+                                })
+                        })
+                    })
+        })
     }
 
     /// What a statement runs: the targets of a call, and what it is given to run at once.

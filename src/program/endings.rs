@@ -19,6 +19,13 @@ pub struct Ending {
     local: Option<(FnId, Place)>,
 }
 
+impl Ending {
+    /// How many targets, effects and effects of what was started there are.
+    fn sizes(&self) -> (usize, usize, usize) {
+        (self.targets.len(), self.effects.len(), self.started.len())
+    }
+}
+
 impl<'a> Program<'a> {
     pub(super) fn ending_of_drop(&self, id: FnId, place: &Place, type_text: &str) -> Ending {
         let mut ending = Ending {
@@ -290,7 +297,9 @@ impl<'a> Program<'a> {
             let fields = self.type_def(class).fields.iter().enumerate().rev();
             let member = fields.into_iter().find_map(|(index, field)| {
                 let text = self.text_in_scope(&field.type_text, &self.class_name(class));
-                wanted(&self.ending(&text, unit)).then_some((index, text))
+                let mut ending = self.ending(&text, unit);
+                self.leave_out_settled(class, &field.name, (0, 0, 0), &mut ending);
+                wanted(&ending).then_some((index, text))
             });
             next = match member {
                 Some((index, text)) => {
@@ -453,12 +462,7 @@ impl<'a> Program<'a> {
                 Some(note) => note.clone(),
                 None => format!("as its member `{}` ends", field.name).into(),
             };
-            let before = (
-                ending.targets.len(),
-                ending.effects.len(),
-                ending.started.len(),
-                seen.len(),
-            );
+            let before = (ending.sizes(), seen.len());
             let text = self.text_in_scope(&field.type_text, &self.class_name(class));
             let holder = Key {
                 root: KeyRoot::Object(class),
@@ -472,32 +476,11 @@ impl<'a> Program<'a> {
                 ending,
                 DEEPEST,
             );
-            let now = (ending.targets.len(), ending.effects.len());
-            if now == (before.0, before.1) && ending.started.len() == before.2 {
+            if ending.sizes() == before.0 {
                 continue;
             }
-            match self.settled_member(class, &field.name) {
-                Some(Settled::Emptied) => {
-                    ending.targets.truncate(before.0);
-                    ending.effects.truncate(before.1);
-                    ending.started.truncate(before.2);
-                    seen.truncate(before.3);
-                }
-                Some(Settled::Joined) => {
-                    let mut index = 0;
-                    ending.effects.retain(|(effect, _)| {
-                        index += 1;
-                        index <= before.1
-                            || !matches!(
-                                effect.effect(),
-                                Effect::Wait {
-                                    class: WaitClass::Thread,
-                                    ..
-                                }
-                            )
-                    });
-                }
-                None => {}
+            if self.leave_out_settled(class, &field.name, before.0, ending) {
+                seen.truncate(before.1);
             }
         }
         for base in &def.bases {
@@ -516,6 +499,41 @@ impl<'a> Program<'a> {
                     self.collect_class_ending(sub, Some(note), seen, ending, false);
                 }
             }
+        }
+    }
+
+    /// Takes from an ending what came to it with a member, as far as the class has settled that before the member ends.
+    /// True where nothing is left of it.
+    fn leave_out_settled(
+        &self,
+        class: TypeId,
+        field: &str,
+        (targets, effects, started): (usize, usize, usize),
+        ending: &mut Ending,
+    ) -> bool {
+        match self.settled_member(class, field) {
+            Some(Settled::Emptied) => {
+                ending.targets.truncate(targets);
+                ending.effects.truncate(effects);
+                ending.started.truncate(started);
+                true
+            }
+            Some(Settled::Joined) => {
+                let mut index = 0;
+                ending.effects.retain(|(effect, _)| {
+                    index += 1;
+                    index <= effects
+                        || !matches!(
+                            effect.effect(),
+                            Effect::Wait {
+                                class: WaitClass::Thread,
+                                ..
+                            }
+                        )
+                });
+                false
+            }
+            None => false,
         }
     }
 

@@ -5,7 +5,7 @@
 //! there one", "is it joinable") needs nothing to be done. What only some ways do settles nothing.
 
 use super::calls::{Call, CallEffect};
-use super::{FnId, Program, TypeId, types};
+use super::{FnId, Key, KeyRoot, Program, TypeId, types};
 use crate::api::{Arg, Effect, WaitClass};
 use crate::ir::{
     BlockId, Callee, Cond, FunctionKind, Guard, Op, Place, Root, StmtId, StmtKind, Value,
@@ -26,6 +26,15 @@ enum Watched<'w> {
     /// A member of the object that the function is called on.
     Member(&'w str),
     Place(&'w Place),
+}
+
+/// From where to where a function is looked at.
+#[derive(Clone, Copy)]
+enum Ways {
+    /// From its start, and from where the place gets something new, up to a statement, or to where it returns.
+    All(Option<StmtId>),
+    /// From where the place gets something new, up to where it returns.
+    Given,
 }
 
 impl Watched<'_> {
@@ -49,22 +58,53 @@ impl Watched<'_> {
 const DEEPEST_STOP: u8 = 3;
 
 impl<'a> Program<'a> {
-    /// How the destructors of a class leave a member, whichever way they take.
+    /// How the destructors of a class leave a member, whichever way they take, or whoever gives it a thread.
     pub(super) fn settled_member(&self, class: TypeId, field: &str) -> Option<Settled> {
         let destructors = self.own_destructors(class);
         if destructors.is_empty() {
-            return None;
+            return self
+                .is_let_go_at_once(class, field)
+                .then_some(Settled::Joined);
         }
         let all = |wanted| {
-            destructors
-                .iter()
-                .all(|&id| self.settles(id, Watched::Member(field), None, wanted, DEEPEST_STOP))
+            destructors.iter().all(|&id| {
+                self.settles(
+                    id,
+                    Watched::Member(field),
+                    Ways::All(None),
+                    wanted,
+                    DEEPEST_STOP,
+                )
+            })
         };
         if all(Some(Settled::Emptied)) {
             Some(Settled::Emptied)
         } else {
-            all(None).then_some(Settled::Joined)
+            (all(None) || self.is_let_go_at_once(class, field)).then_some(Settled::Joined)
         }
+    }
+
+    /// Whether each function that puts a thread into a member detaches or joins it before it returns, so that the member
+    /// never has one for long: `m_thread = std::jthread(work); m_thread.detach();`.
+    fn is_let_go_at_once(&self, class: TypeId, field: &str) -> bool {
+        let key = Key {
+            root: KeyRoot::Object(class),
+            path: vec![field.into()],
+        };
+        let has_first_value = self
+            .field(class, field)
+            .is_some_and(|found| matches!(found.field.init, Some(Value::Unknown)));
+        let assigned = self.assignments(&key);
+        let nothing = |value: &Value| matches!(value, Value::Null | Value::Const(0));
+        let mut given = assigned
+            .iter()
+            .filter(|(.., value)| !nothing(value))
+            .peekable();
+        !has_first_value
+            && given.peek().is_some()
+            && given.all(|&(function, ..)| {
+                self.settles(function, Watched::Member(field), Ways::Given, None, 1)
+            })
     }
 
     /// Takes from the calls of a function the ends that come after the object was settled: `worker.join();
@@ -99,7 +139,7 @@ impl<'a> Program<'a> {
             if self.settles(
                 id,
                 Watched::Place(&place),
-                Some(call.stmt),
+                Ways::All(Some(call.stmt)),
                 None,
                 DEEPEST_STOP,
             ) {
@@ -116,13 +156,12 @@ impl<'a> Program<'a> {
         });
     }
 
-    /// Whether every way from the start of a function, and from where the place gets something new, passes a statement
-    /// that settles the place before `until`, or before the function returns.
+    /// Whether every way that is asked about passes a statement that settles the place before the function returns.
     fn settles(
         &self,
         id: FnId,
         watched: Watched,
-        until: Option<StmtId>,
+        ways: Ways,
         wanted: Option<Settled>,
         depth: u8,
     ) -> bool {
@@ -131,7 +170,10 @@ impl<'a> Program<'a> {
             return false;
         }
         let mut seen = vec![false; body.blocks.len()];
-        let mut pending: Vec<(BlockId, usize)> = vec![(BlockId(0), 0)];
+        let (mut pending, until): (Vec<(BlockId, usize)>, Option<StmtId>) = match ways {
+            Ways::All(until) => (vec![(BlockId(0), 0)], until),
+            Ways::Given => (Vec::new(), None),
+        };
         let mut settles_at_all = false;
         for (number, block) in body.blocks.iter().enumerate() {
             for (index, &stmt) in block.stmts.iter().enumerate() {
@@ -144,7 +186,7 @@ impl<'a> Program<'a> {
                 }
             }
         }
-        if !settles_at_all {
+        if !settles_at_all || pending.is_empty() {
             return false;
         }
         while let Some((block, from)) = pending.pop() {
@@ -269,7 +311,7 @@ impl<'a> Program<'a> {
             && methods.len() <= 4
             && methods.iter().all(|&method| {
                 self.function(method).has_this
-                    && self.settles(method, watched, None, wanted, depth - 1)
+                    && self.settles(method, watched, Ways::All(None), wanted, depth - 1)
             })
     }
 
