@@ -3,6 +3,7 @@
 //! In comes a linked program, out go the loader's, the CRT's, the thread pool's and new threads' ways into it, each
 //! with the contexts (reason code, `lpReserved`) in which it runs. Which of them run under the loader lock: hazards F1.
 
+mod filled;
 mod linked;
 
 use crate::api::{Effect, PoolObject, ThreadRef};
@@ -12,6 +13,7 @@ use crate::program::{
     CallEffect, FnId, Key, KeyRoot, Meaning, Program, Site, StaticId, ends_with_name,
 };
 use crate::source::{Lang, Span};
+use filled::Filled;
 use rustc_hash::FxHashMap;
 
 /// In which of the eight contexts code runs: reason code times whether `lpReserved` is set. A set of them is a byte.
@@ -210,16 +212,24 @@ pub fn find(program: &Program) -> Entries {
 }
 
 /// What the loader and the CRT call is called only where a linker puts it in, and a static in a function is destroyed
-/// only where that function can have run. Threads and callbacks are left: whoever starts them has run.
+/// only where that function can have run; an owner of which nobody in the module makes the object owns nothing. Threads and callbacks are left: whoever starts them has run.
 fn drop_unlinked(program: &Program, entries: &mut Vec<Entry>) {
     let by_loader = |entry: &Entry| entry.kind.is_dll_main() || entry.kind.is_destructor();
     if !entries.iter().any(by_loader) {
         return;
     }
     let linked = linked::find(program);
+    let filled = Filled::new(program);
     entries.retain(|entry| {
         if !by_loader(entry) {
             return true;
+        }
+        if entry.kind.is_destructor()
+            && entry
+                .object
+                .is_some_and(|object| filled.stays_empty(&linked, object))
+        {
+            return false;
         }
         let holds = |file| linked.holds(program, file);
         let registered = entry

@@ -96,7 +96,15 @@ pub fn defined(name: &str) -> Option<bool> {
         | "__CYGWIN32__" | "__INTERIX" | "macosx" | "sun" | "__sparc__" | "__sparc" | "sparc"
         | "hpux" | "_hpux" | "sgi" | "__ultrix" | "ultrix" | "__SYMBIAN32__" | "SYMBIAN"
         | "__EMX__" | "__DGUX__" | "__serenity__" | "__KOS__" | "__EMBOX__"
-        | "__native_client__" | "__ELF__" | "_XBOX_ONE" | "_DURANGO" => Some(false),
+        | "__native_client__" | "__ELF__" | "_XBOX_ONE" | "_DURANGO" | "_XBOX"
+        | "NN_PLATFORM_CTR" | "NN_NINTENDO_SDK" | "NINTENDO_SWITCH" | "__CELLOS_LV2__"
+        | "__psp2__" => Some(false),
+        // Processors that no Windows in use runs on; the last one for Itanium was Windows Server 2008 R2.
+        "__ia64__" | "__ia64" | "__IA64__" | "_IA64" | "_M_IA64" | "__alpha__" | "__alpha"
+        | "_M_ALPHA" | "__powerpc__" | "__powerpc" | "__powerpc64__" | "__ppc__" | "__PPC__"
+        | "__PPC64__" | "_ARCH_PPC" | "_M_PPC" | "__mips__" | "__mips" | "_M_MRX000"
+        | "__m68k__" | "__s390__" | "__s390x__" | "__hppa__" | "__hppa" | "__riscv"
+        | "__loongarch__" | "__sh__" => Some(false),
         "__cplusplus_winrt" | "__cplusplus_cli" | "_MANAGED" | "_M_CEE" | "_M_CEE_PURE"
         | "_M_CEE_SAFE" | "__CLR_VER" => Some(false),
         _ => None,
@@ -310,6 +318,7 @@ mod tests {
             ("2 > 1", Some(true)),
             ("", None),
             ("defined(", None),
+            ("defined(__ia64__) && defined(USE_HINT)", Some(false)),
         ] {
             assert_eq!(condition(text), value, "{text}");
         }

@@ -46,6 +46,8 @@ pub struct Base {
     exports: Exports,
     /// What was read at last.
     demand: Option<Demand>,
+    /// By module: whether that is still what has to be read of it.
+    demanded: Vec<bool>,
     /// By module.
     found: Vec<Option<Found>>,
     /// By module: whether it has to be looked at again.
@@ -114,6 +116,7 @@ impl Base {
             files: modules.iter().map(Module::files).collect(),
             exports: Exports::collect(&modules, &facts),
             demand: None,
+            demanded: vec![false; modules.len()],
             found: modules.iter().map(|_| None).collect(),
             stale: vec![Stale::Yes; modules.len()],
             sources: sources.clone(),
@@ -175,6 +178,7 @@ impl Base {
         let before = std::mem::replace(&mut self.sources, sources.clone());
         let mut macros_differ = false;
         let mut outlines_differ = false;
+        let mut words_differ = false;
         let mut names: BTreeSet<String> = BTreeSet::new();
         let mut old: Vec<(FileId, Facts)> = Vec::new();
         for &file in changed {
@@ -191,6 +195,10 @@ impl Base {
             let (file, new) = (*file, &self.facts[file.0 as usize]);
             let (text_before, text) = (&before.file(file).text, &sources.file(file).text);
             macros_differ |= macro_outline(old, text_before) != macro_outline(new, text);
+            if let Some(lang) = sources.file(file).lang {
+                words_differ |= demand::read_of(text_before, lang, &old.functions)
+                    != demand::read_of(text, lang, &new.functions);
+            }
             if outline(old, text_before) != outline(new, text) {
                 outlines_differ = true;
                 let free = |facts: &Facts| -> BTreeSet<String> {
@@ -211,6 +219,9 @@ impl Base {
             self.incomplete = macros::incomplete(sources, &self.facts);
             self.follow(modules);
             self.doubt_users(&names);
+        }
+        if macros_differ || outlines_differ || words_differ {
+            self.demanded = vec![false; self.modules.len()];
         }
         for (files, stale) in self.files.iter().zip(&mut self.stale) {
             if changed.iter().any(|file| files.binary_search(file).is_ok()) {
@@ -295,13 +306,15 @@ impl Base {
         }
     }
 
-    /// A module that reads another one is as stale as that is.
+    /// A module that reads another one may rest on what has changed there; it can wait.
     fn doubt_readers(&mut self) {
         loop {
             let mut is_settled = true;
             for number in 0..self.found.len() {
                 let providers = self.found[number].iter().flat_map(|found| &found.providers);
-                let worst = providers.map(|&provider| self.stale[provider]).max();
+                let worst = providers
+                    .map(|&provider| self.stale[provider].min(Stale::Perhaps))
+                    .max();
                 if worst.is_some_and(|worst| worst > self.stale[number]) {
                     self.stale[number] = worst.unwrap_or(Stale::Yes);
                     is_settled = false;
@@ -323,8 +336,23 @@ impl Base {
         let unused = Watch::default();
         let watch = options.watch.as_deref().unwrap_or(&unused);
         watch.total.store(numbers.len() as u32, Ordering::Relaxed);
-        let demand = self.demand(options, &wanted, &numbers);
-        going_on(options)?;
+        let known = self
+            .demand
+            .take_if(|_| numbers.iter().all(|&number| self.demanded[number]));
+        let demand = match known {
+            Some(demand) => demand,
+            None => {
+                let demand = self.demand(options, &wanted, &numbers);
+                for &number in &numbers {
+                    self.demanded[number] = true;
+                }
+                demand
+            }
+        };
+        if let Err(stopped) = going_on(options) {
+            self.demand = Some(demand);
+            return Err(stopped);
+        }
         let functions: Vec<_> = self
             .facts
             .iter_mut()

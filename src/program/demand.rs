@@ -15,6 +15,7 @@
 mod declarations;
 mod graph;
 mod outside;
+mod read_of;
 mod seeds;
 
 use crate::api::Api;
@@ -25,6 +26,7 @@ use crate::source::{FileId, Lang, Sources};
 use graph::{Graph, is_loaders};
 use outside::Outside;
 use rayon::prelude::*;
+pub use read_of::read_of;
 use seeds::{Tree, category};
 use std::collections::BTreeSet;
 use std::ops::Range;

@@ -73,10 +73,10 @@ pub struct Graph<'t> {
 const MOST_GIVERS: usize = 12;
 
 /// A body that is longer is looked at near its end only, where what never returns stands. Bytes.
-const LONG: usize = 1500;
+pub const LONG: usize = 1500;
 
 /// How near. Bytes.
-const TAIL: usize = 400;
+pub const TAIL: usize = 400;
 
 /// Whether a mention can mean a function or an object of that name: in C a member cannot.
 fn is_name(has_classes: bool, how: u8) -> bool {
