@@ -82,6 +82,8 @@ pub struct Program<'a> {
     row_cache: Remembered<&'a Arc<crate::api::TypeRow>>,
     /// Types by written name and unit: the same few are asked for over and over.
     type_cache: Remembered<TypeId>,
+    /// What is behind the aliases in a written type, by unit; none where it is no alias.
+    alias_cache: Remembered<Box<str>>,
     /// Types of calls' results, by call and how deep they were looked for: chains of calls ask for the same ones again.
     result_types: RwLock<ResultTypes>,
     owners: Vec<Option<TypeId>>,
@@ -123,6 +125,7 @@ impl<'a> Program<'a> {
             full_names: Vec::new(),
             row_cache: RwLock::default(),
             type_cache: RwLock::default(),
+            alias_cache: RwLock::default(),
             result_types: RwLock::default(),
             owners: Vec::new(),
             methods: FxHashMap::default(),

@@ -21,12 +21,13 @@ pub(super) struct Names {
     declared_methods: FxHashMap<Name, u32>,
     /// What the path of each unit says.
     places: Vec<UnitPath>,
-    /// What plain names mean in each unit: the same few are asked for over and over.
-    plain: Vec<RwLock<FxHashMap<Box<str>, Resolved>>>,
+    /// What names mean in each unit: the same few are asked for over and over.
+    resolved: Vec<RwLock<FxHashMap<Box<str>, Resolved>>>,
 }
 
-/// The functions that a name means, by the number of arguments that were asked for.
-type Resolved = Vec<(Option<usize>, Vec<FnId>)>;
+/// The functions that a name means, by the number of arguments that were asked for, and by the class and the scope that
+/// asked.
+type Resolved = Vec<(Option<usize>, Option<TypeId>, Name, Vec<FnId>)>;
 
 /// What a unit's path says about it.
 #[derive(Clone, Copy, Default)]
@@ -62,7 +63,7 @@ impl Names {
             })
             .collect();
         let mut names = Names {
-            plain: places.iter().map(|_| RwLock::default()).collect(),
+            resolved: places.iter().map(|_| RwLock::default()).collect(),
             places,
             ..Names::default()
         };
@@ -143,6 +144,9 @@ impl Names {
         }
     }
 }
+
+/// A virtual method with more overrides than these, itself included, leads to none of them.
+const MOST_OVERRIDES: usize = 8;
 
 impl<'a> Program<'a> {
     /// Whether any file has a prototype of this name: then it is linked in, or imported, under that name.
@@ -453,31 +457,35 @@ impl<'a> Program<'a> {
         if known.is_empty() {
             return Vec::new();
         }
-        // A plain name outside of classes and namespaces means the same in all of a file.
-        if name.contains("::")
-            || self.owner(from).is_some()
-            || !self.function(from).scope.is_empty()
-        {
-            return self.resolve_among(known, from, &name, arguments);
-        }
+        // A qualified name means the same in all of a file.
+        let qualified = name.contains("::");
+        let (class, scope) = match qualified {
+            true => (None, Name::from("")),
+            false => (self.owner(from), self.function(from).scope.clone()),
+        };
         let unit = self.unit_number(from);
-        let cache = &self.names.plain[unit as usize];
+        let cache = &self.names.resolved[unit as usize];
         if let Ok(cache) = cache.read()
             && let Some(resolved) = cache.get(&*name)
-            && let Some((_, found)) = resolved.iter().find(|(asked, _)| *asked == arguments)
+            && let Some((.., found)) = resolved.iter().find(|(asked, by, within, _)| {
+                *asked == arguments && *by == class && *within == scope
+            })
         {
             return found.clone();
         }
-        // The file's own come before all others.
-        let start = known.partition_point(|&id| self.unit_number(id) < unit);
-        let end = known.partition_point(|&id| self.unit_number(id) <= unit);
-        let mut found = self.resolve_among(&known[start..end], from, &name, arguments);
+        let mut found = Vec::new();
+        if !qualified && class.is_none() && scope.is_empty() {
+            // The file's own come before all others.
+            let start = known.partition_point(|&id| self.unit_number(id) < unit);
+            let end = known.partition_point(|&id| self.unit_number(id) <= unit);
+            found = self.resolve_among(&known[start..end], from, &name, arguments);
+        }
         if found.is_empty() {
             found = self.resolve_among(known, from, &name, arguments);
         }
         if let Ok(mut cache) = cache.write() {
             let resolved = cache.entry(name.into_boxed_str()).or_default();
-            resolved.push((arguments, found.clone()));
+            resolved.push((arguments, class, scope, found.clone()));
         }
         found
     }
@@ -709,17 +717,18 @@ impl<'a> Program<'a> {
                 break;
             }
         }
-        if found.is_empty() || self.is_virtual(class, name) {
+        if self.is_virtual(class, name) {
+            // More than a handful tell nothing.
+            let room = MOST_OVERRIDES.saturating_sub(found.len());
             let overrides: Vec<FnId> = self
                 .all_derived(class)
                 .into_iter()
-                .flat_map(|id| self.methods(id).to_vec())
+                .flat_map(|id| self.methods(id))
+                .copied()
                 .filter(|&id| fits(id))
+                .take(room + 1)
                 .collect();
-            if overrides.len() + found.len() > 8 {
-                return found;
-            }
-            if self.is_virtual(class, name) {
+            if overrides.len() <= room {
                 found.extend(overrides);
             }
         }

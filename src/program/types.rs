@@ -45,6 +45,13 @@ const NOISE: [&str; 22] = [
 pub fn parse(text: &str) -> TypeName {
     let mut name = TypeName::default();
     let mut rest = text.trim();
+    if is_plain(rest) {
+        name.base = rest
+            .trim_start_matches("::")
+            .trim_end_matches(':')
+            .to_string();
+        return name;
+    }
     // Arrays: what holds for an element holds for the array.
     if let Some(inner) = rest.strip_prefix('[') {
         let inner = inner.strip_suffix(']').unwrap_or(inner);
@@ -105,6 +112,15 @@ pub fn parse(text: &str) -> TypeName {
         name.pointers = name.pointers.max(1);
     }
     name
+}
+
+/// Whether a text is one name with nothing around it, as most are.
+fn is_plain(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':' | b'$' | b'~'))
+        && !text
+            .split_once(':')
+            .is_some_and(|(first, _)| NOISE.contains(&first))
 }
 
 impl TypeName {

@@ -68,6 +68,20 @@ impl<'a> Program<'a> {
 
     /// The text behind aliases: `PFoo` to `Foo *`.
     pub fn expand_alias(&self, text: &str, unit: u32) -> String {
+        let key = (unit, Box::from(text));
+        if let Ok(cache) = self.alias_cache.read()
+            && let Some(known) = cache.get(&key)
+        {
+            return known.as_deref().unwrap_or(text).to_string();
+        }
+        let expanded = self.behind_aliases(text, unit);
+        if let Ok(mut cache) = self.alias_cache.write() {
+            cache.insert(key, (expanded != text).then(|| Box::from(&*expanded)));
+        }
+        expanded
+    }
+
+    fn behind_aliases(&self, text: &str, unit: u32) -> String {
         let mut text = text.to_string();
         let mut unit = unit;
         for _ in 0..DEEPEST {
