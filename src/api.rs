@@ -616,6 +616,8 @@ pub struct Api {
     entries: Vec<EntryRow>,
     /// The methods that end what a type owns, of all types.
     ending_methods: FxHashSet<String>,
+    /// What stands between `::` in the names of rows.
+    segments: FxHashSet<String>,
     fixes: FixNames,
 }
 
@@ -637,6 +639,7 @@ impl Api {
             own_module: table.own_module,
             entries: table.entry,
             fixes: table.fixes,
+            segments: FxHashSet::default(),
             ending_methods: table
                 .types
                 .iter()
@@ -660,7 +663,18 @@ impl Api {
             }
             api.types.push(row);
         }
+        let names = api.by_name.keys().chain(api.types_by_name.keys());
+        api.segments = names
+            .flat_map(|name| name.split("::"))
+            .map(|segment| segment.trim_start_matches('.').to_string())
+            .collect();
         Ok(api)
+    }
+
+    /// Whether the name of a row can end in a name, or name a method of what it names: where it cannot, no spelling of it
+    /// has to be looked up.
+    pub fn may_mean(&self, name: &str) -> bool {
+        self.segments.contains(last_segment(name))
     }
 
     fn add(&mut self, row: Row, replaces: bool) {

@@ -245,6 +245,7 @@ impl<'a> Program<'a> {
         let mut spellings = self.spellings(&base, unit);
         // A method of a library class that the own class derives from: `wait()` in a class derived from QThread.
         if !name.contains("::")
+            && self.api.may_mean(&base)
             && let Some(owner) = self.owner(id)
         {
             for class in self.class_chain(owner) {
@@ -386,6 +387,7 @@ impl<'a> Program<'a> {
                 let bases: Vec<String> = self
                     .class_chain(class)
                     .into_iter()
+                    .filter(|_| self.api.may_mean(&base))
                     .flat_map(|class| {
                         self.type_def(class)
                             .bases
@@ -407,12 +409,14 @@ impl<'a> Program<'a> {
                 continue;
             };
             let type_name = types::parse(&expanded);
-            let spellings: Vec<String> = self
-                .spellings(&type_name.base, *unit)
-                .iter()
-                .map(|spelling| format!("{spelling}::{base}"))
-                .collect();
-            self.add_rows(id, &spellings, args.len(), call);
+            if self.api.may_mean(&base) {
+                let spellings: Vec<String> = self
+                    .spellings(&type_name.base, *unit)
+                    .iter()
+                    .map(|spelling| format!("{spelling}::{base}"))
+                    .collect();
+                self.add_rows(id, &spellings, args.len(), call);
+            }
             if !call.effects.is_empty() {
                 return;
             }

@@ -154,9 +154,12 @@ impl<'a> Program<'a> {
             return all;
         }
         let (first, rest) = name.split_once("::").unwrap_or((name, ""));
+        let may_mean = self.api.may_mean(name);
         for import in &unit.imports {
             match import {
-                Import::Namespace(namespace) => all.push(format!("{namespace}::{name}")),
+                Import::Namespace(namespace) if may_mean => {
+                    all.push(format!("{namespace}::{name}"))
+                }
                 Import::Alias(short, full) if **short == *first => {
                     all.push(if rest.is_empty() {
                         full.to_string()
@@ -479,7 +482,10 @@ impl<'a> Program<'a> {
             let (text, unit) = self.type_of_value_deep(site.function, receiver, depth - 1)?;
             // A builder's method gives the builder back.
             let base = types::parse(&self.expand_alias(&text, unit)).base;
-            let spellings = self.spellings(&base, unit);
+            let spellings = match self.api.may_mean(name) {
+                true => self.spellings(&base, unit),
+                false => Vec::new(),
+            };
             let given = spellings.iter().find_map(|spelling| {
                 self.api
                     .rows(
