@@ -11,15 +11,18 @@ use crate::program::{FnId, Key, KeyRoot, Program, Site};
 use crate::reach::Abstract;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::VecDeque;
+use std::sync::OnceLock;
 
 mod guards;
 mod pool;
 pub mod rearm;
 pub mod spins;
 pub mod teardown;
+mod uses;
 
 pub use guards::{Leads, Loop};
 pub use pool::PoolSite;
+pub use uses::Uses;
 
 /// What happens to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -67,6 +70,8 @@ pub struct Flow<'p, 'a> {
     below: FxHashMap<FnId, FxHashSet<FnId>>,
     /// Places that hold the same object as another place.
     aliases: FxHashMap<Key, Key>,
+    /// Which statement of a function names what, by function.
+    uses: Vec<OnceLock<Uses>>,
 }
 
 const ROUNDS: usize = 3;
@@ -80,6 +85,7 @@ impl<'p, 'a> Flow<'p, 'a> {
             pool: Vec::new(),
             below: FxHashMap::default(),
             aliases: pool::find_aliases(program),
+            uses: program.ids().map(|_| OnceLock::new()).collect(),
         };
         for id in program.ids() {
             flow.events[id.0 as usize] = flow.own_events(id);
@@ -247,20 +253,13 @@ impl<'p, 'a> Flow<'p, 'a> {
 
     fn place_key(&self, site: Site, arg: Arg) -> Option<Key> {
         if arg == Arg::Result {
-            let stored = self
-                .program
-                .function(site.function)
-                .stmts
-                .iter()
-                .skip(site.stmt.0 as usize)
-                .find_map(|stmt| match &stmt.kind {
-                    StmtKind::Assign { to, value }
-                        if value.place() == Some(Place::of(Root::Result(site.stmt))) =>
-                    {
-                        Some(to)
-                    }
+            let body = self.program.function(site.function);
+            let stored = self.uses(site.function).stored(site.stmt).and_then(|stmt| {
+                match &body.stmt(stmt).kind {
+                    StmtKind::Assign { to, .. } => Some(to),
                     _ => None,
-                });
+                }
+            });
             return match stored {
                 // A local that is then stored in a member is that member.
                 Some(place) => self
@@ -281,38 +280,33 @@ impl<'p, 'a> Flow<'p, 'a> {
 
     /// The place that an atomic store or exchange puts a call's result into.
     fn stored_by_call(&self, made: Site) -> Option<Key> {
-        self.program.calls(made.function).iter().find_map(|call| {
-            let site = Site {
-                function: made.function,
-                stmt: call.stmt,
-            };
-            call.effects
-                .iter()
-                .find_map(|effect| match effect.effect() {
-                    Effect::Stores {
-                        into,
-                        value: Some(value),
-                        ..
-                    } if self.program.argument_value(site, *value) == Value::Result(made.stmt) => {
-                        self.program.key(
-                            made.function,
-                            &self.program.argument_value(site, *into).place()?,
-                        )
-                    }
-                    _ => None,
-                })
-        })
+        self.uses(made.function)
+            .put_by_calls(made.stmt)
+            .iter()
+            .find_map(|&(stmt, into)| {
+                let site = Site {
+                    function: made.function,
+                    stmt,
+                };
+                let place = self.program.argument_value(site, into).place()?;
+                self.program.key(made.function, &place)
+            })
     }
 
     /// The member or static in which a function that gets a call's result keeps it: `UniqueWork(CreateThreadpoolWork(…))`.
     fn stored_by_callee(&self, made: Site) -> Option<Key> {
         let program = self.program;
         let result = Value::Result(made.stmt);
-        program.calls(made.function).iter().find_map(|call| {
-            let StmtKind::Call { args, .. } = &program.function(made.function).stmt(call.stmt).kind
+        let uses = self.uses(made.function).of_root(&Root::Result(made.stmt));
+        uses.iter().find_map(|&stmt| {
+            let StmtKind::Call { args, .. } = &program.function(made.function).stmt(stmt).kind
             else {
                 return None;
             };
+            let call = program.call(Site {
+                function: made.function,
+                stmt,
+            })?;
             let index = args.iter().position(|arg| *arg == result)?;
             let [target] = &call.targets[..] else {
                 return None;
@@ -440,7 +434,37 @@ impl<'p, 'a> Flow<'p, 'a> {
 
     /// Whether one statement can run after another in one run of the function.
     pub fn can_follow(&self, function: FnId, first: StmtId, then: StmtId) -> bool {
-        self.path_without(function, first, then, |_| false)
+        let uses = self.uses(function);
+        let (Some((from, first)), Some((to, then))) = (uses.place(first), uses.place(then)) else {
+            return false;
+        };
+        if from == to && first < then {
+            return true;
+        }
+        let body = self.program.function(function);
+        let mut seen = vec![false; body.blocks.len()];
+        let mut pending = vec![from];
+        while let Some(block) = pending.pop() {
+            for edge in &body.block(block).next {
+                if edge.to == to {
+                    return true;
+                }
+                if !std::mem::replace(&mut seen[edge.to.0 as usize], true) {
+                    pending.push(edge.to);
+                }
+            }
+        }
+        false
+    }
+
+    /// Where a statement stands: its block, and which one of it.
+    fn place(&self, function: FnId, stmt: StmtId) -> Option<(BlockId, usize)> {
+        self.uses(function).place(stmt)
+    }
+
+    /// Which statement of a function names what.
+    pub fn uses(&self, function: FnId) -> &Uses {
+        self.uses[function.0 as usize].get_or_init(|| Uses::of(self.program, function))
     }
 
     /// Whether a path leads from just after one statement to another without a statement that `stops` it.
@@ -452,7 +476,7 @@ impl<'p, 'a> Flow<'p, 'a> {
         stops: impl Fn(StmtId) -> bool,
     ) -> bool {
         let body = self.program.function(function);
-        let Some((block, index)) = locate(body, first) else {
+        let Some((block, index)) = self.uses(function).place(first) else {
             return false;
         };
         let mut seen = vec![false; body.blocks.len()];
@@ -609,11 +633,4 @@ fn parameter(value: &Value) -> Option<u32> {
         }) if path.is_empty() => Some(*index),
         _ => None,
     }
-}
-
-fn locate(body: &crate::ir::Function, stmt: StmtId) -> Option<(BlockId, usize)> {
-    body.blocks.iter().enumerate().find_map(|(number, block)| {
-        let index = block.stmts.iter().position(|&other| other == stmt)?;
-        Some((BlockId(number as u32), index))
-    })
 }

@@ -97,6 +97,8 @@ pub struct Program<'a> {
     started: FxHashSet<Key>,
     /// Which functions have objects of a class as locals.
     makers: OnceLock<handed::Makers>,
+    /// What its places get, by function.
+    given: Vec<OnceLock<endings::Given>>,
     /// The functions that pointers in members lead to.
     slots: OnceLock<slots::Slots>,
 }
@@ -136,6 +138,7 @@ impl<'a> Program<'a> {
             written: FxHashMap::default(),
             started: FxHashSet::default(),
             makers: OnceLock::new(),
+            given: Vec::new(),
             slots: OnceLock::new(),
             units,
         };
@@ -151,6 +154,7 @@ impl<'a> Program<'a> {
                 .statics
                 .extend((0..unit.statics.len() as u32).map(|index| (number as u32, index)));
         }
+        program.given = program.ids().map(|_| OnceLock::new()).collect();
         program.chains = program.type_ids().map(|_| OnceLock::new()).collect();
         let mut crates = CrateNames::default();
         program.inside = program

@@ -1,6 +1,6 @@
 //! Guards: whether a statement is reached only past a test of some state, and what ends a loop.
 
-use super::{Flow, locate};
+use super::Flow;
 use crate::api::{Effect, PoolObject};
 use crate::entry;
 use crate::ir::{BlockId, Callee, Cond, Guard, Op, Place, Root, StmtId, StmtKind, Value};
@@ -55,7 +55,7 @@ impl Flow<'_, '_> {
         tests: impl Fn(&Guard) -> bool,
     ) -> bool {
         let body = self.program.function(function);
-        let Some((target, _)) = locate(body, stmt) else {
+        let Some((target, _)) = self.place(function, stmt) else {
             return true;
         };
         // A test that only chooses between two ways to do the same holds nothing back.
@@ -64,7 +64,7 @@ impl Flow<'_, '_> {
             self.alternatives(function, stmt)
                 .into_iter()
                 .chain(others.iter().copied())
-                .filter_map(|other| locate(body, other).map(|(block, _)| block)),
+                .filter_map(|other| self.place(function, other).map(|(block, _)| block)),
         );
         let avoids = blocks_that_avoid(body, &targets);
         let mut seen = vec![false; body.blocks.len()];
@@ -256,9 +256,10 @@ impl Flow<'_, '_> {
     pub fn after_result(&self, call: Site, result: i64, stmt: StmtId) -> Leads {
         let program = self.program;
         let body = program.function(call.function);
-        let (Some((from, at)), Some((target, position))) =
-            (locate(body, call.stmt), locate(body, stmt))
-        else {
+        let (Some((from, at)), Some((target, position))) = (
+            self.place(call.function, call.stmt),
+            self.place(call.function, stmt),
+        ) else {
             return Leads::Sometimes;
         };
         if from == target && at < position {
@@ -331,7 +332,7 @@ impl Flow<'_, '_> {
     pub fn always_passes(&self, function: FnId, first: StmtId, stmt: StmtId) -> bool {
         let body = self.program.function(function);
         let (Some((passed, at)), Some((target, position))) =
-            (locate(body, first), locate(body, stmt))
+            (self.place(function, first), self.place(function, stmt))
         else {
             return false;
         };
@@ -667,7 +668,7 @@ impl Flow<'_, '_> {
     /// The blocks of the loops around a statement.
     fn loop_around(&self, function: FnId, stmt: StmtId) -> Option<Vec<BlockId>> {
         let body = self.program.function(function);
-        let (block, _) = locate(body, stmt)?;
+        let (block, _) = self.place(function, stmt)?;
         let reachable_from = |start: BlockId| {
             let mut seen = vec![false; body.blocks.len()];
             let mut pending: Vec<BlockId> =

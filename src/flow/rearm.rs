@@ -159,7 +159,7 @@ impl Flow<'_, '_> {
         into: &mut BTreeSet<Key>,
     ) {
         let body = self.program.function(function);
-        let Some((target, _)) = super::locate(body, stmt) else {
+        let Some((target, _)) = self.place(function, stmt) else {
             return;
         };
         for edge in body

@@ -396,7 +396,8 @@ impl Flow<'_, '_> {
         taken: StmtId,
     ) -> bool {
         let body = self.program.function(function);
-        let next = super::locate(body, dropped)
+        let next = self
+            .place(function, dropped)
             .and_then(|(block, index)| body.block(block).stmts.get(index + 1))
             .map(|&next| &body.stmt(next).kind);
         matches!(next, Some(StmtKind::Assign { to, value })

@@ -30,8 +30,10 @@ impl Judge<'_, '_, '_> {
         }
         at_start[0] = Some(Vec::new());
         let mut pending: VecDeque<usize> = VecDeque::from([0]);
+        let mut is_pending = vec![false; body.blocks.len()];
         let mut visits = vec![0u8; body.blocks.len()];
         while let Some(block) = pending.pop_front() {
+            is_pending[block] = false;
             visits[block] = visits[block].saturating_add(1);
             let Some(mut held) = at_start[block].clone() else {
                 continue;
@@ -54,7 +56,7 @@ impl Judge<'_, '_, '_> {
                 };
                 if at_start[next].as_ref() != Some(&joined) {
                     at_start[next] = Some(joined);
-                    if !pending.contains(&next) {
+                    if !std::mem::replace(&mut is_pending[next], true) {
                         pending.push_back(next);
                     }
                 }

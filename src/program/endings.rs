@@ -6,6 +6,7 @@ use super::{FnId, Key, KeyRoot, Program, Site, TypeId, types};
 use crate::api::{Arg, Effect, WaitClass};
 use crate::ir::{Callee, FunctionKind, Name, Place, Root, StmtId, StmtKind, Value};
 use crate::source::Lang;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// What ends when an object ends.
 #[derive(Default)]
@@ -26,7 +27,46 @@ impl Ending {
     }
 }
 
+/// What a function's places get, for many ends of life at once.
+#[derive(Default)]
+pub(super) struct Given {
+    /// The only assignment of a place; none where there are several.
+    only: FxHashMap<Place, Option<StmtId>>,
+    /// The results that an adapter of iterators is called on.
+    adapted: FxHashSet<StmtId>,
+}
+
 impl<'a> Program<'a> {
+    fn given(&self, id: FnId) -> &Given {
+        self.given[id.0 as usize].get_or_init(|| {
+            let mut given = Given::default();
+            for (number, stmt) in self.function(id).stmts.iter().enumerate() {
+                match &stmt.kind {
+                    StmtKind::Assign { to, .. } => {
+                        let only = Some(StmtId(number as u32));
+                        given
+                            .only
+                            .entry(to.clone())
+                            .and_modify(|known| *known = None)
+                            .or_insert(only);
+                    }
+                    StmtKind::Call {
+                        callee:
+                            Callee::Method {
+                                receiver: Value::Result(adapted),
+                                name,
+                            },
+                        ..
+                    } if is_adapter(name) => {
+                        given.adapted.insert(*adapted);
+                    }
+                    _ => {}
+                }
+            }
+            given
+        })
+    }
+
     pub(super) fn ending_of_drop(&self, id: FnId, place: &Place, type_text: &str) -> Ending {
         let mut ending = Ending {
             local: (self.lang(id) == Lang::Cpp).then(|| (id, place.clone())),
@@ -209,22 +249,16 @@ impl<'a> Program<'a> {
                 &**name,
                 "iter" | "iter_mut" | "values" | "values_mut" | "keys"
             ) || is_adapter(name)
-                || function.stmts.iter().any(|other| {
-                    matches!(&other.kind, StmtKind::Call {
-                        callee: Callee::Method { receiver: Value::Result(adapted), name },
-                        ..
-                    } if *adapted == stmt && is_adapter(name))
-                }))
+                || self.given(id).adapted.contains(&stmt))
         {
             return true;
         }
-        let mut assigned = function.stmts.iter().filter_map(|stmt| match &stmt.kind {
-            StmtKind::Assign { to, value } if to == place => Some(value),
-            _ => None,
-        });
-        let (Some(mut value), None) = (assigned.next(), assigned.next()) else {
+        let only = self.given(id).only.get(place).copied().flatten();
+        let Some(StmtKind::Assign { value, .. }) = only.map(|stmt| &function.stmt(stmt).kind)
+        else {
             return false;
         };
+        let mut value = value;
         // `mutex.lock().unwrap()`, `mutex.lock()?`.
         for _ in 0..4 {
             let Value::Result(stmt) = value else {

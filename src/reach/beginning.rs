@@ -13,7 +13,7 @@ use crate::ir::{
 };
 use crate::program::{FnId, Key, KeyRoot, Meaning, Program, Site, StaticId, TypeId};
 use crate::source::Lang;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What an entry finds: facts that hold in all of it.
@@ -404,6 +404,7 @@ pub fn first_values(program: &Program, walks: &[&Walk]) -> BTreeMap<Key, Abstrac
         if program.lang(id) == Lang::Rust {
             continue;
         }
+        let mut look = Tested::of(program, id);
         for edge in program
             .function(id)
             .blocks
@@ -412,11 +413,12 @@ pub fn first_values(program: &Program, walks: &[&Walk]) -> BTreeMap<Key, Abstrac
         {
             for guard in &edge.when {
                 if let Cond::Compare { left, right, .. } = &guard.cond {
-                    tested(program, id, left, 3, &mut asked);
-                    tested(program, id, right, 3, &mut asked);
+                    look.at(left, 3);
+                    look.at(right, 3);
                 }
             }
         }
+        asked.append(&mut look.found);
     }
     let mut values: BTreeMap<StaticId, Abstract> = asked
         .into_iter()
@@ -468,46 +470,75 @@ pub fn forget_set(
     !set.is_empty()
 }
 
-/// The statics that a condition tests.
-fn tested(program: &Program, id: FnId, value: &Value, depth: u8, found: &mut BTreeSet<StaticId>) {
-    match value {
-        Value::Place(Place {
-            root: Root::Global(name),
-            path,
-        }) if path.is_empty() => {
-            if let Meaning::Static(object) = program.meaning(id, name) {
-                found.insert(object);
-            }
-        }
-        Value::Place(Place {
-            root: root @ Root::Local(_),
-            path,
-        }) if path.is_empty() && depth > 0 => {
-            for stmt in &program.function(id).stmts {
-                if let StmtKind::Assign { to, value } = &stmt.kind
-                    && to.root == *root
-                    && to.path.is_empty()
-                {
-                    tested(program, id, value, depth - 1, found);
-                }
-            }
-        }
-        Value::Result(stmt) if depth > 0 => {
-            if let Some(StmtKind::Call { callee, args }) = program
-                .function(id)
-                .stmts
-                .get(stmt.0 as usize)
-                .map(|stmt| &stmt.kind)
+/// The statics that the conditions of a function test.
+struct Tested<'t, 'a> {
+    program: &'t Program<'a>,
+    id: FnId,
+    found: BTreeSet<StaticId>,
+    /// What is assigned to each local as a whole.
+    assigned: FxHashMap<u32, Vec<&'t Value>>,
+    /// How deep was looked behind a local already.
+    seen: FxHashMap<u32, u8>,
+}
+
+impl<'t, 'a> Tested<'t, 'a> {
+    fn of(program: &'t Program<'a>, id: FnId) -> Tested<'t, 'a> {
+        let mut assigned: FxHashMap<u32, Vec<&Value>> = FxHashMap::default();
+        for stmt in &program.function(id).stmts {
+            if let StmtKind::Assign { to, value } = &stmt.kind
+                && let Root::Local(local) = to.root
+                && to.path.is_empty()
             {
-                if let Callee::Method { receiver, .. } = callee {
-                    tested(program, id, receiver, depth - 1, found);
-                }
-                for arg in args {
-                    tested(program, id, arg, depth - 1, found);
-                }
+                assigned.entry(local).or_default().push(value);
             }
         }
-        _ => {}
+        Tested {
+            program,
+            id,
+            found: BTreeSet::new(),
+            assigned,
+            seen: FxHashMap::default(),
+        }
+    }
+
+    /// Looks at a value, and so many steps at what it was made of.
+    fn at(&mut self, value: &'t Value, depth: u8) {
+        match value {
+            Value::Place(Place {
+                root: Root::Global(name),
+                path,
+            }) if path.is_empty() => {
+                if let Meaning::Static(object) = self.program.meaning(self.id, name) {
+                    self.found.insert(object);
+                }
+            }
+            Value::Place(Place {
+                root: Root::Local(local),
+                path,
+            }) if path.is_empty() && depth > 0 => {
+                let deepest = self.seen.entry(*local).or_default();
+                if *deepest >= depth {
+                    return;
+                }
+                *deepest = depth;
+                for value in self.assigned.get(local).cloned().unwrap_or_default() {
+                    self.at(value, depth - 1);
+                }
+            }
+            Value::Result(stmt) if depth > 0 => {
+                let body = self.program.function(self.id);
+                let stmt = body.stmts.get(stmt.0 as usize);
+                if let Some(StmtKind::Call { callee, args }) = stmt.map(|stmt| &stmt.kind) {
+                    if let Callee::Method { receiver, .. } = callee {
+                        self.at(receiver, depth - 1);
+                    }
+                    for arg in args {
+                        self.at(arg, depth - 1);
+                    }
+                }
+            }
+            _ => {}
+        }
     }
 }
 

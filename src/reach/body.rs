@@ -4,8 +4,9 @@
 
 use super::state::{Abstract, Env, State, reads_through};
 use crate::api::{Arg, Effect};
-use crate::ir::{Callee, Function, Place, Root, StmtId, StmtKind, Value};
+use crate::ir::{Callee, Place, Root, StmtId, StmtKind, Value};
 use crate::program::{Call, CallEffect, FnId, Program, Site};
+use std::cell::OnceCell;
 use std::collections::VecDeque;
 
 /// What is known at the start of each block, `None` where the state rules the block out.
@@ -17,8 +18,11 @@ pub fn environments(program: &Program, function: FnId, state: &State) -> Vec<Opt
     }
     at_start[0] = Some(Env::new(state));
     let mut pending: VecDeque<usize> = VecDeque::from([0]);
+    let mut is_pending = vec![false; body.blocks.len()];
     let mut visits = vec![0u8; body.blocks.len()];
+    let loops = OnceCell::new();
     while let Some(block) = pending.pop_front() {
+        is_pending[block] = false;
         visits[block] = visits[block].saturating_add(1);
         let Some(mut env) = at_start[block].clone() else {
             continue;
@@ -40,17 +44,19 @@ pub fn environments(program: &Program, function: FnId, state: &State) -> Vec<Opt
                     .iter()
                     .try_fold(env, |env, guard| env.assume(program, function, guard))
             };
+            let loops = || loops.get_or_init(|| Loops::of(program, function));
             let after = assumed(env.clone())
                 .or_else(|| {
                     // What a test has shown ends no loop: the loop runs until it is so no longer.
                     let mut open = env.clone();
-                    (open.forget_shown() && leads_out(body, block, next))
+                    (open.forget_shown() && loops().lead_out(block, next))
                         .then(|| assumed(open))
                         .flatten()
                 })
                 .or_else(|| {
                     // What a loop waits for is changed by another thread.
-                    ends_polling(program, function, block, next)
+                    loops()
+                        .end_polling(block, next)
                         .then(|| assumed(env.clone().without_shared()))
                         .flatten()
                 });
@@ -64,7 +70,7 @@ pub fn environments(program: &Program, function: FnId, state: &State) -> Vec<Opt
             };
             if at_start[next].as_ref() != Some(&joined) {
                 at_start[next] = Some(joined);
-                if !pending.contains(&next) {
+                if !std::mem::replace(&mut is_pending[next], true) {
                     pending.push_back(next);
                 }
             }
@@ -73,42 +79,93 @@ pub fn environments(program: &Program, function: FnId, state: &State) -> Vec<Opt
     at_start
 }
 
-/// Whether an edge leads out of a loop.
-fn leads_out(body: &Function, from: usize, to: usize) -> bool {
-    reachable(body, from)[from] && !reachable(body, to)[from]
+/// The loops of a body.
+struct Loops {
+    /// By block: the same for all blocks of a loop, loops inside of it included.
+    number: Vec<u32>,
+    /// By number: whether what runs there can come there again.
+    comes_again: Vec<bool>,
+    /// By number: whether it waits, too.
+    polls: Vec<bool>,
 }
 
-/// Whether an edge leads out of a loop that waits between its tests.
-fn ends_polling(program: &Program, function: FnId, from: usize, to: usize) -> bool {
-    let body = program.function(function);
-    if !leads_out(body, from, to) {
-        return false;
+impl Loops {
+    /// Finds the strongly connected components of the blocks, by Tarjan's algorithm without recursion.
+    fn of(program: &Program, function: FnId) -> Loops {
+        const NONE: u32 = u32::MAX;
+        let body = program.function(function);
+        let count = body.blocks.len();
+        let mut number = vec![NONE; count];
+        let (mut comes_again, mut polls) = (Vec::new(), Vec::new());
+        let (mut met, mut low) = (vec![NONE; count], vec![NONE; count]);
+        let (mut next_met, mut open) = (0, Vec::new());
+        for start in 0..count {
+            if met[start] != NONE {
+                continue;
+            }
+            let mut trail: Vec<(usize, usize)> = vec![(start, 0)];
+            while let Some((block, edge)) = trail.pop() {
+                if edge == 0 {
+                    met[block] = next_met;
+                    low[block] = next_met;
+                    next_met += 1;
+                    open.push(block);
+                }
+                if let Some(edge_taken) = body.blocks[block].next.get(edge) {
+                    trail.push((block, edge + 1));
+                    let to = edge_taken.to.0 as usize;
+                    if met[to] == NONE {
+                        trail.push((to, 0));
+                    } else if number[to] == NONE {
+                        low[block] = low[block].min(met[to]);
+                    }
+                    continue;
+                }
+                if low[block] == met[block] {
+                    let first = open.iter().rposition(|&other| other == block).unwrap_or(0);
+                    let inside = open.split_off(first);
+                    for &member in &inside {
+                        number[member] = polls.len() as u32;
+                    }
+                    let is_loop = inside.len() > 1
+                        || (body.blocks[block].next.iter()).any(|edge| edge.to.0 as usize == block);
+                    comes_again.push(is_loop);
+                    polls.push(is_loop && waits_in(program, function, &inside));
+                }
+                if let Some(&(around, _)) = trail.last() {
+                    low[around] = low[around].min(low[block]);
+                }
+            }
+        }
+        Loops {
+            number,
+            comes_again,
+            polls,
+        }
     }
-    let after = reachable(body, from);
-    (0..body.blocks.len())
-        .filter(|&block| after[block] && reachable(body, block)[from])
-        .flat_map(|block| &body.blocks[block].stmts)
+
+    /// Whether an edge leads out of a loop.
+    fn lead_out(&self, from: usize, to: usize) -> bool {
+        self.number[from] != self.number[to] && self.comes_again[self.number[from] as usize]
+    }
+
+    /// Whether an edge leads out of a loop that waits between its tests.
+    fn end_polling(&self, from: usize, to: usize) -> bool {
+        self.number[from] != self.number[to] && self.polls[self.number[from] as usize]
+    }
+}
+
+fn waits_in(program: &Program, function: FnId, blocks: &[usize]) -> bool {
+    let body = program.function(function);
+    blocks
+        .iter()
+        .flat_map(|&block| &body.blocks[block].stmts)
         .filter_map(|&stmt| program.call(Site { function, stmt }))
         .any(|call| {
             call.effects
                 .iter()
                 .any(|effect| matches!(effect.effect(), Effect::Wait { .. }))
         })
-}
-
-/// The blocks that come after a block.
-fn reachable(body: &Function, start: usize) -> Vec<bool> {
-    let mut seen = vec![false; body.blocks.len()];
-    let mut pending: Vec<usize> = vec![start];
-    while let Some(next) = pending.pop() {
-        for edge in &body.blocks[next].next {
-            let to = edge.to.0 as usize;
-            if !std::mem::replace(&mut seen[to], true) {
-                pending.push(to);
-            }
-        }
-    }
-    seen
 }
 
 /// What a statement does to the environment. True where the path ends.

@@ -188,6 +188,9 @@ pub fn add_config(config: &mut BTreeMap<Name, bool>, guards: &[Guard]) -> bool {
 /// How many statics a state remembers.
 const MOST_STATICS: usize = 12;
 
+/// How many places of a function are remembered at a time. What is known is copied at each branch.
+const MOST_LOCALS: usize = 512;
+
 /// What is known at a point of a body.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Env {
@@ -388,7 +391,7 @@ impl Env {
         let place = Place::of(Root::Result(stmt));
         if value == Abstract::Unknown {
             self.locals.remove(&place);
-        } else {
+        } else if self.locals.len() < MOST_LOCALS {
             self.locals.insert(place, value);
         }
     }
@@ -686,10 +689,15 @@ impl Env {
             }
             Root::Local(_) | Root::Param(_) | Root::Capture(_) => {
                 // What was known of its members is no longer true.
-                self.locals.retain(|known, _| {
-                    known.root != place.root || !known.path.starts_with(&place.path)
-                });
-                if value != Abstract::Unknown {
+                // They stand right behind it.
+                while let Some((known, _)) = self.locals.range(place..).next()
+                    && known.root == place.root
+                    && known.path.starts_with(&place.path)
+                {
+                    let known = known.clone();
+                    self.locals.remove(&known);
+                }
+                if value != Abstract::Unknown && self.locals.len() < MOST_LOCALS {
                     self.locals.insert(place.clone(), value);
                 }
             }

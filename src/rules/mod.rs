@@ -111,6 +111,9 @@ pub struct Engines<'p, 'a> {
     rearms: OnceLock<Vec<Rearm>>,
 }
 
+/// How many calls of a call path are shown. Of a longer one the middle is left out, and a step says so.
+const MOST_STEPS: usize = 64;
+
 /// From so many calls below its entry on, a finding is a note.
 const FAR: usize = 6;
 
@@ -319,13 +322,23 @@ impl<'p, 'a> Engines<'p, 'a> {
         let mut steps = vec![self.entry_step(&self.entries[entry], self.entries[entry].contexts)];
         steps.extend(self.member_steps(&self.entries[entry]));
         let walk = self.walk(entry);
-        for (number, &(node, site)) in path.iter().enumerate() {
+        let left_out = path.len().saturating_sub(MOST_STEPS);
+        let shown = path.iter().enumerate();
+        for (number, &(node, site)) in shown
+            .clone()
+            .take(MOST_STEPS / 2)
+            .chain(shown.skip(MOST_STEPS / 2 + left_out))
+        {
             let reached = &walk.nodes[node];
             let mut step = self.call_step(site, reached.function, reached.note.as_deref());
             // In which of DllMain's contexts: told once, where DllMain makes the call.
             if number == 0 && self.entries[entry].reason.is_some() {
                 step.message.push(' ');
                 step.message.push_str(reached.state.contexts.describe());
+            }
+            if left_out > 0 && number == MOST_STEPS / 2 + left_out {
+                let message = format!("{left_out} calls further down: {}", step.message);
+                step.message = message;
             }
             steps.push(step);
         }

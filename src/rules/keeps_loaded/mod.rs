@@ -250,10 +250,22 @@ fn fate_in_function(
     let function = program.function(site.function);
     let mut results: BTreeSet<StmtId> = BTreeSet::from([site.stmt]);
     let mut places: BTreeSet<Key> = BTreeSet::new();
+    // Only statements that name it can do anything to it.
+    let uses = engines.flow.uses(site.function);
+    let mut naming: BTreeSet<StmtId> = uses
+        .of_root(&Root::Result(site.stmt))
+        .iter()
+        .copied()
+        .collect();
+    for name in &names {
+        naming.extend(uses.of_root(&name.root));
+    }
     // Twice, because a loop's body may use what stands further down.
     for _ in 0..2 {
-        for (index, stmt) in function.stmts.iter().enumerate() {
-            let stmt_id = StmtId(index as u32);
+        let mut next = StmtId(0);
+        while let Some(&stmt_id) = naming.range(next..).next() {
+            next = StmtId(stmt_id.0 + 1);
+            let stmt = function.stmt(stmt_id);
             let is_handle = |value: &Value| match value {
                 Value::Result(stmt) => results.contains(stmt),
                 Value::Place(place) | Value::AddressOf(place) => {
@@ -266,6 +278,7 @@ fn fate_in_function(
                 StmtKind::Assign { to, value } if is_handle(value) => match to.root {
                     Root::Local(_) if to.path.is_empty() => {
                         if !names.contains(to) {
+                            naming.extend(uses.of_root(&to.root));
                             names.push(to.clone());
                         }
                     }
@@ -295,6 +308,7 @@ fn fate_in_function(
                     match use_of(engines, here) {
                         Use::Closes => *closed = Some(here),
                         Use::Passes => {
+                            naming.extend(uses.of_root(&Root::Result(stmt_id)));
                             results.insert(stmt_id);
                         }
                         Use::Looks => {}

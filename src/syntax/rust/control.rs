@@ -14,6 +14,9 @@ pub(super) type Tests = [Vec<Guard>];
 /// More alternatives than this are not written out.
 const MOST_ALTERNATIVES: usize = 32;
 
+/// So many arms are told apart by the edges of one block; the next ones begin where those have failed.
+const MOST_FAILED: usize = 128;
+
 /// Ends the current block: `then` under the tests, `other` in all other cases.
 pub(super) fn edges(cx: &mut Context, tests: &Tests, then: BlockId, other: BlockId) {
     let cfg = cfg(cx);
@@ -192,7 +195,7 @@ pub(super) fn lower_match(
         match (&failures[..], condition) {
             _ if is_last => is_exhausted = true,
             ([], None) => is_exhausted = true,
-            ([one], None) => failed.extend(one.iter().cloned()),
+            ([one], None) if failed.len() < MOST_FAILED => failed.extend(one.iter().cloned()),
             _ => {
                 let next = cfg(cx).new_block();
                 for failure in failures {
