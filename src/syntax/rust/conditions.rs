@@ -44,14 +44,14 @@ pub(super) fn branch(cx: &mut Context, expr: &Expr, then: BlockId, other: BlockI
             cfg(cx).edge(then, Vec::new());
             bound
         }
-        Expr::Macro(mac) if mac.mac.path.is_ident("cfg") => {
+        Expr::Macro(mac) if is_named(&mac.mac, "cfg") => {
             match super::cfg::of_tokens(mac.mac.tokens.clone()) {
                 super::cfg::Config::False => cfg(cx).edge(other, Vec::new()),
                 super::cfg::Config::When(guards) => control::edges(cx, &[guards], then, other),
             }
             Bound::default()
         }
-        Expr::Macro(mac) if mac.mac.path.is_ident("matches") => {
+        Expr::Macro(mac) if is_named(&mac.mac, "matches") => {
             match super::macros::parse_matches(&mac.mac) {
                 Some((scrutinee, pattern)) => {
                     lower_matches(cx, &scrutinee, &pattern, then, other);
@@ -65,6 +65,11 @@ pub(super) fn branch(cx: &mut Context, expr: &Expr, then: BlockId, other: BlockI
             Bound::default()
         }
     }
+}
+
+/// Whether a macro has this name, however it is qualified: `std::matches!`.
+fn is_named(mac: &syn::Macro, name: &str) -> bool {
+    *super::macros::name(mac) == *name
 }
 
 /// `matches!(x, pattern if guard)`.

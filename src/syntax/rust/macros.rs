@@ -28,7 +28,7 @@ fn span(cx: &Context, mac: &Macro) -> Span {
 }
 
 /// The last segment of a macro's path.
-fn name(mac: &Macro) -> Name {
+pub(super) fn name(mac: &Macro) -> Name {
     mac.path
         .segments
         .last()

@@ -194,6 +194,12 @@ fn branches_have_guards() {
         "fn f() -> bool { let b = a == 1; matches!(r, 1 | 2 if c()) }",
         &["l0 = (a == 1)", "when r == 1", "when r == 2"],
     );
+    for name in ["std::matches", "core::matches", "r#matches"] {
+        holds(
+            &format!("fn f() -> bool {{ {name}!(r, 1 | 2) }}"),
+            &["when r == 1", "when r == 2"],
+        );
+    }
 }
 
 #[test]
