@@ -339,14 +339,18 @@ pub enum Effect {
     RunsLater {
         argument: Arg,
     },
-    /// Gives a waitable object of this class.
+    /// Gives a waitable object of this class; with `field`, in that member of the structure that `handle` leads to.
     Creates {
         class: WaitClass,
         handle: Arg,
+        #[serde(default)]
+        field: Option<String>,
     },
-    /// Gives a mutex, to be acquired by waiting.
+    /// Gives a mutex, to be acquired by waiting. One that has a `name` is another process's as well.
     CreatesMutex {
         handle: Arg,
+        #[serde(default)]
+        name: Option<Arg>,
     },
     /// Gives a length of time: `value` times `milliseconds`.
     Duration {
@@ -578,6 +582,9 @@ struct Table {
     /// Names that are the own module's handle: __ImageBase, HINST_THISCOMPONENT.
     #[serde(default)]
     own_module: Vec<String>,
+    /// DLLs that every process has, in small letters without their ending.
+    #[serde(default)]
+    always_loaded: Vec<String>,
     #[serde(default)]
     entry: Vec<EntryRow>,
     #[serde(default, rename = "type")]
@@ -613,6 +620,7 @@ pub struct Api {
     types_by_name: FxHashMap<String, Vec<usize>>,
     constants: FxHashMap<String, i64>,
     own_module: Vec<String>,
+    always_loaded: Vec<String>,
     entries: Vec<EntryRow>,
     /// The methods that end what a type owns, of all types.
     ending_methods: FxHashSet<String>,
@@ -637,6 +645,7 @@ impl Api {
             types_by_name: FxHashMap::default(),
             constants: table.constants,
             own_module: table.own_module,
+            always_loaded: table.always_loaded,
             entries: table.entry,
             fixes: table.fixes,
             segments: FxHashSet::default(),
@@ -723,6 +732,15 @@ impl Api {
                             && arguments >= row.min_params.unwrap_or(params) as usize
                     })
             })
+    }
+
+    /// Whether every process has this DLL, named with its ending or without.
+    pub fn is_always_loaded(&self, file: &str) -> bool {
+        // Rust writes the zero at the end of a string for C.
+        let file = file.trim_end_matches("\\0").trim_end_matches('\0');
+        let name = file.to_ascii_lowercase();
+        let name = name.strip_suffix(".dll").unwrap_or(&name);
+        self.always_loaded.iter().any(|known| known == name)
     }
 
     /// What fixes write.

@@ -19,8 +19,8 @@ use crate::project::read::{self, Input, Wanted};
 use crate::project::whole::write_whole;
 use crate::project::{self, Found, STACK, enabled, options};
 use crate::report::{self, Format, Report, Style, Summary, listing};
-use crate::rules::page;
 use crate::rules::timings::Timings;
+use crate::rules::{self, page};
 use crate::source::{Encoding, Sources};
 use crate::{Options, analyze};
 use clap::{ArgMatches, Args, ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -51,7 +51,7 @@ const COMMANDS: [&str; 9] = [
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 #[command(after_help = "\
 Exit code 0: no finding at deny. 1: findings at deny or more than --max-warnings, with --fix such as are left, with --diff anything to change.
-2: bad usage, an unreadable path or a broken configuration.
+2: bad usage, a named path that cannot be read or is no source, or a broken configuration.
 A path with the name of a command is written with ./ in front.")]
 struct Arguments {
     #[command(subcommand)]
@@ -202,12 +202,15 @@ struct ProjectArguments {
 
 #[derive(Args)]
 struct InputArguments {
-    /// Files and folders; a file is analysed with its project, and only findings that touch it are shown [default: .]
+    /// Folders, and source files: of a file only findings with a label in it are shown, and its project is read, which is
+    /// the folder of the nearest tplint.toml or build file upward, else the repository, else its own folder's files
+    /// [default: .]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     #[command(flatten)]
     project: ProjectArguments,
-    /// Read a source from standard input (PATH -) as if it stood at this path, with its project from the disk
+    /// Read a source from standard input (with PATH - or without) as if it stood at this path, with its project from the
+    /// disk
     #[arg(long, value_name = "PATH")]
     stdin_filename: Option<PathBuf>,
     /// What cargo has said about the paths.
@@ -504,6 +507,8 @@ fn check(arguments: &Check, flags: &[Flag]) -> Result<ExitCode, String> {
         known: old,
         unread: input.unread.clone(),
     };
+    let unseen = summary.notes_hidden + summary.suppressed + summary.accepted + summary.known;
+    let found_nothing = judged.findings.is_empty() && unseen == 0;
     let [errors, warnings, _] = report::counts(&judged.findings);
     let failed = errors > 0 || arguments.max_warnings.is_some_and(|most| warnings > most);
     let exit_code = u8::from(failed && !arguments.exit_zero);
@@ -531,6 +536,20 @@ fn check(arguments: &Check, flags: &[Flag]) -> Result<ExitCode, String> {
         tell(&text);
     }
     tell(&report::summary_line(&summary, &judged.findings));
+    let hidden = judged.hidden_notes.iter();
+    let doubtful = hidden.filter(|note| note.notes.iter().any(|text| text == rules::NO_DLL));
+    let doubtful = doubtful.count();
+    if doubtful > 0 {
+        let notes = report::counted(doubtful, "note", "s");
+        tell(&format!(
+            "note: {notes} hidden because nothing tells whether the sources make up a DLL; if they do, a [[module]] with kind = \"dll\" in tplint.toml says so"
+        ));
+    }
+    if found_nothing && summary.files > 0 && !input.mentions_windows() {
+        tell(
+            "note: no source read here mentions Windows, and all that tplint looks for happens there",
+        );
+    }
     if arguments.timings {
         tell(&listing::timings_text(
             read,
@@ -642,6 +661,12 @@ fn warn_about(input: &Input) {
     }
     if source_count(input) == 0 {
         tell("warning: no C, C++ or Rust source found: nothing was checked");
+        return;
+    }
+    for folder in input.without_sources() {
+        tell(&format!(
+            "warning: no C, C++ or Rust source in `{folder}`: nothing was checked there"
+        ));
     }
 }
 

@@ -357,10 +357,16 @@ fn patterns<'a>(
     let mut builder = GitignoreBuilder::new("");
     builder.allow_unclosed_class(false);
     for (span, pattern) in written {
-        let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
-        builder
-            .add_line(None, pattern)
-            .map_err(|error| (span, format!("`{pattern}` is no pattern: {error}")))?;
+        // The folder of the configuration, which no ignore file can name: all in it, and nothing outside.
+        let lines = match pattern {
+            "." | "./" => &["/*", "!/.."][..],
+            pattern => &[pattern.strip_prefix("./").unwrap_or(pattern)],
+        };
+        for line in lines {
+            builder
+                .add_line(None, line)
+                .map_err(|error| (span.clone(), format!("`{pattern}` is no pattern: {error}")))?;
+        }
     }
     builder.build().map_err(|error| (0..0, error.to_string()))
 }
@@ -371,7 +377,13 @@ fn levels(
     written
         .into_iter()
         .map(|(name, level)| {
-            let rule = page::find(name.get_ref()).map_err(|message| (name.span(), message))?;
+            let rule = match name.get_ref().as_str() {
+                group @ ("all" | "warnings") => Err(format!(
+                    "`{group}` stands for rules on the command line only (-D, -W, -A); name each rule here"
+                )),
+                name => page::find(name),
+            };
+            let rule = rule.map_err(|message| (name.span(), message))?;
             let level = match level {
                 WrittenLevel::Deny => Level::Deny,
                 WrittenLevel::Warn => Level::Warn,
@@ -420,6 +432,8 @@ fn spanned_row(
             .find(|(key, _)| key.get_ref() == "name")
             .and_then(|(_, value)| value.get_ref().as_str())
             .filter(|name| !name.trim().is_empty());
+        // The short form is taken apart before the row is read.
+        let message = message.replacen("of `name`, `also`", "of `name`, `effect`, `also`", 1);
         let message = match name {
             Some(name) => format!("[[api]] `{name}`: {message}"),
             None => format!("[[api]]: {message}"),
@@ -498,6 +512,16 @@ mod tests {
                 "[rules]\nwait_in_dll_main = \"error\"",
                 "2:20:",
                 "`deny`, `warn`, `allow`",
+            ),
+            (
+                "[rules]\nall = \"deny\"",
+                "2:1:",
+                "on the command line only",
+            ),
+            (
+                "[[api]]\nname = \"f\"\nkind = \"wait\"",
+                "3:1:",
+                "expected one of `name`, `effect`, `also`",
             ),
             (
                 "[[override]]\npaths = [\"a\"]\n",
@@ -604,6 +628,22 @@ mod tests {
         assert!(!at("/cfg", "/deep/r", "src/a.c"));
         assert!(!at("/r", "/r", ""));
         assert!(!at("/r", "/r", "../../../.."));
+    }
+
+    #[test]
+    fn the_folder_of_the_configuration_can_be_named() {
+        for written in [".", "./"] {
+            let base = Base {
+                folder: "/r".into(),
+                working: "/r".into(),
+            };
+            let config = Config::parse(&format!("quiet = [\"{written}\"]"), base).unwrap();
+            assert!(
+                config.is_quiet("x.c") && config.is_quiet("src/x.c"),
+                "{written}"
+            );
+            assert!(!config.is_quiet("../other/x.c"), "{written}");
+        }
     }
 
     #[test]

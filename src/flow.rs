@@ -16,6 +16,7 @@ use std::sync::OnceLock;
 mod guards;
 mod pool;
 pub mod rearm;
+mod rounds;
 pub mod spins;
 pub mod teardown;
 mod uses;

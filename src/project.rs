@@ -4,6 +4,7 @@
 //! The command line and the language server ask in the same way and must get the same answer. Nothing below reads a
 //! file, and nothing here writes one but the cache.
 
+pub mod around;
 mod build;
 pub mod cache;
 pub mod known;

@@ -138,8 +138,9 @@ impl Suppressions {
             if let Some(fault) = &comment.fault {
                 findings.push(unused(
                     span,
-                    format!("a suppression comment accepts nothing, as it cannot be read: {fault}"),
+                    format!("a suppression comment cannot be read and accepts nothing: {fault}"),
                     "not read".into(),
+                    "write `tplint: allow(rule) reason`, with the rule's name as the finding shows it",
                 ));
             }
             for allowed in comment.rules.iter().filter(|allowed| !allowed.used) {
@@ -152,11 +153,15 @@ impl Suppressions {
                             "no finding of `{rule}`, nor a step on the way to one, is on line {}",
                             line + 1
                         ),
+                        "remove the comment, for it would hide the next real finding here; if it was meant for another \
+                         line, put it at the end of the line of the finding or of one of its steps, or alone on the line \
+                         above",
                     )),
                     Err(fault) => findings.push(unused(
                         allowed.span,
                         format!("a suppression comment accepts nothing: {fault}"),
                         "not a rule".into(),
+                        "write the rule's name as the finding shows it between the brackets; `tplint rules` lists them all",
                     )),
                 }
             }
@@ -165,9 +170,7 @@ impl Suppressions {
     }
 }
 
-fn unused(span: Span, message: String, label: String) -> Diagnostic {
-    let help = "remove the comment, for it would hide the next real finding here; if it was meant for another line, put \
-                it at the end of the line of the finding or of one of its steps, or alone on the line above";
+fn unused(span: Span, message: String, label: String, help: &str) -> Diagnostic {
     finding(UNUSED_SUPPRESSION, span, message, label, help)
 }
 
@@ -315,7 +318,7 @@ fn ends_in_string(text: &str) -> bool {
 
 /// The rules between the brackets, and how many bytes up to the closing one were read.
 fn allow_list(id: FileId, start: usize, content: &str) -> Result<(Vec<Allowed>, usize), String> {
-    const SHAPE: &str = "it reads `tplint: allow(rule) reason`";
+    const SHAPE: &str = "its form is `tplint: allow(rule) reason`";
     let word = content.trim_start();
     let list = word
         .strip_prefix("allow")

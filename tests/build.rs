@@ -290,12 +290,15 @@ fn builds_that_say_nothing_are_told() {
         "{err}"
     );
     std::fs::write(root.join("empty/compile_commands.json"), "{").unwrap();
-    let (code, _, err) = run(&root, &["proj", "--build", "empty"]);
-    assert_eq!(code, 2);
-    assert!(
-        err.contains("compile_commands.json is not what it should be"),
-        "{err}"
-    );
+    // The folder, or the file in it.
+    for build in ["empty", "empty/compile_commands.json"] {
+        let (code, _, err) = run(&root, &["proj", "--build", build]);
+        assert_eq!(code, 2);
+        assert!(
+            err.contains("compile_commands.json is not what it should be"),
+            "{err}"
+        );
+    }
 }
 
 /// Up to Visual Studio 2008 the solution, and not the project, says which libraries a DLL holds.

@@ -232,6 +232,19 @@ fn a_package_at_the_root_is_shown_without_its_members() {
 }
 
 #[test]
+fn an_example_that_is_a_dll_counts() {
+    let root = workspace("example");
+    let example = "[[example]]\nname = \"hook\"\ncrate-type = [\"cdylib\"]\n";
+    package(&root, "samples", "samples", example);
+    write(&root, "samples/src/lib.rs", "");
+    let hook = format!("mod worker {{\n{HELPER}}}\n{}", dll("crate"));
+    write(&root, "samples/examples/hook.rs", &hook);
+    let output = cargo(&root.join("samples"), &["--", "--format", "concise"]);
+    let wanted = [("examples/hook.rs", "wait_in_dll_main")];
+    assert_eq!(found(&output), pairs(&wanted), "{}", text(&output.stderr));
+}
+
+#[test]
 fn arguments_behind_the_dashes_are_those_of_tplint() {
     let suite = workspace("arguments").join("suite");
     let code = |arguments: &[&str]| cargo(&suite, arguments).status.code();

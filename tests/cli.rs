@@ -9,6 +9,8 @@ mod configuration;
 mod files;
 #[path = "cli/known.rs"]
 mod known;
+#[path = "cli/paths.rs"]
+mod paths;
 
 use command::tplint as command;
 use serde_json::Value;
@@ -102,7 +104,9 @@ fn exit_codes() {
     assert_eq!(code(&["-D", "all"]), 1);
     assert_eq!(code(&["-D", "all", "clean"]), 0);
     assert_eq!(code(&["-D", "unused_suppression", "--exit-zero"]), 0);
-    assert_eq!(code(&["-W", "unused_suppression", "-D", "warnings"]), 0);
+    assert_eq!(code(&["-W", "unused_suppression", "-D", "warnings"]), 1);
+    assert_eq!(code(&["-D", "warnings", "-W", "unused_suppression"]), 1);
+    assert_eq!(code(&["-D", "warnings", "-A", "unused_suppression"]), 0);
     assert_eq!(code(&["--max-warnings", "1"]), 0);
     assert_eq!(code(&["--max-warnings", "0"]), 1);
     assert_eq!(code(&["--max-warnings", "0", "--exit-zero"]), 0);
@@ -377,38 +381,6 @@ fn what_is_read() {
 }
 
 #[test]
-fn a_file_is_read_with_its_project() {
-    let root = folder(
-        "file_path",
-        &[
-            ("configured/tplint.toml", ""),
-            ("configured/src/Makefile", ""),
-            ("configured/src/a.c", UNUSED),
-            ("configured/b.c", UNUSED),
-            ("built/CMakeLists.txt", ""),
-            ("built/src/a.c", UNUSED),
-            ("built/b.c", UNUSED),
-            ("alone/.git/HEAD", ""),
-            ("alone/src/a.c", UNUSED),
-            ("alone/src/b.c", UNUSED),
-            ("alone/c.c", UNUSED),
-        ],
-    );
-    for (path, files) in [
-        ("configured/src/a.c", 2),
-        ("built/src/a.c", 2),
-        ("alone/src/a.c", 2),
-    ] {
-        let run = run(&root, &["--format", "json", path]);
-        let document: Value = serde_json::from_str(&run.out).unwrap();
-        assert_eq!(document["summary"]["files"], files, "{path}");
-        let findings = document["findings"].as_array().unwrap();
-        assert_eq!(findings.len(), 1, "only findings in the file are shown");
-        assert_eq!(findings[0]["path"], path);
-    }
-}
-
-#[test]
 fn the_configuration_is_found_upward_and_obeyed() {
     let root = folder(
         "configuration",
@@ -551,7 +523,7 @@ fn names_that_are_not_text_and_links() {
 
 #[test]
 fn files_that_are_no_text() {
-    let root = folder("no_text", &[("ok.c", UNUSED)]);
+    let root = folder("no_text", &[(".git/HEAD", ""), ("ok.c", UNUSED)]);
     std::fs::write(root.join("zeros.c"), b"int a;\0\x01\x02").unwrap();
     std::fs::write(root.join("empty.c"), b"").unwrap();
     // What has the ending of a build file by chance is no matter for a warning.

@@ -125,6 +125,7 @@ fn a_thread_that_frees_its_module_ends_with_it() {
     let fixed = |body: &str, expected: &str| {
         let text = |body| THREAD.replace("//B", body);
         assert_fixed(rule, "a.c", &text(body), &text(expected));
+        assert_fixed(rule, "a.cpp", &text(body), &text(expected));
     };
     fixed(
         "    FreeLibrary(g_self);\n    return 0;",
@@ -155,10 +156,12 @@ fn a_thread_that_frees_its_module_ends_with_it() {
         "    __try {\n        FreeLibrary(g_self);\n    } __finally {\n    }\n    return 0;",
     ] {
         let text = THREAD.replace("//B", body);
-        assert!(
-            fixes("a.c", &text).iter().all(|(_, fix)| fix.is_none()),
-            "{body}"
-        );
+        for path in ["a.c", "a.cpp"] {
+            assert!(
+                fixes(path, &text).iter().all(|(_, fix)| fix.is_none()),
+                "{path} {body}"
+            );
+        }
     }
     let good = THREAD.replace("//B", "    FreeLibrary(g_self);\n    return 0;");
     // Others call it, too.
@@ -172,6 +175,18 @@ fn a_thread_that_frees_its_module_ends_with_it() {
         rule,
         "a.cpp",
         &good.replace("    Sleep(10);", "    std::string name = Name();"),
+    );
+    // A procedure without a name for its parameter, in a class.
+    let member = |body: &str| {
+        format!(
+            "#include <windows.h>\nstatic HMODULE g_self;\nclass Worker {{\npublic:\n    static DWORD WINAPI Run(LPVOID)\n    {{\n{body}\n    }}\n    void Start()\n    {{\n        GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS, (LPCWSTR)Run, &g_self);\n        CloseHandle(CreateThread(nullptr, 0, Run, nullptr, 0, nullptr));\n    }}\n}};\nextern \"C\" __declspec(dllexport) void Start() {{ static Worker worker; worker.Start(); }}\n"
+        )
+    };
+    assert_fixed(
+        rule,
+        "a.cpp",
+        &member("        ::FreeLibrary(g_self);\n        return 0;"),
+        &member("        ::FreeLibraryAndExitThread(g_self, 0);"),
     );
     // Not the function of Windows.
     assert_unfixed(
@@ -280,6 +295,14 @@ fn a_close_gets_the_wait_that_it_lacks() {
         ),
     );
     let close = "    CloseThreadpoolTimer(self->timer);\n    free(self);";
+    assert_fixed(
+        rule,
+        "a.cpp",
+        &text(close),
+        &text(
+            "    SetThreadpoolTimer(self->timer, NULL, 0, 0);\n    WaitForThreadpoolTimerCallbacks(self->timer, TRUE);\n    CloseThreadpoolTimer(self->timer);\n    free(self);",
+        ),
+    );
     for body in [
         // A wait with the lock held may wait for a callback that waits for the lock.
         "    EnterCriticalSection(&self->lock);\n    CloseThreadpoolTimer(self->timer);\n    LeaveCriticalSection(&self->lock);\n    free(self);",

@@ -477,7 +477,7 @@ fn files_come_and_go() {
     session.did_open("gen/b.cpp", &waits(""));
     session.diagnostics("gen/b.cpp", Some(1));
     // One outside of all folders, and then the folder round it.
-    let outside = folder("files-outside", &[("b.cpp", &waits(""))]);
+    let outside = folder("files-outside", &[(".git/HEAD", ""), ("b.cpp", &waits(""))]);
     let uri = session::uri(&outside.join("b.cpp"));
     let document = json!({ "uri": uri, "languageId": "cpp", "version": 7, "text": waits("") });
     session.notify("textDocument/didOpen", json!({ "textDocument": document }));

@@ -9,7 +9,7 @@
 use super::{Arguments, check, flags, on_deep_stack, shell, tell};
 use crate::project::read::Project;
 use crate::rules::page;
-use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package, TargetKind};
+use cargo_metadata::{CrateType, DependencyKind, Metadata, MetadataCommand, Package};
 use clap::{CommandFactory, FromArgMatches, Parser};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -20,7 +20,7 @@ use std::process::ExitCode;
 #[derive(Parser)]
 #[command(name = "cargo-tplint", bin_name = "cargo tplint", version)]
 #[command(after_help = "\
-Packages are chosen as cargo build chooses them; those count that make a DLL (crate-type cdylib or dylib), with what is linked into them.
+Packages are chosen as cargo build chooses them; those count that make a DLL (a library or an example of crate-type cdylib or dylib), with what is linked into them.
 What stands behind -- is for tplint: `cargo tplint -- -D warnings`, `cargo tplint -- --fix`; `tplint --help` lists it.
 Exit codes are those of tplint.")]
 struct Selection {
@@ -76,7 +76,7 @@ pub fn main() -> ExitCode {
         }
         let Some(project) = project(&selection)? else {
             tell(
-                "warning: no chosen package makes a DLL (crate-type cdylib or dylib): nothing was checked",
+                "warning: no chosen package makes a DLL (a library or an example of crate-type cdylib or dylib): nothing was checked",
             );
             return Ok(ExitCode::SUCCESS);
         };
@@ -170,10 +170,13 @@ fn folder(package: &Package) -> PathBuf {
     manifest.parent().unwrap_or(manifest).to_path_buf()
 }
 
+/// By its library, or by an example, which can be a DLL, too.
 fn makes_dll(package: &Package) -> bool {
-    let kinds = package.targets.iter().flat_map(|target| &target.kind);
-    let mut kinds = kinds.filter(|kind| matches!(kind, TargetKind::CDyLib | TargetKind::DyLib));
-    kinds.next().is_some()
+    let mut types = package
+        .targets
+        .iter()
+        .flat_map(|target| &target.crate_types);
+    types.any(|kind| matches!(kind, CrateType::CDyLib | CrateType::DyLib))
 }
 
 /// The packages that cargo would build.

@@ -124,9 +124,21 @@ impl Policy<'_> {
             .unwrap_or_else(|| page::of(rule).map_or(Level::Deny, |page| page.level))
     }
 
-    /// A named rule wins over a group, wherever it stands on the command line. Of groups `all` comes first, in the
-    /// order written; `warnings` is about what they have left.
-    fn flagged(&self, rule: &str, mut level: Level) -> Level {
+    /// A named rule wins over `all`, wherever it stands on the command line. `warnings` is no rule and no group of them
+    /// but what is `warn` after all that, as it is for rustc.
+    fn flagged(&self, rule: &str, level: Level) -> Level {
+        let level = self.named_or_all(rule, level);
+        let deny_warnings = self
+            .flags
+            .iter()
+            .any(|flag| flag.subject == Subject::Warnings);
+        match level {
+            Level::Warn if deny_warnings => Level::Deny,
+            level => level,
+        }
+    }
+
+    fn named_or_all(&self, rule: &str, mut level: Level) -> Level {
         let named = self
             .flags
             .iter()
@@ -145,13 +157,6 @@ impl Policy<'_> {
                 Level::Warn => level.max(Level::Warn),
                 other => other,
             };
-        }
-        let deny_warnings = self
-            .flags
-            .iter()
-            .any(|flag| flag.subject == Subject::Warnings);
-        if deny_warnings && level == Level::Warn {
-            level = Level::Deny;
         }
         level
     }
@@ -215,11 +220,13 @@ mod tests {
             ("", &[(Warn, DENIED), (Allow, "all")], "a.c", Warn),
             ("", &[(Allow, DENIED), (Warn, DENIED)], "a.c", Warn),
             ("", &[(Warn, "all"), (Allow, "all")], "a.c", Allow),
-            // What is warn in the end is denied, wherever the flag stands, unless it is named.
+            // What is warn in the end is denied, wherever the flag stands.
             (rules, &[(Deny, "warnings")], "a.c", Deny),
             (over, &[(Deny, "warnings"), (Warn, "all")], "old/a.c", Deny),
             (over, &[(Deny, "warnings")], "old/a.c", Allow),
-            ("", &[(Warn, DENIED), (Deny, "warnings")], "a.c", Warn),
+            ("", &[(Warn, DENIED), (Deny, "warnings")], "a.c", Deny),
+            ("", &[(Deny, "warnings"), (Warn, DENIED)], "a.c", Deny),
+            ("", &[(Deny, "warnings"), (Allow, DENIED)], "a.c", Allow),
         ] {
             assert_eq!(
                 level(text, flags, DENIED, path),

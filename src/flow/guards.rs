@@ -666,7 +666,7 @@ impl Flow<'_, '_> {
     }
 
     /// The blocks of the loops around a statement.
-    fn loop_around(&self, function: FnId, stmt: StmtId) -> Option<Vec<BlockId>> {
+    pub(super) fn loop_around(&self, function: FnId, stmt: StmtId) -> Option<Vec<BlockId>> {
         let body = self.program.function(function);
         let (block, _) = self.place(function, stmt)?;
         let reachable_from = |start: BlockId| {
@@ -696,7 +696,7 @@ impl Flow<'_, '_> {
 }
 
 /// The conditions under which a loop is left.
-fn exits<'b>(
+pub(super) fn exits<'b>(
     body: &'b crate::ir::Function,
     members: &'b [BlockId],
 ) -> impl Iterator<Item = (BlockId, &'b Guard)> {

@@ -7,6 +7,7 @@ use super::again::{Base, Taken};
 use super::documents::lies_below;
 use crate::config::{FILE_NAME, Flag, Policy};
 use crate::diagnostic::Diagnostic;
+use crate::project::around::around;
 use crate::project::known::{self, Known};
 use crate::project::paths::{resolved, slashed};
 use crate::project::progress::Progress;
@@ -414,9 +415,17 @@ pub fn home_of(path: &str, folders: &[Home]) -> Home {
         .iter()
         .filter(|home| !home.is_loose && lies_below(path, &home.folder));
     let nearest = holding.max_by_key(|home| home.folder.len());
-    nearest.cloned().unwrap_or_else(|| Home {
-        folder: slashed(&read::surroundings(Path::new(path))),
-        is_loose: true,
+    nearest.cloned().unwrap_or_else(|| {
+        let path = Path::new(path);
+        let folder = match around(path) {
+            Some(around) => around.folder,
+            // A new file in a folder that is not there yet.
+            None => path.parent().unwrap_or(path).to_path_buf(),
+        };
+        Home {
+            folder: slashed(&folder),
+            is_loose: true,
+        }
     })
 }
 

@@ -24,6 +24,14 @@ pub fn read(
     roots: &[&str],
     working: &Path,
 ) -> Result<(Vec<Built<FileId>>, Option<String>), String> {
+    // Whoever names the file means its folder.
+    let folder = match folder.file_name() {
+        Some(name) if name == COMMANDS && folder.is_file() => match folder.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        },
+        _ => folder,
+    };
     let shown = folder.display();
     std::fs::read_dir(folder).map_err(|error| format!("cannot read `{shown}`: {error}"))?;
     let reply = reply(&folder.join(REPLY));

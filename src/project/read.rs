@@ -4,6 +4,7 @@
 //! was written. Listing is serial and sorted, reading is parallel. A file that cannot be read inside a folder is told
 //! and left out; a path that was given and cannot be read is an error.
 
+use super::around::{Around, around};
 use super::cache::Cache;
 use super::paths::{lies_below, resolved, shown, shown_file, slashed};
 use super::progress::Progress;
@@ -16,6 +17,7 @@ use crate::report::Origin;
 use crate::rules::page;
 use crate::rules::timings::Timings;
 use crate::source::{Encoding, FileId, Lang, Sources};
+use aho_corasick::AhoCorasick;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -55,8 +57,16 @@ pub struct Input {
     /// Where findings are kept from run to run.
     pub cache: Option<Cache>,
     scopes: Vec<Scope>,
-    /// The folders that were listed, as shown.
-    roots: Vec<String>,
+    /// The folders that were listed.
+    roots: Vec<Root>,
+}
+
+/// A folder that was listed.
+struct Root {
+    /// As shown.
+    path: String,
+    /// With what lies below it.
+    is_deep: bool,
 }
 
 /// What is read in place of the folders that are asked about, where somebody knows the project that they belong to.
@@ -114,6 +124,33 @@ impl Input {
 }
 
 impl Input {
+    /// The folders that were asked for and have no source, as shown.
+    pub fn without_sources(&self) -> Vec<&str> {
+        let files = self.sources.ids().map(|id| self.sources.file(id));
+        let sources: Vec<&str> = files
+            .filter(|file| file.lang.is_some())
+            .map(|file| &*file.path)
+            .collect();
+        let has_none = |scope: &&Scope| !sources.iter().any(|path| scope.holds(path));
+        let folders = self.scopes.iter().filter(|scope| scope.is_folder);
+        folders.filter(has_none).map(|scope| &*scope.path).collect()
+    }
+
+    /// Whether any source speaks of Windows, be it by a header, a condition or a crate.
+    pub fn mentions_windows(&self) -> bool {
+        let words = ["windows", "win32", "winapi", "dllmain"];
+        let words = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .build(words);
+        let ids: Vec<FileId> = self.sources.ids().collect();
+        words.is_ok_and(|words| {
+            ids.par_iter().any(|&id| {
+                let file = self.sources.file(id);
+                file.lang.is_some() && words.is_match(&*file.text)
+            })
+        })
+    }
+
     /// Whether a finding at this path, seen from the working directory, would be shown.
     pub fn asks_about(&self, path: &str) -> bool {
         let whole = resolved(&self.working, path);
@@ -130,13 +167,14 @@ impl Input {
     /// How a file (an absolute path) is shown that lies in what was listed; none for one that does not.
     pub fn listed(&self, whole: &str) -> Option<String> {
         let folders = self.roots.iter().find_map(|root| {
-            let folder = resolved(&self.working, root);
-            lies_below(whole, &folder).then(|| {
-                let rest = whole[folder.len()..].trim_start_matches('/');
-                match &**root {
-                    "" => rest.to_string(),
-                    root => format!("{}/{rest}", root.trim_end_matches('/')),
-                }
+            let folder = resolved(&self.working, &root.path);
+            if !lies_below(whole, &folder) {
+                return None;
+            }
+            let rest = whole[folder.len()..].trim_start_matches('/');
+            (root.is_deep || !rest.contains('/')).then(|| match &*root.path {
+                "" => rest.to_string(),
+                root => format!("{}/{rest}", root.trim_end_matches('/')),
             })
         });
         let named = || {
@@ -216,33 +254,34 @@ pub fn read(wanted: &Wanted, stdin: Option<&Path>, progress: &Progress) -> Resul
         listing.passed_over.clone_from(&project.left_out);
         for root in &project.roots {
             let shown = shown(root, &working);
-            list(&mut listing, root, &shown, no_ignore, &config);
-            roots.push(shown);
+            list(&mut listing, root, &shown, true, no_ignore, &config);
+            roots.push(Root {
+                path: shown,
+                is_deep: true,
+            });
             folders.push(root.clone());
         }
     }
     for given in given.iter().filter(|_| project.is_none()) {
-        if given.is_folder {
-            roots.push(given.shown.clone());
-            folders.push(given.written.clone());
-            list(
-                &mut listing,
-                &given.written,
-                &given.shown,
-                no_ignore,
-                &config,
-            );
+        let (folder, shown, is_deep) = if given.is_folder {
+            (given.written.clone(), given.shown.clone(), true)
         } else {
-            let folder = surroundings(&given.absolute);
-            let shown = shown(&folder, &working);
-            list(&mut listing, &folder, &shown, no_ignore, &config);
-            roots.push(shown);
-            folders.push(folder);
             // Whoever names a file means it, ignored or not.
             listing
                 .files
                 .insert(given.shown.clone(), given.written.clone());
-        }
+            let Some(Around { folder, is_deep }) = around(&given.absolute) else {
+                continue;
+            };
+            let shown = shown(&folder, &working);
+            (folder, shown, is_deep)
+        };
+        list(&mut listing, &folder, &shown, is_deep, no_ignore, &config);
+        roots.push(Root {
+            path: shown,
+            is_deep,
+        });
+        folders.push(folder);
     }
     listing.warnings.extend(links_out(&listing.links, &folders));
     let mut extra = Vec::new();
@@ -334,11 +373,43 @@ fn look_at(path: &Path, working: &Path, commands: &[&'static str]) -> Result<Giv
         return Err(format!("cannot read `{path}`: {NO_FILE}"));
     }
     let shown = shown(path, working);
+    if metadata.is_file()
+        && let Some(remedy) = no_source(&shown)
+    {
+        return Err(format!("`{}` is no source: {remedy}", path.display()));
+    }
     Ok(Given {
         absolute: PathBuf::from(resolved(working, &shown)),
         written: path.to_path_buf(),
         shown,
         is_folder: metadata.is_dir(),
+    })
+}
+
+/// What to give in place of a file that is none of a C, C++ or Rust source; none where it is one.
+fn no_source(shown: &str) -> Option<String> {
+    if Lang::of_path(shown).is_some() {
+        return None;
+    }
+    let (folder, name) = match shown.rsplit_once('/') {
+        Some(("", name)) => ("/", name),
+        Some((folder, name)) => (folder, name),
+        None => (".", shown),
+    };
+    Some(match name {
+        FILE_NAME => {
+            format!("name the folder that it is for, or the file itself with --config {shown}")
+        }
+        "compile_commands.json" => {
+            format!("name the folder of the sources, and this file's with --build {folder}")
+        }
+        "Cargo.toml" => format!(
+            "name the folder, `tplint {folder}`, or run `cargo tplint --manifest-path {shown}`"
+        ),
+        _ if is_build_file(shown) => format!(
+            "name the folder, `tplint {folder}`; the build files in it say which sources make up which module"
+        ),
+        _ => "its ending is none of a C, C++ or Rust file; name a source, or a folder".into(),
     })
 }
 
@@ -376,41 +447,6 @@ fn configuration(
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(&text);
     let config = Config::parse(text, base).map_err(|error| format!("{name}:{error}"))?;
     Ok((config, Some(name)))
-}
-
-/// The folder that a file is analysed with: of the nearest configuration, else of the nearest build file, else its own.
-pub fn surroundings(file: &Path) -> PathBuf {
-    let own = file.parent().unwrap_or(file);
-    // A source from standard input can stand where no folder is yet.
-    let own = own
-        .ancestors()
-        .find(|folder| folder.is_dir())
-        .unwrap_or(own);
-    let mut folders: Vec<&Path> = Vec::new();
-    for folder in own.ancestors() {
-        folders.push(folder);
-        // Above a repository lies nothing that belongs to it.
-        if folder.join(".git").exists() {
-            break;
-        }
-    }
-    let configured = || {
-        folders
-            .iter()
-            .find(|folder| folder.join(FILE_NAME).is_file())
-    };
-    let built = || folders.iter().find(|folder| has_build_file(folder));
-    let folder = configured().or_else(built).copied().unwrap_or(own);
-    folder.to_path_buf()
-}
-
-fn has_build_file(folder: &Path) -> bool {
-    std::fs::read_dir(folder).is_ok_and(|entries| {
-        entries.flatten().any(|entry| {
-            entry.file_name().to_str().is_some_and(is_build_file)
-                && entry.file_type().is_ok_and(|kind| kind.is_file())
-        })
-    })
 }
 
 /// The path of `--stdin-filename`, which stands alone.

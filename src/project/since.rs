@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 /// Reads the tree of a revision; `REV...` is the commit at which the current branch left `REV`.
 ///
 /// # Errors
-/// A message, without "error:": no git, no repository, no such revision.
+/// A message, without "error:": no git, no repository, no such revision, none named at all.
 pub fn tree(revision: &str, input: &Input) -> Result<Sources, String> {
     let unknown = |error: String| match error.trim() {
         "" => format!(
@@ -24,11 +24,15 @@ pub fn tree(revision: &str, input: &Input) -> Result<Sources, String> {
         error if error.starts_with("--since") => error.to_string(),
         error => format!("--since {revision}: {error}"),
     };
+    if revision.trim_end_matches("...").trim().is_empty() {
+        return Err(
+            "--since names no revision; if it comes from a variable, that one is empty".into(),
+        );
+    }
     let below = text(git(input, &["rev-parse", "--show-prefix"]).map_err(unknown)?);
     let root = root(&slashed(&input.start), below.trim_end_matches('\n'));
     let name = match revision.strip_suffix("...") {
         Some(other) => {
-            let other = if other.is_empty() { "HEAD" } else { other };
             let arguments = ["merge-base", "--end-of-options", other, "HEAD"];
             text(git(input, &arguments).map_err(unknown)?)
         }

@@ -33,12 +33,13 @@ pub(super) struct Listing {
     pub(super) passed_over: Vec<PathBuf>,
 }
 
-/// Adds the sources and build files below a folder. Where what should be an ignore file is none (a pipe, which would be
+/// Adds the sources and build files of a folder, and of those below it if it is read deeply. Where what should be an ignore file is none (a pipe, which would be
 /// waited for), its folder is listed without.
 pub(super) fn list(
     listing: &mut Listing,
     root: &Path,
     shown: &str,
+    is_deep: bool,
     no_ignore: bool,
     config: &Arc<Config>,
 ) {
@@ -50,10 +51,10 @@ pub(super) fn list(
         tell_odd(listing, shown, name);
     }
     let is_without = no_ignore || odd.is_some();
-    for (folder, name) in list_one(listing, root, shown, is_without, config) {
+    for (folder, name) in list_one(listing, root, shown, is_deep, is_without, config) {
         let shown = below(root, shown, &folder);
         tell_odd(listing, &shown, name);
-        list_one(listing, &folder, &shown, true, config);
+        list_one(listing, &folder, &shown, true, true, config);
     }
 }
 
@@ -135,6 +136,7 @@ fn list_one(
     listing: &mut Listing,
     root: &Path,
     shown: &str,
+    is_deep: bool,
     no_ignore: bool,
     config: &Arc<Config>,
 ) -> Vec<(PathBuf, &'static str)> {
@@ -159,6 +161,7 @@ fn list_one(
         // A tree without its repository (a release archive) keeps its ignore files; those above it are not its own.
         .require_git(false)
         .parents(!no_ignore && in_repository)
+        .max_depth((!is_deep).then_some(1))
         .sort_by_file_path(Path::cmp);
     // Whoever names a folder means it, excluded or not.
     let all = config.excludes(shown, true);
@@ -171,9 +174,15 @@ fn list_one(
             return true;
         }
         let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+        if is_folder && !is_deep {
+            return false;
+        }
         let name = entry.file_name().to_string_lossy();
         // Cargo keeps settings in a hidden folder.
+        // CMake's own, in a build folder: the sources with which it tries the compiler.
+        let is_cmakes = is_folder && name == "CMakeFiles";
         let is_wanted = (!name.starts_with('.') || name == ".cargo")
+            && !is_cmakes
             && (all || !filter.excludes(&below(&from, &top, entry.path()), is_folder))
             && !passed_over.iter().any(|folder| folder == entry.path());
         if is_wanted

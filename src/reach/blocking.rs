@@ -36,8 +36,10 @@ pub struct Blocking {
     pub timeout: Timeout,
     /// The contexts in which it hangs or stalls; those in which it returns at once are left out.
     pub contexts: Contexts,
-    /// Sleeps again and again in a loop that ends by itself.
-    pub repeated: bool,
+    /// Sleeps again and again in a loop that ends by itself: the function with the loop.
+    pub repeated: Option<FnId>,
+    /// The timeout is the sum of so many sleeps, 1 where there is no loop.
+    pub rounds: i64,
     /// Of a loop that sleeps: the call of which nothing is known and that alone lets it end.
     pub asked: Option<Site>,
     /// Real, but minor.
@@ -58,6 +60,8 @@ pub struct Handles {
     starts: FxHashMap<Key, Vec<Site>>,
     /// Where the window of a handle is made.
     windows: FxHashMap<Key, Vec<Site>>,
+    /// Mutexes that another process can hold.
+    named: FxHashSet<Key>,
     /// What runs on threads of its own.
     procedures: FxHashSet<FnId>,
     /// Where an event or the like is signalled.
@@ -85,6 +89,7 @@ impl Handles {
             detached: FxHashSet::default(),
             starts: FxHashMap::default(),
             windows: FxHashMap::default(),
+            named: FxHashSet::default(),
             procedures: FxHashSet::default(),
             signals: FxHashMap::default(),
             pinned: false,
@@ -128,17 +133,33 @@ impl Handles {
                             }
                             continue;
                         }
+                        // `information.hProcess`
+                        Effect::Creates {
+                            class: WaitClass::Process,
+                            handle,
+                            field: Some(field),
+                        } => {
+                            if let Some(mut key) = flow.key_of(site, *handle) {
+                                key.path.push(field.as_str().into());
+                                let kinds = handles.kinds.entry(without_index(key)).or_default();
+                                kinds.insert(HandleKind::Process);
+                            }
+                            continue;
+                        }
                         Effect::Creates {
                             class: WaitClass::Thread,
                             handle,
+                            ..
                         } => (*handle, HandleKind::Thread(ThreadRef::Unknown)),
                         Effect::Creates {
                             class: WaitClass::Process,
                             handle,
+                            ..
                         } => (*handle, HandleKind::Process),
                         Effect::Creates {
                             class: WaitClass::Message,
                             handle,
+                            ..
                         } => {
                             if let Some(key) = flow.key_of(site, *handle) {
                                 let made = handles.windows.entry(without_index(key)).or_default();
@@ -147,7 +168,19 @@ impl Handles {
                             (*handle, HandleKind::Window)
                         }
                         Effect::Creates { handle, .. } => (*handle, HandleKind::Signal),
-                        Effect::CreatesMutex { handle } => (*handle, HandleKind::Mutex),
+                        Effect::CreatesMutex { handle, name } => {
+                            let is_named = name.is_some_and(|name| {
+                                let name = program.argument_value(site, name);
+                                matches!(name, Value::Text(_) | Value::Place(_))
+                                    && !program
+                                        .constant(id, &name)
+                                        .is_some_and(|constant| constant.is_zero())
+                            });
+                            if is_named && let Some(key) = flow.key_of(site, *handle) {
+                                handles.named.insert(without_index(key));
+                            }
+                            (*handle, HandleKind::Mutex)
+                        }
                         Effect::Detach { handle } => {
                             if let Some(key) = flow.key_of(site, *handle) {
                                 handles.detached.insert(key);
@@ -205,6 +238,11 @@ impl Handles {
     pub fn is_mutex(&self, key: &Key) -> bool {
         self.of(key)
             .is_some_and(|kinds| kinds.len() == 1 && kinds.contains(&HandleKind::Mutex))
+    }
+
+    /// Whether a mutex has a name, by which another process opens it, too.
+    pub fn is_named_mutex(&self, key: &Key) -> bool {
+        self.is_mutex(key) && self.named.contains(&without_index(key.clone()))
     }
 
     /// Whether a window is the calling thread's: the function has made it itself, or what holds it is only ever given
@@ -271,6 +309,7 @@ impl Handles {
                         Effect::Creates {
                             class: WaitClass::Message,
                             handle: Arg::Result,
+                            ..
                         }
                     )
                 })
@@ -470,7 +509,7 @@ pub fn judge(
         _ => None,
     };
     let mut timeout = hit.timeout;
-    let (mut asked, mut repeated) = (None, false);
+    let (mut asked, mut repeated, mut rounds) = (None, None, 1);
     let waits_for = match class {
         WaitClass::Thread => {
             if key
@@ -553,14 +592,20 @@ pub fn judge(
                 {
                     return None;
                 }
-                around => {
-                    repeated = around.is_some();
+                _ => {
                     asked = flow.asked_by_loop(site.function, site.stmt);
+                    match rounds_of(flow, walk, hit, site) {
+                        Ok(known) => rounds = known,
+                        Err(function) => repeated = Some(function),
+                    }
                     WaitsFor::Time
                 }
             }
         }
     };
+    if let Timeout::Finite(milliseconds) = timeout {
+        timeout = Timeout::Finite(milliseconds.saturating_mul(rounds));
+    }
     let mut contexts = hit.contexts;
     if matches!(waits_for, WaitsFor::ThreadEnd(_) | WaitsFor::Handle)
         && entry.kind == EntryKind::DllMain
@@ -588,9 +633,27 @@ pub fn judge(
         timeout,
         contexts,
         repeated,
+        rounds,
         asked,
         note,
     })
+}
+
+/// How often a sleep is slept, by the loops around it and around the calls that lead to it.
+///
+/// # Errors
+/// The function with a loop of which nobody can tell.
+fn rounds_of(flow: &Flow, walk: &Walk, hit: &Hit, site: Site) -> Result<i64, FnId> {
+    let path = hit.node.map_or_else(Vec::new, |node| walk.path(node));
+    let calls = path.into_iter().map(|(_, call)| call).chain([site]);
+    let mut rounds: i64 = 1;
+    for call in calls {
+        if flow.loop_of(call.function, call.stmt).is_some() {
+            let known = flow.rounds(call.function, call.stmt);
+            rounds = rounds.saturating_mul(known.ok_or(call.function)?);
+        }
+    }
+    Ok(rounds)
 }
 
 /// How long a loop that polls a flag lasts at most, where a clock ends it.

@@ -279,10 +279,7 @@ fn report(engines: &Engines, findings: &mut Findings, creation: &PoolSite, why: 
     };
     notes.push("when the host frees the DLL before the callback has returned, the pool's thread goes on executing at addresses where nothing is mapped any more".to_string());
     if !engines.is_surely_dll() {
-        notes.push(
-            "nothing tells whether these sources make up a DLL; in a program there is no hazard"
-                .to_string(),
-        );
+        notes.push(super::NO_DLL.to_string());
     }
     let legacy = matches!(
         creation.kind,

@@ -480,13 +480,10 @@ fn report(
             "an I/O object",
             "CancelIoEx, then WaitForThreadpoolIoCallbacks(io, FALSE)",
         ),
-        PoolObject::LegacyWait => (
-            "a registered wait",
-            "UnregisterWaitEx with INVALID_HANDLE_VALUE instead",
-        ),
+        PoolObject::LegacyWait => ("a registered wait", "UnregisterWaitEx"),
         PoolObject::LegacyTimer => (
             "a timer",
-            "DeleteTimerQueueTimer with INVALID_HANDLE_VALUE instead",
+            "DeleteTimerQueueTimer, or DeleteTimerQueueEx for the whole queue,",
         ),
         _ => ("a thread pool object", "the wait function of its kind"),
     };
@@ -546,7 +543,13 @@ fn report(
         ),
         steps,
         related,
-        help: format!("before `{callee}` call {drain}; free {used} after the close"),
+        help: match creation.kind {
+            // Nothing is called before the close: the close itself can wait.
+            PoolObject::LegacyWait | PoolObject::LegacyTimer => format!(
+                "let the close itself wait: {drain} with INVALID_HANDLE_VALUE as the event returns when the last callback has returned; free {used} after it, and close neither in the callback nor with a lock held that it takes"
+            ),
+            _ => format!("before `{callee}` call {drain}; free {used} after the close"),
+        },
         notes: vec![format!(
             "`{callee}` returns at once: a callback that is running, or already queued, goes on and uses {used} after it has ended"
         )],

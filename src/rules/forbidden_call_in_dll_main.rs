@@ -7,9 +7,9 @@ use crate::diagnostic::{Label, Role};
 use crate::entry::{Contexts, Entry, EntryKind};
 use crate::ir::{FunctionKind, StmtKind};
 use crate::program::origin::Origin;
-use crate::program::{CallEffect, FnId, Site};
-use crate::reach::Hit;
-use crate::reach::blocking::loads_own_path;
+use crate::program::{CallEffect, Constant, FnId, Site};
+use crate::reach::blocking::{loads_own_path, waited_on};
+use crate::reach::{Hit, Timeout};
 use crate::source::Span;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +22,7 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
         match debug_only(hit) {
             Debug::OwnSwitch => None,
             Debug::Build => Some(true),
-            Debug::No => Some(*risky),
+            Debug::No => Some(*risky || loads_nothing(engines, hit)),
         }
     });
     for found in places {
@@ -219,9 +219,7 @@ pub(super) fn far(engines: &Engines, place: &Place) -> Option<String> {
 
 /// What holds for every finding of a module of which nobody knows whether it is a DLL.
 pub(super) fn doubt(engines: &Engines) -> Option<String> {
-    (engines.may_be_dll() && !engines.is_surely_dll()).then(|| {
-        "nothing tells whether these sources make up a DLL; in a program there is no hazard".into()
-    })
+    (engines.may_be_dll() && !engines.is_surely_dll()).then(|| super::NO_DLL.into())
 }
 
 /// The contexts in which the call does harm; `None` where there are none.
@@ -329,6 +327,37 @@ fn loads_own(engines: &Engines, hit: &Hit) -> bool {
     })
 }
 
+/// Whether what an entry reaches waits for the thread that it starts.
+fn is_waited_for(engines: &Engines, place: &Place) -> bool {
+    let waits = engines.walk(place.entry).hits.iter().filter_map(|hit| {
+        let on = waited_on(hit.effect.effect()).filter(|_| hit.timeout != Timeout::Zero)?;
+        engines.flow.key_of(hit.site?, on)
+    });
+    let mut starts = waits.flat_map(|key| engines.handles.starts(&key).to_vec());
+    starts.any(|start| place.hit.site == Some(start))
+}
+
+/// Whether a call loads, by its name, a DLL that every process has already.
+fn loads_nothing(engines: &Engines, hit: &Hit) -> bool {
+    let program = engines.program;
+    let Some((site, call)) = hit.site.and_then(|site| Some((site, program.call(site)?))) else {
+        return false;
+    };
+    call.effects.iter().any(|effect| {
+        let Effect::ModuleRef {
+            source: ModuleSource::Load,
+            of: Some(of),
+            ..
+        } = effect.effect()
+        else {
+            return false;
+        };
+        let file = program.argument_value(site, *of);
+        matches!(program.constant(site.function, &file),
+            Some(Constant::Text(file)) if program.api.is_always_loaded(&file))
+    })
+}
+
 enum Debug {
     No,
     /// Compiled into debug builds only: `_DEBUG`, no `NDEBUG`, `DBG` of the kits' checked builds, `debug_assertions`.
@@ -384,7 +413,14 @@ fn report(engines: &Engines, findings: &mut Findings, place: &Place) {
     let entry = &engines.entries[place.entry];
     let own = *why == Needs::FreesLibrary && frees_own(engines, place.hit);
     let pins = *why == Needs::LoadsLibrary && loads_own(engines, place.hit);
-    let (does, short, reason) = if own {
+    let is_there = *why == Needs::LoadsLibrary && loads_nothing(engines, place.hit);
+    let (does, short, reason) = if is_there {
+        (
+            "asks the loader for a DLL that every process has",
+            "enters the loader from within the loader",
+            "the DLL is loaded and initialised before any other one's entry point runs: this loads nothing and counts a reference",
+        )
+    } else if own {
         (
             "frees its own module",
             "the loader is still at work on this module",
@@ -398,6 +434,9 @@ fn report(engines: &Engines, findings: &mut Findings, place: &Place) {
         .contexts
         .within(Contexts::PROCESS_ATTACH.or(Contexts::THREAD_ATTACH));
     let reason = match why {
+        Needs::StartsThread if starting && is_waited_for(engines, place) => {
+            "the new thread does not reach its first line before the loader lock is free, and something here waits for it"
+        }
         Needs::StartsThread if !starting => {
             "the new thread does not reach its first line before the loader lock is free, and then the DLL is gone: it begins where nothing is mapped any more"
         }
@@ -418,6 +457,7 @@ fn report(engines: &Engines, findings: &mut Findings, place: &Place) {
         _ if own => {
             "leave this reference to whoever loaded the DLL; a thread that is to unload it ends with FreeLibraryAndExitThread"
         }
+        _ if is_there => "ask GetModuleHandle for it, which counts nothing and is allowed here",
         _ if pins => {
             "keep the DLL loaded with GetModuleHandleEx and GET_MODULE_HANDLE_EX_FLAG_PIN, which loads nothing and is allowed here"
         }
@@ -446,7 +486,11 @@ fn report(engines: &Engines, findings: &mut Findings, place: &Place) {
         Needs::PoolAtExit => {
             "return at once when lpReserved is not NULL: at process exit there is nothing to clean up"
         }
-        _ if starting => {
+        _ if place
+            .hit
+            .contexts
+            .has(Contexts::PROCESS_ATTACH.or(Contexts::THREAD_ATTACH)) =>
+        {
             "do this in an exported function that the host calls after loading, or on first use"
         }
         _ if entry.kind == EntryKind::StaticInitializer => {

@@ -1,6 +1,6 @@
 //! Two locks that are taken in both orders. See `rules/lock_order_inversion.md`.
 
-use super::lock_under_loader_lock::{Threads, chain, thread_steps};
+use super::lock_under_loader_lock::{Threads, chain, on_thread, thread_steps};
 use super::{Engines, Finding, Findings, others};
 use crate::diagnostic::Role;
 use crate::entry::EntryKind;
@@ -278,12 +278,9 @@ fn report(
         (0, inner, inner_way, &first, &second),
         (1, outer, outer_way, &second, &first),
     ] {
-        let how = if flow == 0 {
-            "runs on one thread"
-        } else {
-            "runs on another thread"
-        };
-        steps.extend(thread_steps(engines, way, pair.function, flow, how));
+        let which = if flow == 0 { "one" } else { "another" };
+        let how = on_thread(engines, way.root, which);
+        steps.extend(thread_steps(engines, way, pair.function, flow, &how));
         let taker = program.describe(pair.first.taker(locks));
         steps.extend(chain(
             engines,

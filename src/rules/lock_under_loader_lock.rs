@@ -5,7 +5,7 @@ use super::{Engines, Finding, Findings, others, outer_label};
 use crate::api::Effect;
 use crate::diagnostic::{Label, Role};
 use crate::entry::{Contexts, EntryKind, Runs};
-use crate::ir::FunctionKind;
+use crate::ir::{FunctionKind, Linkage};
 use crate::locks::{Asked, Lock, Wanted, Way};
 use crate::program::{FnId, Key, Site};
 use crate::reach::Timeout;
@@ -22,7 +22,7 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
             let bad = Contexts::PROCESS_DETACH
                 .or(Contexts::THREAD_ATTACH)
                 .or(Contexts::THREAD_DETACH);
-            if strong.is_none() && !found.contexts.has(bad) {
+            if strong.is_none() && !found.contexts.has(bad) && found.named.is_none() {
                 continue;
             }
             places
@@ -107,6 +107,8 @@ struct Found<'e> {
     key: Option<Key>,
     contexts: Contexts,
     shared: bool,
+    /// A mutex with a name, which another process can hold, and how long it is waited for.
+    named: Option<Timeout>,
     length: usize,
     /// The other thread: how it gets there, and what it does.
     strong: Option<(Way, &'e Asked)>,
@@ -123,37 +125,62 @@ impl Found<'_> {
     }
 }
 
+/// One place where a lock is taken, as the function there names it.
+struct Taken {
+    node: usize,
+    site: Site,
+    lock: Lock,
+    shared: bool,
+    contexts: Contexts,
+    named: Option<Timeout>,
+}
+
 /// The locks that an entry takes and waits for.
 fn acquisitions<'e>(engines: &'e Engines, number: usize) -> Vec<Found<'e>> {
     let locks = &engines.locks;
     let walk = engines.walk(number);
-    let mut taken: Vec<(usize, Site, Lock, bool, Contexts)> = Vec::new();
+    let mut taken: Vec<Taken> = Vec::new();
     let mut created: Vec<Key> = Vec::new();
     for hit in &walk.hits {
         let (Some(node), Some(site)) = (hit.node, hit.site) else {
             continue;
         };
-        let (arg, shared) = match hit.effect.effect() {
+        let (arg, shared, named) = match hit.effect.effect() {
             Effect::Acquire {
                 lock,
                 try_: false,
                 shared,
                 ..
-            } => (*lock, *shared),
-            Effect::Wait { on: Some(on), .. }
-                if matches!(hit.timeout, Timeout::Infinite | Timeout::Unknown)
-                    && engines
-                        .flow
-                        .key_of(site, *on)
-                        .is_some_and(|key| engines.handles.is_mutex(&key)) =>
-            {
-                (*on, false)
+            } => (*lock, *shared, None),
+            Effect::Wait { on: Some(on), .. } => {
+                let key = engines.flow.key_of(site, *on);
+                let is_named = key
+                    .as_ref()
+                    .is_some_and(|key| engines.handles.is_named_mutex(key));
+                let is_waited_for = match hit.timeout {
+                    Timeout::Infinite | Timeout::Unknown => {
+                        key.is_some_and(|key| engines.handles.is_mutex(&key))
+                    }
+                    Timeout::Zero => false,
+                    _ => is_named,
+                };
+                if !is_waited_for {
+                    continue;
+                }
+                (*on, false, is_named.then_some(hit.timeout))
             }
             Effect::Stores { .. } => {
                 if let Some(lock) = locks.taken_by_hand(site)
                     && !(locks.is_passed_on(site) && walk.nodes[node].parent.is_some())
                 {
-                    taken.push((node, site, lock.clone(), false, hit.contexts));
+                    taken.push(Taken {
+                        node,
+                        site,
+                        lock: lock.clone(),
+                        shared: false,
+                        contexts: hit.contexts,
+                        named: None,
+                    });
                 }
                 continue;
             }
@@ -171,7 +198,14 @@ fn acquisitions<'e>(engines: &'e Engines, number: usize) -> Vec<Found<'e>> {
         // What a wrapper takes for its caller is the caller's.
         let is_wrapper = locks.is_passed_on(site) && walk.nodes[node].parent.is_some();
         if !is_wrapper && let Some(lock) = locks.lock_of(site, arg) {
-            taken.push((node, site, lock, shared, hit.contexts));
+            taken.push(Taken {
+                node,
+                site,
+                lock,
+                shared,
+                contexts: hit.contexts,
+                named,
+            });
         }
     }
     for &(node, site, target, contexts) in &walk.watched {
@@ -179,13 +213,28 @@ fn acquisitions<'e>(engines: &'e Engines, number: usize) -> Vec<Found<'e>> {
             continue;
         }
         for take in locks.passed_on(site, target) {
-            taken.push((node, site, take.lock, take.shared, contexts));
+            taken.push(Taken {
+                node,
+                site,
+                lock: take.lock,
+                shared: take.shared,
+                contexts,
+                named: None,
+            });
         }
     }
     let mut all = Vec::new();
-    for (node, site, lock, shared, contexts) in taken {
+    for Taken {
+        node,
+        site,
+        lock,
+        shared,
+        contexts,
+        named,
+    } in taken
+    {
         let (function, lock) = seen_from_above(engines, number, node, site, lock);
-        if lock.is_local() {
+        if lock.is_local() && named.is_none() {
             continue;
         }
         let key = locks.identity(function, &lock);
@@ -213,6 +262,7 @@ fn acquisitions<'e>(engines: &'e Engines, number: usize) -> Vec<Found<'e>> {
             key,
             contexts,
             shared,
+            named,
             length: walk.path(node).len(),
             strong: None,
         });
@@ -358,7 +408,7 @@ fn report(
                 way,
                 asked.function,
                 1,
-                "runs on another thread",
+                &on_thread(engines, way.root, "another"),
             ));
             steps.extend(chain(
                 engines,
@@ -380,6 +430,9 @@ fn report(
                 "{subject} waits for {lock} {loader}, and {other} holds {lock} while it asks for the loader lock"
             )
         }
+        None if found.named.is_some() => {
+            format!("{subject} waits for {lock}, a mutex that other processes can hold, {loader}")
+        }
         None => format!("{subject} takes {lock} {loader}"),
     };
     notes.extend(reasons(found));
@@ -397,10 +450,7 @@ fn report(
     }
     let uncertain = !engines.is_surely_dll() && engines.may_be_dll();
     if uncertain {
-        notes.push(
-            "nothing tells whether these sources make up a DLL; in a program there is no hazard"
-                .to_string(),
-        );
+        notes.push(super::NO_DLL.to_string());
     }
     let rust_program = entry.kind == EntryKind::ThreadLocalDestructor
         && !engines.is_surely_dll()
@@ -416,7 +466,8 @@ fn report(
         steps,
         related: Vec::new(),
         help: match &found.strong {
-            Some(_) => format!("do not take {lock} here, or never call the loader while holding it: call it first, then take the lock"),
+            Some((_, asked)) => format!("do not take {lock} here, or call {} only where {lock} is not held: before it is taken or after it is given back, on what was copied or taken out under it", called(engines, *asked.chain.last().unwrap_or(&found.site))),
+            None if found.named.is_some() && found.contexts.within(Contexts::PROCESS_ATTACH) => "do this in an exported function that the host calls after loading, or on first use; or ask with a time limit of zero, and go on without the mutex where another process has it".to_string(),
             None if found.contexts.within(Contexts::PROCESS_ATTACH) => "do without the lock here: nothing of this module runs before its load is complete; or do this in an exported function that the host calls after loading, or on first use".to_string(),
             None if entry.kind != EntryKind::DllMain => "do not take the lock here: let an exported function that the host calls before FreeLibrary do the work, and let what runs at the end of the DLL or of a thread take no lock".to_string(),
             None if !found.contexts.has(Contexts::PROCESS_DETACH) => "do without the lock at DLL_THREAD_ATTACH and DLL_THREAD_DETACH: what belongs to a thread can be made and given up by a function that the thread itself calls".to_string(),
@@ -431,6 +482,16 @@ fn report(
 /// What waiting here means, by context.
 fn reasons(found: &Found) -> Vec<String> {
     let mut notes = Vec::new();
+    if let Some(timeout) = found.named {
+        let length = match timeout {
+            Timeout::Finite(milliseconds) => {
+                format!("for up to {milliseconds} ms, and for so long")
+            }
+            Timeout::Bounded => "for a limited time, and for so long".to_string(),
+            _ => "until that one gives it back, and until then".to_string(),
+        };
+        notes.push(format!("a process that has opened the mutex by its name and holds it makes this wait {length} no thread of this process can start, end or load a library"));
+    }
     if found.strong.is_some() {
         if found.contexts.within(Contexts::PROCESS_ATTACH) {
             notes.push("this happens at process attach only, when no other thread runs the module's code but for hooks and callbacks that the load has set up already".to_string());
@@ -447,6 +508,15 @@ fn reasons(found: &Found) -> Vec<String> {
         notes.push("at process exit all other threads are already gone: if one of them held the lock, nobody gives it back, and the process is ended on the spot or hangs".to_string());
     }
     notes
+}
+
+/// How a function comes to run on a thread: `which` is "one" or "another". Only what the function itself tells counts, for
+/// where it is handed to a thread need not have been read.
+pub(super) fn on_thread(engines: &Engines, root: FnId, which: &str) -> String {
+    match engines.program.function(root).linkage {
+        Linkage::Exported => format!("is called by the host on {which} thread"),
+        _ => format!("runs on {which} thread"),
+    }
 }
 
 /// The steps of a thread down to a function.

@@ -52,6 +52,10 @@ mod wait_while_holding_callback_lock;
 mod wait_without_cancel;
 mod waiting;
 
+/// What a finding says, as a note of its own, in a module that nothing tells to be a DLL.
+pub const NO_DLL: &str =
+    "nothing tells whether these sources make up a DLL; in a program there is no hazard";
+
 /// A rule of the catalogue.
 pub struct Rule {
     pub name: &'static str,

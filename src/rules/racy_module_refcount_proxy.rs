@@ -128,10 +128,7 @@ fn report(engines: &Engines, findings: &mut Findings, reference: Site, release: 
         "a lock around both does not help: the way out of the DLL's code comes after the lock".to_string(),
     ];
     if !engines.is_surely_dll() {
-        notes.push(
-            "nothing tells whether these sources make up a DLL; in a program there is no hazard"
-                .to_string(),
-        );
+        notes.push(super::NO_DLL.to_string());
     }
     findings.add(Finding {
         rule: "racy_module_refcount_proxy",

@@ -169,10 +169,7 @@ fn report(
         notes.push("when the host frees the DLL, the thread goes on executing at addresses where nothing is mapped any more, and crashes where no symbol names the DLL".to_string());
     }
     if !engines.is_surely_dll() {
-        notes.push(
-            "nothing tells whether these sources make up a DLL; in a program there is no hazard"
-                .to_string(),
-        );
+        notes.push(super::NO_DLL.to_string());
     }
     // Nothing is reported inside a macro: its use is the place.
     let mut shown = site;

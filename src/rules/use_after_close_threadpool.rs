@@ -1,6 +1,7 @@
 //! A thread pool object that is used after its close. See `rules/use_after_close_threadpool.md`.
 
 use super::{Engines, Finding, Findings, remedy};
+use crate::api::PoolObject;
 use crate::diagnostic::Role;
 use crate::flow::{Event, What};
 use crate::ir::{Block, Callee, Cond, Function, Place, Root, StmtId, StmtKind, Value};
@@ -234,9 +235,12 @@ fn is_renewed(engines: &Engines, function: FnId, close: &Event, key: &Key, used:
 }
 
 fn report(engines: &Engines, findings: &mut Findings, function: FnId, close: &Event, used: &Event) {
+    let mut creations = engines.flow.creations(&used.key);
+    let submits = used.what == What::Arm && creations.any(|made| made.kind == PoolObject::Work);
     let verb = match used.what {
         What::Close => "closes",
         What::Drain => "waits for",
+        What::Arm if submits => "submits",
         What::Arm => "arms",
         What::Use => "asks about",
         _ => "disarms",
@@ -289,6 +293,10 @@ fn report(engines: &Engines, findings: &mut Findings, function: FnId, close: &Ev
                 "leave this call out: CloseThreadpoolCleanupGroupMembers closes each member of the group"
             }
             (_, What::Close) => "close the object once, and clear the variable when that is done",
+            // Moved before the close it would queue a callback that nobody waits for.
+            (_, What::Arm) => {
+                "leave this call out: a teardown first ends what arms or submits the object, then waits for its callbacks, closes it, and clears the variable"
+            }
             _ => "move this call before the close, and clear the variable when the object is closed",
         }
         .to_string(),

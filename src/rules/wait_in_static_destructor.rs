@@ -3,7 +3,7 @@
 //! `report_waits`.
 
 use super::{Engines, Finding, Findings, others, outer_label, waiting};
-use crate::api::Effect;
+use crate::api::{Effect, ThreadRef};
 use crate::diagnostic::{Label, Role};
 use crate::entry::{Contexts, Entry, EntryKind, Runs};
 use crate::ir::{FunctionKind, Linkage, StmtId, StmtKind};
@@ -135,7 +135,7 @@ fn report(
             } else {
                 format!("{subject} {what} while {holder}")
             };
-            let length = waiting::length_of(engines, blocking);
+            let length = waiting::length_of(engines, blocking, found.hit.site);
             let label = match found.hit.effect {
                 CallEffect::Type(..) => format!("an object ends here, and its destructor {length}"),
                 CallEffect::Row(..) => length,
@@ -150,7 +150,10 @@ fn report(
             (
                 outer_label(
                     entry.span,
-                    format!("its destructor {}", waiting::length_of(engines, blocking)),
+                    format!(
+                        "its destructor {}",
+                        waiting::length_of(engines, blocking, found.hit.site)
+                    ),
                     Role::Primary,
                 ),
                 message,
@@ -168,7 +171,7 @@ fn report(
         steps.extend(engines.member_steps_at(site, &found.hit.effect));
     }
     steps.extend(other_side(engines, found));
-    let mut notes = waiting::reasons(engines, entry, blocking);
+    let mut notes = waiting::reasons(engines, entry, blocking, starts_thread(engines, found));
     let rust_thread_local = entry.kind == EntryKind::ThreadLocalDestructor
         && engines
             .program
@@ -192,10 +195,7 @@ fn report(
         || far.is_some()
         || (!engines.is_surely_dll() && (engines.may_be_dll() || rust_thread_local));
     if !engines.is_surely_dll() && engines.may_be_dll() {
-        notes.push(
-            "nothing tells whether these sources make up a DLL; in a program there is no hazard"
-                .to_string(),
-        );
+        notes.push(super::NO_DLL.to_string());
     }
     findings.add(Finding {
         rule,
@@ -221,7 +221,11 @@ fn other_side(engines: &Engines, found: &Found) -> Vec<Label> {
         return Vec::new();
     };
     let mut steps = match found.blocking.waits_for {
-        WaitsFor::ThreadEnd(_) => ending_thread(engines, &key),
+        WaitsFor::ThreadEnd(reference) => {
+            let begins_late = found.blocking.contexts.within(Contexts::PROCESS_ATTACH)
+                && starts_thread(engines, found);
+            ending_thread(engines, &key, reference, begins_late)
+        }
         WaitsFor::Signal => signalling_thread(engines, found, &key),
         WaitsFor::Callbacks => pool_callback(engines, &key),
         _ => Vec::new(),
@@ -232,8 +236,26 @@ fn other_side(engines: &Engines, found: &Found) -> Vec<Label> {
     steps
 }
 
-/// The thread whose end is waited for: it asks for the loader lock in a call, or at the latest when it ends.
-fn ending_thread(engines: &Engines, key: &Key) -> Vec<Label> {
+/// Whether the entry that waits for a thread starts it, too.
+fn starts_thread(engines: &Engines, found: &Found) -> bool {
+    let on = blocking::waited_on(found.hit.effect.effect());
+    let key = on.and_then(|on| engines.flow.key_of(found.hit.site?, on));
+    key.is_some_and(|key| {
+        let starts = engines.handles.starts(&key);
+        let hits = &engines.walk(found.entry).hits;
+        hits.iter()
+            .any(|hit| hit.site.is_some_and(|site| starts.contains(&site)))
+    })
+}
+
+/// The thread whose end is waited for: it asks for the loader lock in a call, or at the latest when it ends; one that the
+/// load starts does not begin.
+fn ending_thread(
+    engines: &Engines,
+    key: &Key,
+    reference: ThreadRef,
+    begins_late: bool,
+) -> Vec<Label> {
     let Some((number, procedure)) = engines.handles.starts(key).iter().find_map(|&start| {
         engines
             .entries_of(|kind| matches!(kind, EntryKind::ThreadProcedure(_)))
@@ -245,6 +267,11 @@ fn ending_thread(engines: &Engines, key: &Key) -> Vec<Label> {
     }) else {
         return Vec::new();
     };
+    if begins_late {
+        let thread =
+            "the thread that is waited for, and does not begin before the loader lock is free";
+        return vec![runs_on(engines, number, thread)];
+    }
     let mut steps = vec![runs_on(engines, number, "the thread that is waited for")];
     if let Some(asks) = asking_call(engines, number) {
         steps.extend(asks);
@@ -255,8 +282,14 @@ fn ending_thread(engines: &Engines, key: &Key) -> Vec<Label> {
         .rev()
         .map(StmtId)
         .find(|&stmt| matches!(body.stmt(stmt).kind, StmtKind::Return { .. }));
-    let message =
-        "on its way out the thread asks for the loader lock (DLL_THREAD_DETACH), and waits for it";
+    let message = match reference {
+        ThreadRef::Ucrt => {
+            "on its way out the thread asks for the loader lock (DLL_THREAD_DETACH), or, with the UCRT, frees the DLL and comes to the wait itself"
+        }
+        _ => {
+            "on its way out the thread asks for the loader lock (DLL_THREAD_DETACH), and waits for it"
+        }
+    };
     match end {
         Some(stmt) => steps.push(engines.label(
             Site {

@@ -322,6 +322,17 @@ fn since_reports_what_is_new_wherever_the_cause_was_edited() {
 }
 
 /// A build knows the sources of today; the old tree is told from them by their paths.
+/// What a build machine gives where the variable of the revision is not set.
+#[test]
+fn a_revision_that_is_empty_is_an_error() {
+    let root = folder("since_nothing", &[("a.c", UNUSED)]);
+    for revision in ["", "...", " "] {
+        let run = run(&root, &["--since", revision]);
+        assert_eq!((run.code, &*run.out), (2, ""), "{revision}: {}", run.err);
+        assert!(run.err.contains("names no revision"), "{}", run.err);
+    }
+}
+
 #[test]
 fn since_knows_the_modules_of_a_build() {
     let old = [

@@ -14,7 +14,7 @@ use crate::api::{Effect, PoolObject, ThreadRef, WaitClass};
 use crate::diagnostic::{Edit, Fix};
 use crate::entry::{EntryKind, Runs};
 use crate::flow::{Event, PoolSite, What};
-use crate::ir::{FunctionKind, StmtId, StmtKind};
+use crate::ir::{FunctionKind, Root, StmtId, StmtKind};
 use crate::program::{FnId, KeyRoot, Site};
 use crate::reach::Timeout;
 use crate::source::{Lang, Span};
@@ -428,8 +428,11 @@ fn is_only_entry(engines: &Engines, function: FnId) -> bool {
 /// Whether nothing that counts comes after a statement: no call, no assignment, no destructor.
 fn only_returns_after(engines: &Engines, site: Site) -> bool {
     let stmts = &engines.program.function(site.function).stmts;
+    // In C++ what a call gives and nobody keeps ends behind it: here that is a number.
+    let is_result = |kind: &StmtKind| matches!(kind, StmtKind::Drop { place, .. } if place.root == Root::Result(site.stmt));
     stmts.iter().zip(0..).all(|(stmt, number)| {
         matches!(stmt.kind, StmtKind::Return { .. })
+            || is_result(&stmt.kind)
             || !engines
                 .flow
                 .can_follow(site.function, site.stmt, StmtId(number))

@@ -5,8 +5,9 @@
 //! applies to this wait: what happens when the DLL is freed, when the process exits, or both, each by its name.
 
 use super::Engines;
-use crate::api::ThreadRef;
+use crate::api::{Effect, ThreadRef, WaitClass};
 use crate::entry::{Contexts, Entry, EntryKind};
+use crate::program::Site;
 use crate::reach::blocking::{Blocking, WaitsFor};
 use crate::reach::{Hit, Timeout};
 
@@ -39,8 +40,8 @@ pub(super) fn waited_for(blocking: &Blocking) -> &'static str {
     }
 }
 
-/// How long a wait takes, for the label at it.
-pub(super) fn length_of(engines: &Engines, blocking: &Blocking) -> String {
+/// How long a wait takes, for the label at it, the call at `site`.
+pub(super) fn length_of(engines: &Engines, blocking: &Blocking, site: Option<Site>) -> String {
     if blocking.waits_for == WaitsFor::Flag {
         return match blocking.timeout {
             Timeout::Finite(milliseconds) => format!(
@@ -55,11 +56,25 @@ pub(super) fn length_of(engines: &Engines, blocking: &Blocking) -> String {
     if let Some(asked) = blocking.asked {
         return format!("goes on until `{}` ends the loop", engines.callee(asked));
     }
+    if let Some(function) = blocking.repeated {
+        let of_the_loop = match site {
+            Some(site) if site.function != function => {
+                format!("of a loop in {}", engines.program.describe(function))
+            }
+            _ => "of the loop".to_string(),
+        };
+        return match blocking.timeout {
+            Timeout::Finite(milliseconds) => {
+                format!("sleeps for {milliseconds} ms in each run {of_the_loop}")
+            }
+            _ => format!("sleeps in each run {of_the_loop}"),
+        };
+    }
     match blocking.timeout {
-        Timeout::Finite(milliseconds) if blocking.repeated => {
-            format!("sleeps for {milliseconds} ms in each run of the loop")
-        }
-        _ if blocking.repeated => "sleeps in each run of the loop".to_string(),
+        Timeout::Finite(milliseconds) if blocking.rounds > 1 => format!(
+            "sleeps for up to {milliseconds} ms, in {} runs of a loop",
+            blocking.rounds
+        ),
         Timeout::Infinite => "blocks without a time limit".to_string(),
         Timeout::Finite(milliseconds) => format!("blocks for up to {milliseconds} ms"),
         Timeout::Bounded => "blocks for a limited time".to_string(),
@@ -68,8 +83,13 @@ pub(super) fn length_of(engines: &Engines, blocking: &Blocking) -> String {
     }
 }
 
-/// Why the one that is waited for cannot go on.
-pub(super) fn reasons(engines: &Engines, entry: &Entry, blocking: &Blocking) -> Vec<String> {
+/// Why the one that is waited for cannot go on. `starts_here`: the same entry has started the thread.
+pub(super) fn reasons(
+    engines: &Engines,
+    entry: &Entry,
+    blocking: &Blocking,
+    starts_here: bool,
+) -> Vec<String> {
     let mut notes = Vec::new();
     let contexts = harmful(entry, blocking);
     let limited = matches!(blocking.timeout, Timeout::Finite(_) | Timeout::Bounded);
@@ -81,21 +101,34 @@ pub(super) fn reasons(engines: &Engines, entry: &Entry, blocking: &Blocking) -> 
     } else {
         ""
     };
+    // What ends by itself waits in vain, and not for ever.
+    let so_long = |forever: &str| match limited {
+        true => ", and this code waits its whole time".to_string(),
+        false => format!(", and this code waits for {forever}"),
+    };
     match blocking.waits_for {
+        WaitsFor::ThreadEnd(_) if starts_here && contexts.within(Contexts::PROCESS_ATTACH) => {
+            notes.push(format!(
+                "a thread that was started during the load does not begin before the loader lock is free{}",
+                so_long("its end")
+            ));
+        }
         WaitsFor::ThreadEnd(reference) => {
+            let is_ucrt = matches!(reference, ThreadRef::Ucrt);
             if starts {
                 notes.push("a thread that was started during the load does not run before the loader lock is free".to_string());
             }
-            notes.push(
-                "a thread takes the loader lock on its way out (DLL_THREAD_DETACH), so it cannot end before this code returns, and this code waits for its end"
-                    .to_string(),
-            );
-            if matches!(reference, ThreadRef::Ucrt) {
+            if is_ucrt {
                 notes.push(
                     "with the UCRT of Visual Studio 2015 and later the thread keeps the DLL loaded: the host's FreeLibrary then unloads nothing, and the last reference goes on that very thread, which waits for itself: std::thread::join throws, and the process ends in std::terminate; a wait for the thread's handle hangs"
                         .to_string(),
                 );
             }
+            notes.push(format!(
+                "{}a thread takes the loader lock on its way out (DLL_THREAD_DETACH), so it cannot end before this code returns{}",
+                if is_ucrt { "with other runtimes FreeLibrary comes here: " } else { "" },
+                so_long("its end")
+            ));
         }
         WaitsFor::Signal | WaitsFor::Flag | WaitsFor::Handle => {
             if starts {
@@ -114,13 +147,13 @@ pub(super) fn reasons(engines: &Engines, entry: &Entry, blocking: &Blocking) -> 
                 };
                 notes.push(format!("when the process exits, all other threads are already gone before this runs: nobody is left to {sets}{end}"));
             }
-            notes.push(format!("{at_unload}the other thread {does} only if it needs nothing from the loader before: to load a library, to call GetModuleHandle, to use COM or to end it waits for this code, and this code waits for it"));
+            notes.push(format!("{at_unload}the other thread {does} only if it needs nothing from the loader before: to load a library, to call GetModuleHandle, to use COM or to end it waits for this code{}", so_long("it")));
         }
         WaitsFor::Callbacks => {
             if exits {
                 notes.push("when the process exits, the pool's threads are already gone before this runs: the wait hangs or raises an exception".to_string());
             }
-            notes.push(format!("{at_unload}a callback that needs the loader lock, to load a library or start a thread, waits for this code, and this code waits for the callback"));
+            notes.push(format!("{at_unload}a callback that needs the loader lock, to load a library or start a thread, waits for this code{}", so_long("the callback")));
         }
         WaitsFor::Message => {
             notes.push("the other thread answers only if it needs nothing from the loader before, and at process exit it is gone".to_string());
@@ -129,7 +162,7 @@ pub(super) fn reasons(engines: &Engines, entry: &Entry, blocking: &Blocking) -> 
             notes.push("as long as this waits, no thread of the process can start, end or load a library: if one of them has to do that before the I/O completes, neither goes on".to_string());
         }
         WaitsFor::Process => {
-            notes.push("as long as this waits, no thread of the process can start, end or load a library; if the other process waits for one of them, neither goes on".to_string());
+            notes.push("as long as this waits, no thread of this process can start, end or load a library; if the other process waits for one of them, for one that reads its output perhaps, neither goes on".to_string());
         }
         WaitsFor::Time => {}
     }
@@ -139,6 +172,18 @@ pub(super) fn reasons(engines: &Engines, entry: &Entry, blocking: &Blocking) -> 
         notes.push("the wait ends by itself: a stall in which no thread of the process can start, end or load a library, and not a deadlock".to_string());
     }
     notes
+}
+
+/// Whether what is joined is a std::thread, whose own destructor ends the process where nobody has joined or detached it.
+fn is_thread_object(blocking: &Blocking, hit: &Hit) -> bool {
+    let joins = matches!(
+        hit.effect.effect(),
+        Effect::Wait {
+            class: WaitClass::Thread,
+            ..
+        }
+    );
+    joins && blocking.waits_for == WaitsFor::ThreadEnd(ThreadRef::Ucrt)
 }
 
 /// What to write instead.
@@ -167,6 +212,12 @@ pub(super) fn help(entry: &Entry, blocking: &Blocking, hit: &Hit) -> String {
             }
             _ => "start and wait in an exported function that the host calls after loading, or on first use: DllMain and initializers must return before any new thread runs".to_string(),
         },
+        EntryKind::DllMain
+            if contexts.within(Contexts::PROCESS_EXIT)
+                && blocking.waits_for == WaitsFor::Process =>
+        {
+            format!("{in_time}; in DLL_PROCESS_DETACH return at once when lpReserved is not NULL")
+        }
         EntryKind::DllMain if contexts.within(Contexts::PROCESS_EXIT) => {
             "in DLL_PROCESS_DETACH return at once when lpReserved is not NULL: at process exit there is nobody left to wait for".to_string()
         }
@@ -179,6 +230,9 @@ pub(super) fn help(entry: &Entry, blocking: &Blocking, hit: &Hit) -> String {
         ),
         EntryKind::StaticDestructor if hit.site.is_none() => format!(
             "{in_time}, and keep the object behind a pointer that is made with new and never deleted, so that no destructor runs here"
+        ),
+        EntryKind::StaticDestructor if is_thread_object(blocking, hit) => format!(
+            "{in_time}, and let the destructor detach a thread that is still joinable there, for std::thread ends the process otherwise; or keep the static behind a pointer that is made with new and never deleted, so that no destructor runs here"
         ),
         EntryKind::StaticDestructor => format!(
             "{in_time}, and let the destructor wait for nothing; or keep the static behind a pointer that is made with new and never deleted, so that no destructor runs here"
