@@ -534,6 +534,9 @@ pub struct TypeRow {
     pub owns: Vec<u8>,
     /// `->`, `*`, `[]` and iteration lead to this template argument.
     pub leads_to: Option<u8>,
+    /// The template argument that names the class or function which ends what is owned, in place of its destructor:
+    /// `unique_ptr<T, Deleter>`.
+    pub ended_by: Option<u8>,
     /// Methods that end what is owned: reset, clear.
     #[serde(default)]
     pub ends: Vec<String>,

@@ -6,7 +6,7 @@
 //! none is visible, what another function of the same class or file does counts as done before (open world).
 
 use crate::api::{Arg, Effect, PoolObject, WaitClass};
-use crate::ir::{BlockId, FunctionKind, Place, Root, StmtId, StmtKind, Value};
+use crate::ir::{BlockId, Callee, FunctionKind, Place, Root, StmtId, StmtKind, Value};
 use crate::program::{FnId, Key, KeyRoot, Program, Site};
 use crate::reach::Abstract;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -269,6 +269,7 @@ impl<'p, 'a> Flow<'p, 'a> {
                 None => Some(
                     self.stored_by_call(site)
                         .or_else(|| self.stored_by_callee(site))
+                        .or_else(|| self.stored_in_owner(site))
                         .unwrap_or_else(|| Key::of(KeyRoot::Result(site.function, site.stmt))),
                 ),
             };
@@ -324,6 +325,54 @@ impl<'p, 'a> Flow<'p, 'a> {
                 _ => None,
             })
         })
+    }
+
+    /// The owner of a library that a function puts a call's result into: `owner.reset(CreateThreadpoolTimer(…))`,
+    /// `owner_(CreateThreadpoolTimer(…), f)`.
+    fn stored_in_owner(&self, made: Site) -> Option<Key> {
+        let program = self.program;
+        let body = program.function(made.function);
+        let result = Value::Result(made.stmt);
+        let ends_by_deleter = |text: &str, unit: u32, method: Option<&str>| {
+            program.type_row(text, unit).is_some_and(|row| {
+                row.ended_by.is_some()
+                    && method.is_none_or(|name| row.ends.iter().any(|ends| **ends == *name))
+            })
+        };
+        let later = body.stmts.iter().enumerate();
+        later
+            .skip(made.stmt.0 as usize + 1)
+            .find_map(|(index, stmt)| {
+                let StmtKind::Call { callee, args } = &stmt.kind else {
+                    return None;
+                };
+                if args.first() != Some(&result) {
+                    return None;
+                }
+                let place = match callee {
+                    Callee::Method { receiver, name } => {
+                        let (text, unit) = program.type_of_value(made.function, receiver)?;
+                        ends_by_deleter(&text, unit, Some(name)).then(|| receiver.place())?
+                    }
+                    Callee::Construct {
+                        type_text,
+                        heap: false,
+                    } => {
+                        let unit = program.unit_number(made.function);
+                        let built = Value::Result(StmtId(index as u32));
+                        let to = body.stmts.iter().find_map(|stmt| match &stmt.kind {
+                            StmtKind::Assign { to, value } if *value == built => Some(to),
+                            _ => None,
+                        })?;
+                        let typed = program.type_of_place(made.function, to);
+                        let by_place =
+                            typed.is_some_and(|(text, unit)| ends_by_deleter(&text, unit, None));
+                        (by_place || ends_by_deleter(type_text, unit, None)).then(|| to.clone())
+                    }
+                    _ => None,
+                }?;
+                program.key_of_target(made.function, &place)
+            })
     }
 
     /// The object whose life a pointer's target has: an object of its class where that is known, else the place itself.

@@ -186,6 +186,9 @@ impl<'a> Program<'a> {
             .collect();
         program.names = names::Names::collect(&program);
         program.find_owners();
+        let mut names = std::mem::take(&mut program.names);
+        names.find_namespaced(&program);
+        program.names = names;
         let renamed = program.renamed_functions();
         program.names.rename(&renamed);
         program.renamed = renamed.into_iter().map(|(name, id)| (id, name)).collect();

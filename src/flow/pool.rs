@@ -4,7 +4,9 @@ use super::{Flow, What};
 use crate::api::{Arg, Effect, PoolObject, PoolOwner};
 use crate::entry;
 use crate::ir::{Field, FunctionKind, Place, Root, StmtKind, Value};
+use crate::program::endings::Deleter;
 use crate::program::{FnId, Key, KeyRoot, Program, Site};
+use crate::source::Lang;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeSet;
 
@@ -131,9 +133,9 @@ impl Flow<'_, '_> {
             .filter(move |site| site.key.as_ref() == Some(key))
     }
 
-    /// The member that is a library's owner of a thread pool object, where the end of the object around it is all that
-    /// closes it, and what that does.
-    pub fn closed_by_owner(&self, key: &Key) -> Option<(&Field, &PoolOwner)> {
+    /// The member that is an owner of a thread pool object, a library's or one with a deleter, where the end of the object
+    /// around it is all that closes it, and what that does.
+    pub fn closed_by_owner(&self, key: &Key) -> Option<(&Field, PoolOwner)> {
         let program = self.program;
         let KeyRoot::Object(class) = key.root else {
             return None;
@@ -142,8 +144,12 @@ impl Flow<'_, '_> {
             return None;
         };
         let member = program.field(class, name)?;
-        let row = program.type_row(&member.field.type_text, program.type_unit(member.owner))?;
-        let owner = row.pool.as_ref()?;
+        let (text, unit) = (&member.field.type_text, program.type_unit(member.owner));
+        let row = program.type_row(text, unit)?;
+        let owner = match &row.pool {
+            Some(owner) => owner.clone(),
+            None => self.owner_by_deleter(key, text, unit)?,
+        };
         if self.everywhere(What::Close, key).next().is_some() {
             return None;
         }
@@ -159,6 +165,35 @@ impl Flow<'_, '_> {
             })
         });
         (!turned_off).then_some((member.field, owner))
+    }
+
+    /// What an owner's deleter does to a thread pool object; none where it does not close it.
+    fn owner_by_deleter(&self, key: &Key, text: &str, unit: u32) -> Option<PoolOwner> {
+        let program = self.program;
+        let kind = self.creations(key).next()?.kind;
+        let does: Vec<What> = match program.deleter(text, unit)? {
+            Deleter::Functions(functions) => functions
+                .iter()
+                .flat_map(|&function| self.events(function))
+                .map(|event| event.what)
+                .collect(),
+            Deleter::Named(name) => program
+                .api
+                .rows(&name, 1, Lang::Cpp)
+                .flat_map(|row| &row.effects)
+                .filter_map(|row| match row.effect {
+                    Effect::TpClose { .. } => Some(What::Close),
+                    Effect::TpDrain { .. } => Some(What::Drain),
+                    Effect::TpDisarm { .. } => Some(What::Disarm),
+                    _ => None,
+                })
+                .collect(),
+        };
+        does.contains(&What::Close).then(|| PoolOwner {
+            kind,
+            disarms: does.contains(&What::Disarm),
+            waits: does.contains(&What::Drain),
+        })
     }
 
     /// The cleanup groups that the environment of a creation names.

@@ -36,6 +36,13 @@ pub(super) struct Given {
     adapted: FxHashSet<StmtId>,
 }
 
+/// What an owner ends its object with, in place of the object's destructor.
+pub enum Deleter {
+    Functions(Vec<FnId>),
+    /// A function that the program does not define.
+    Named(String),
+}
+
 impl<'a> Program<'a> {
     fn given(&self, id: FnId) -> &Given {
         self.given[id.0 as usize].get_or_init(|| {
@@ -408,6 +415,15 @@ impl<'a> Program<'a> {
                 ending.effects.push((effect, note.clone()));
             }
         }
+        if let Some(Deleter::Functions(functions)) = self.deleter(text, unit) {
+            ending
+                .targets
+                .extend(functions.into_iter().map(|function| Target {
+                    function,
+                    note: note.clone(),
+                }));
+            return;
+        }
         let name = types::parse(&self.expand_alias(text, unit));
         for &owned in &row.owns {
             if let Some(argument) = name.args.get(owned as usize) {
@@ -415,6 +431,30 @@ impl<'a> Program<'a> {
                 self.collect_owned(argument, unit, from, seen, ending, depth);
             }
         }
+    }
+
+    /// What the template arguments of an owner say that ends its object: `unique_ptr<T, Deleter>`,
+    /// `unique_ptr<T, decltype(&f)>`.
+    pub fn deleter(&self, text: &str, unit: u32) -> Option<Deleter> {
+        let row = self.type_row(text, unit)?;
+        let name = types::parse(&self.expand_alias(text, unit));
+        let argument = name.args.get(row.ended_by? as usize)?.trim();
+        if let Some(written) = argument.strip_prefix("decltype") {
+            let written: String = written
+                .chars()
+                .filter(|c| !matches!(c, '(' | ')' | '&' | ' '))
+                .collect();
+            let written = written.trim_start_matches("::");
+            let functions = self.functions_taking_one(written);
+            return match functions[..] {
+                [] => Some(Deleter::Named(written.to_string())),
+                [only] => Some(Deleter::Functions(vec![only])),
+                _ => None,
+            };
+        }
+        let class = self.class_of_text(argument, unit)?;
+        let functions = self.find_methods(class, "operator()", Some(1));
+        (!functions.is_empty()).then_some(Deleter::Functions(functions))
     }
 
     /// What ends with an owner that was made for a type.

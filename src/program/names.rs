@@ -5,7 +5,7 @@ use crate::ir::{
     Constant, Function, FunctionKind, Import, Linkage, Name, Place, Root, TypeKind, Value,
 };
 use crate::source::Lang;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::RwLock;
 
 /// Everything that can be looked up, by the last part of its name.
@@ -19,6 +19,9 @@ pub(super) struct Names {
     defaults: FxHashMap<(Name, usize), usize>,
     /// How many classes declare a method of this name.
     declared_methods: FxHashMap<Name, u32>,
+    /// Functions that look like methods where they are defined, `void hooks::start() { … }`, and are a namespace's by
+    /// their prototypes.
+    in_namespace: FxHashSet<FnId>,
     /// What the path of each unit says.
     places: Vec<UnitPath>,
     /// What names mean in each unit: the same few are asked for over and over.
@@ -141,6 +144,35 @@ impl Names {
     pub(super) fn rename(&mut self, functions: &[(Name, FnId)]) {
         for (name, id) in functions {
             self.functions.entry(name.clone()).or_default().push(*id);
+        }
+    }
+
+    /// Says which functions belong to namespaces and not to classes; the owners have to be known by then.
+    pub(super) fn find_namespaced(&mut self, program: &Program) {
+        let mut doubtful: FxHashMap<&Name, Vec<FnId>> = FxHashMap::default();
+        for id in program.ids() {
+            let function = program.function(id);
+            if function.kind == FunctionKind::Method
+                && function.has_this
+                && program.owner(id).is_none()
+                && program.lang(id) == Lang::Cpp
+            {
+                doubtful.entry(&function.name).or_default().push(id);
+            }
+        }
+        if doubtful.is_empty() {
+            return;
+        }
+        for declaration in program.units.iter().flat_map(|unit| &unit.declarations) {
+            let Some(candidates) = doubtful.get(&declaration.name) else {
+                continue;
+            };
+            let declared = join_name(&declaration.scope, &declaration.name);
+            self.in_namespace.extend(candidates.iter().filter(|&&id| {
+                !declaration.scope.is_empty()
+                    && program.function(id).params.len() == declaration.params.len()
+                    && ends_with_name(&declared, &program.full_names[id.0 as usize])
+            }));
         }
     }
 }
@@ -501,12 +533,18 @@ impl<'a> Program<'a> {
         let qualified = name.contains("::");
         let caller = self.function(from);
         let class = self.owner(from);
-        let class_scopes: Vec<Name> = class.map_or_else(Vec::new, |class| {
-            self.class_chain(class)
+        let class_scopes: Vec<Name> = match class {
+            Some(class) => self
+                .class_chain(class)
                 .into_iter()
                 .map(|id| join_name(&self.type_def(id).scope, &self.type_def(id).name))
-                .collect()
-        });
+                .collect(),
+            // A class or namespace that these sources do not show sees its own, whichever of the two it is.
+            None if caller.kind == FunctionKind::Method && !caller.scope.is_empty() => {
+                vec![caller.scope.clone()]
+            }
+            None => Vec::new(),
+        };
         let aliases = if qualified {
             self.alias_names(from, name)
         } else {
@@ -546,14 +584,15 @@ impl<'a> Program<'a> {
                     return ends_with_name(full, name)
                         || aliases.iter().any(|alias| ends_with_name(full, alias));
                 }
-                if function.has_this
+                if (function.has_this
                     || matches!(
                         function.kind,
                         FunctionKind::Method
                             | FunctionKind::Ctor
                             | FunctionKind::Dtor
                             | FunctionKind::Drop
-                    )
+                    ))
+                    && !self.names.in_namespace.contains(&id)
                 {
                     // Without a receiver only methods of the own class and its bases are meant.
                     return class_scopes.contains(&function.scope);
@@ -733,6 +772,21 @@ impl<'a> Program<'a> {
             }
         }
         found
+    }
+
+    /// The functions of a qualified or short name that can be called with one argument and no object.
+    pub(super) fn functions_taking_one(&self, name: &str) -> Vec<FnId> {
+        self.functions_named(crate::api::last_segment(name))
+            .iter()
+            .copied()
+            .filter(|&id| {
+                let function = self.function(id);
+                matches!(function.kind, FunctionKind::Free | FunctionKind::Method)
+                    && !function.has_this
+                    && ends_with_name(&self.full_names[id.0 as usize], name)
+                    && self.accepts(function, 1, false)
+            })
+            .collect()
     }
 
     /// Whether a class or one of its bases declares the method virtual.

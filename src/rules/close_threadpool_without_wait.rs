@@ -8,6 +8,7 @@ use crate::flow::{Event, PoolSite, What};
 use crate::ir::{Callee, FunctionKind, Name, Place, Root, StmtKind, Value};
 use crate::program::{FnId, Key, KeyRoot, Site};
 use crate::syntax::c::is_scalar;
+use std::collections::BTreeSet;
 
 pub fn check(engines: &Engines, findings: &mut Findings) {
     for id in engines.program.own_ids() {
@@ -38,6 +39,87 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
             }
         }
     }
+    judge_members(engines, findings);
+}
+
+/// Looks at members whose own destructor closes and does not wait, while the callback works on the object around them.
+fn judge_members(engines: &Engines, findings: &mut Findings) {
+    let flow = &engines.flow;
+    let mut reported = BTreeSet::new();
+    for creation in &flow.pool {
+        let Some(key) = &creation.key else {
+            continue;
+        };
+        let Some((member, owner)) = flow.closed_by_owner(key) else {
+            continue;
+        };
+        let creations: Vec<&PoolSite> = flow.creations(key).collect();
+        let armed = creations.iter().any(|creation| creation.armed)
+            || flow.everywhere(What::Arm, key).next().is_some();
+        let around = Key::of(key.root.clone());
+        let on_itself = creation.context.as_ref().is_some_and(|context| {
+            flow.lifetime_key(creation.context_in, context).as_ref() == Some(&around)
+                && !is_number(engines, creation.context_in, context)
+        });
+        if owner.waits
+            || !armed
+            || !on_itself
+            || !engines.program.is_own_file(member.span.file)
+            || flow.everywhere(What::Drain, key).next().is_some()
+            || creations.iter().any(|creation| {
+                creation.callbacks.is_empty() || !flow.groups_of(creation).is_empty()
+            })
+            || is_counted(engines, key, &creations)
+            || ends_in_callback(engines, creation, key)
+            || !reported.insert(member.span)
+        {
+            continue;
+        }
+        let (object, drain) = kind_words(creation.kind);
+        let callback = engines.program.describe(creation.callbacks[0]);
+        findings.add(Finding {
+            rule: "close_threadpool_without_wait",
+            message: format!(
+                "the destructor of `{}` closes {object} without waiting for {}, and its context, the object around it, is being destroyed",
+                member.name,
+                the_callback(&callback)
+            ),
+            primary: outer_label(
+                member.span,
+                "its destructor does not wait for a running callback",
+                Role::Primary,
+            ),
+            steps: Vec::new(),
+            related: vec![engines.label(
+                creation.site,
+                format!("{} gets its context here", the_callback(&callback)),
+                Role::Related,
+            )],
+            help: format!(
+                "in the destructor of the object around it call {drain}; or keep it in an owner that does so"
+            ),
+            notes: vec![
+                "the close returns at once: a callback that is running, or already queued, goes on and uses the object after it has ended".to_string(),
+            ],
+            minor: false,
+        });
+    }
+}
+
+/// Whether a callback ends the object around its own thread pool object: then the close is its own, which is allowed.
+fn ends_in_callback(engines: &Engines, creation: &PoolSite, key: &Key) -> bool {
+    let KeyRoot::Object(class) = key.root else {
+        return false;
+    };
+    engines.program.ids().any(|id| {
+        engines.flow.is_inside_callback(creation, id)
+            && (0..engines.program.function(id).stmts.len() as u32).any(|stmt| {
+                let stmt = crate::ir::StmtId(stmt);
+                engines
+                    .program
+                    .ends_object(Site { function: id, stmt }, class)
+            })
+    })
 }
 
 /// Whether what was given up (`Box::into_raw`, `release()`) is freed by others than the callback, who then owns nothing.
@@ -62,7 +144,11 @@ fn judge(engines: &Engines, findings: &mut Findings, function: FnId, close: &Eve
         return;
     }
     let flow = &engines.flow;
-    let creations: Vec<&PoolSite> = flow.creations(&close.key).collect();
+    let mut creations: Vec<&PoolSite> = flow.creations(&close.key).collect();
+    let is_queue = creations.is_empty();
+    if is_queue {
+        creations = timers_of_queue(engines, &close.key);
+    }
     if creations.is_empty()
         || creations
             .iter()
@@ -74,7 +160,7 @@ fn judge(engines: &Engines, findings: &mut Findings, function: FnId, close: &Eve
         return;
     }
     // A reference on the context, taken where the object is created or armed, keeps it alive.
-    if is_counted(engines, close, &creations) {
+    if is_counted(engines, &close.key, &creations) {
         return;
     }
     let grouped = creations.iter().any(|creation| {
@@ -125,15 +211,45 @@ fn judge(engines: &Engines, findings: &mut Findings, function: FnId, close: &Eve
         };
         let signalled = flow.waited_between(function, close.stmt, &close.key);
         // The pool itself signals when the callback has returned: whoever has waited for that is past all of it.
-        if signalled && signals_on_return(engines, creation) {
+        if signalled && (is_queue || signals_on_return(engines, creation)) {
             return;
         }
-        let fix = remedy::wait_before_close(engines, function, close, &creations);
+        // `DeleteTimerQueueEx(queue, event)`, and the event is waited for.
+        let waits_after = flow.events(function).iter().any(|event| {
+            event.what == What::Wait && flow.can_follow(function, close.stmt, event.stmt)
+        });
+        if is_queue && waits_after {
+            return;
+        }
+        let fix = if is_queue {
+            None
+        } else {
+            remedy::wait_before_close(engines, function, close, &creations)
+        };
         report(
             engines, findings, close, creation, &chain, ended, signalled, fix,
         );
         return;
     }
+}
+
+/// The timers of the old API that end with a queue, where no one of them is waited for by itself.
+fn timers_of_queue<'e>(engines: &'e Engines, queue: &Key) -> Vec<&'e PoolSite> {
+    let flow = &engines.flow;
+    let timers: Vec<&PoolSite> = flow
+        .pool
+        .iter()
+        .filter(|creation| {
+            creation.kind == PoolObject::LegacyTimer && flow.groups_of(creation).contains(queue)
+        })
+        .collect();
+    let waited = timers.iter().any(|timer| {
+        timer
+            .key
+            .as_ref()
+            .is_none_or(|key| flow.everywhere(What::Drain, key).next().is_some())
+    });
+    if waited { Vec::new() } else { timers }
 }
 
 /// Whether a callback has the pool signal something after it has returned (SetEventWhenCallbackReturns).
@@ -173,7 +289,7 @@ fn may_be_armed(engines: &Engines, function: FnId, close: &Event, creations: &[&
         })
 }
 
-fn is_counted(engines: &Engines, close: &Event, creations: &[&PoolSite]) -> bool {
+fn is_counted(engines: &Engines, object: &Key, creations: &[&PoolSite]) -> bool {
     let contexts: Vec<Key> = creations
         .iter()
         .filter_map(|creation| {
@@ -201,7 +317,7 @@ fn is_counted(engines: &Engines, close: &Event, creations: &[&PoolSite]) -> bool
         .any(|creation| counts(creation.site.function))
         || engines
             .flow
-            .everywhere(What::Arm, &close.key)
+            .everywhere(What::Arm, object)
             .any(|(function, _)| counts(function))
 }
 
@@ -445,25 +561,9 @@ fn deletes_class(
     })
 }
 
-#[allow(clippy::too_many_arguments)]
-fn report(
-    engines: &Engines,
-    findings: &mut Findings,
-    close: &Event,
-    creation: &PoolSite,
-    chain: &[Site],
-    ended: Ended,
-    signalled: bool,
-    fix: Option<Fix>,
-) {
-    let program = engines.program;
-    let callee = engines.callee(close.site);
-    let function = program.describe(close.site.function);
-    let callback = creation
-        .callbacks
-        .first()
-        .map_or_else(String::new, |&callback| program.describe(callback));
-    let (object, drain) = match creation.kind {
+/// An object of a kind, and what waits for its callbacks.
+fn kind_words(kind: PoolObject) -> (&'static str, &'static str) {
+    match kind {
         PoolObject::Work => (
             "a work object",
             "WaitForThreadpoolWorkCallbacks(work, FALSE), or with TRUE to drop what has not begun",
@@ -486,6 +586,34 @@ fn report(
             "DeleteTimerQueueTimer, or DeleteTimerQueueEx for the whole queue,",
         ),
         _ => ("a thread pool object", "the wait function of its kind"),
+    }
+}
+
+#[allow(clippy::too_many_arguments)]
+fn report(
+    engines: &Engines,
+    findings: &mut Findings,
+    close: &Event,
+    creation: &PoolSite,
+    chain: &[Site],
+    ended: Ended,
+    signalled: bool,
+    fix: Option<Fix>,
+) {
+    let program = engines.program;
+    let callee = engines.callee(close.site);
+    let function = program.describe(close.site.function);
+    let callback = creation
+        .callbacks
+        .first()
+        .map_or_else(String::new, |&callback| program.describe(callback));
+    let (object, drain) = if creation.key.as_ref() == Some(&close.key) {
+        kind_words(creation.kind)
+    } else {
+        (
+            "a timer queue",
+            "DeleteTimerQueueEx with INVALID_HANDLE_VALUE instead",
+        )
     };
     let mut steps: Vec<Label> = chain
         .iter()

@@ -4,7 +4,7 @@ use super::{Engines, Finding, Findings, the_callback};
 use crate::api::{Arg, Effect, PoolObject};
 use crate::diagnostic::Role;
 use crate::flow::{PoolSite, What};
-use crate::ir::{Callee, FunctionKind, StmtKind, Value};
+use crate::ir::{Callee, Cond, FunctionKind, Root, StmtId, StmtKind, Value};
 use crate::program::{FnId, Key, KeyRoot, Site};
 use crate::reach::Walk;
 use std::collections::BTreeSet;
@@ -32,6 +32,11 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
             let Some(other) = other_user(engines, creation, callback, site, &key) else {
                 continue;
             };
+            // Against a teardown a count of the project's own decides who frees; a countdown of runs decides nothing else.
+            if matches!(other, Other::Teardown(_)) && is_counted_by_hand(engines, walk, node, site)
+            {
+                continue;
+            }
             if reported.insert(site) {
                 report(engines, findings, number, node, site, creation, &other);
             }
@@ -134,6 +139,37 @@ fn is_counted(engines: &Engines, walk: &Walk, node: usize, site: Site, key: &Key
             .events(site.function)
             .iter()
             .any(|event| event.what == What::Counted && event.key == *key)
+}
+
+/// Whether the free, or a call on the way to it, stands behind a count that the code keeps in a member.
+fn is_counted_by_hand(engines: &Engines, walk: &Walk, node: usize, site: Site) -> bool {
+    std::iter::once(site)
+        .chain(walk.path(node).into_iter().map(|(_, call)| call))
+        .any(|call| is_behind_count(engines, call.function, call.stmt))
+}
+
+/// Whether a statement runs only where a count that the function has just changed says so: `if (--references == 0)`.
+fn is_behind_count(engines: &Engines, function: FnId, stmt: StmtId) -> bool {
+    let body = engines.program.function(function);
+    let is_changed = |value: &Value| {
+        let Value::Place(place) = value else {
+            return false;
+        };
+        let shared = !place.path.is_empty() || matches!(place.root, Root::Global(_));
+        shared
+            && body.stmts.iter().any(|stmt| {
+                matches!(&stmt.kind, StmtKind::Assign { to, value: Value::Unknown } if to == place)
+            })
+    };
+    engines
+        .flow
+        .is_guarded_by(function, stmt, |guard| match &guard.cond {
+            Cond::Compare { left, right, .. } => {
+                (is_changed(left) && matches!(right, Value::Const(0 | 1)))
+                    || (is_changed(right) && matches!(left, Value::Const(0 | 1)))
+            }
+            _ => false,
+        })
 }
 
 /// Who else uses the object, or when the callback comes again.
