@@ -540,7 +540,7 @@ impl<'a> Program<'a> {
                 .map(|id| join_name(&self.type_def(id).scope, &self.type_def(id).name))
                 .collect(),
             // A class or namespace that these sources do not show sees its own, whichever of the two it is.
-            None if caller.kind == FunctionKind::Method && !caller.scope.is_empty() => {
+            None if !caller.scope.is_empty() && self.lang(from) == Lang::Cpp => {
                 vec![caller.scope.clone()]
             }
             None => Vec::new(),
