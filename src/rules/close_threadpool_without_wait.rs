@@ -610,10 +610,7 @@ fn report(
     let (object, drain) = if creation.key.as_ref() == Some(&close.key) {
         kind_words(creation.kind)
     } else {
-        (
-            "a timer queue",
-            "DeleteTimerQueueEx with INVALID_HANDLE_VALUE instead",
-        )
+        ("a timer queue", "DeleteTimerQueueEx")
     };
     let mut steps: Vec<Label> = chain
         .iter()
