@@ -412,6 +412,58 @@ fn meson_and_qmake() {
 }
 
 #[test]
+fn qmake_names_and_static_libraries() {
+    let named = |target: &str| {
+        let project = format!("TEMPLATE = lib\nTARGET = {target}\nSOURCES = a.cpp\n");
+        shown(&[("p.pro", &project), ("a.cpp", "")])
+    };
+    assert_eq!(named("hook"), ["Dll hook: a.cpp"]);
+    // A name that only qmake knows.
+    assert_eq!(named("$$qtLibraryTarget(hook)"), ["Dll p: a.cpp"]);
+    let of = |template: &str| {
+        let project = format!("{template}\nSOURCES = a.cpp\n");
+        shown(&[("p.pro", &project), ("a.cpp", "")])
+    };
+    assert_eq!(of("TEMPLATE = lib\nCONFIG += plugin"), ["Dll p: a.cpp"]);
+    assert_eq!(
+        of("TEMPLATE = lib\nCONFIG += plugin staticlib"),
+        ["Unknown p: a.cpp"]
+    );
+    assert_eq!(of("TEMPLATE = app"), ["Exe p: a.cpp"]);
+    assert_eq!(of("CONFIG += qt"), ["Exe p: a.cpp"]);
+}
+
+/// Of a static library the linker takes what is needed, unless it is told to take everything.
+#[test]
+fn cmake_whole_archives() {
+    let parts = |link: &str| {
+        let list = format!("add_library(core STATIC c.c)\nadd_library(p SHARED p.c)\n{link}\n");
+        let files = [("CMakeLists.txt", list.as_str()), ("c.c", ""), ("p.c", "")];
+        let (_, modules) = find_in(&files, &[]);
+        assert_eq!(modules.len(), 1, "{link}");
+        assert_eq!(modules[0].sources.len(), 2, "{link}");
+        modules[0].from_libraries.len()
+    };
+    assert_eq!(parts("target_link_libraries(p PRIVATE core)"), 1);
+    for option in [
+        "-Wl,--whole-archive",
+        "$<LINK_LIBRARY:WHOLE_ARCHIVE,core>",
+        "/WHOLEARCHIVE:core",
+        "-Wl,-force_load",
+        "-Wl,-all_load",
+    ] {
+        let with = format!("target_link_libraries(p PRIVATE {option} core)");
+        assert_eq!(parts(&with), 0, "{option}");
+        let apart = format!(
+            "target_link_libraries(p PRIVATE core)\ntarget_link_options(p PRIVATE {option})"
+        );
+        assert_eq!(parts(&apart), 0, "{option}");
+    }
+    // What is linked as objects is there as a whole.
+    assert_eq!(parts("target_sources(p PRIVATE $<TARGET_OBJECTS:core>)"), 0);
+}
+
+#[test]
 fn two_build_systems_make_one_module() {
     let project = vcxproj(
         "DynamicLibrary",

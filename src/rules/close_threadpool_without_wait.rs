@@ -612,7 +612,8 @@ fn report(
     } else {
         ("a timer queue", "DeleteTimerQueueEx")
     };
-    let mut steps: Vec<Label> = chain
+    // A chain of callers is never longer than what a reader can follow.
+    let steps: Vec<Label> = chain
         .iter()
         .rev()
         .zip(
@@ -635,9 +636,6 @@ fn report(
             )
         })
         .collect();
-    if steps.len() > 6 {
-        steps.drain(..steps.len() - 6);
-    }
     let without_context = creation.context.as_ref().is_none_or(|context| {
         program
             .constant(creation.context_in, context)
