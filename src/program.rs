@@ -11,6 +11,7 @@ mod handed;
 mod keys;
 mod names;
 pub mod origin;
+mod resolve;
 mod settled;
 mod slots;
 pub mod types;

@@ -8,6 +8,7 @@
 pub mod beginning;
 pub mod blocking;
 mod body;
+mod compared;
 pub mod once;
 mod state;
 

@@ -1,10 +1,11 @@
 //! What is known while a body is walked.
 
 use super::body::read_by;
+use super::compared::{Verdict, compare, symbol};
 use crate::api::{Arg, Effect, Told};
 use crate::entry::Contexts;
 use crate::ir::{Cond, Guard, Name, Op, Place, Root, StmtId, StmtKind, Value};
-use crate::program::{CallEffect, Constant, FnId, Key, KeyRoot, Meaning, Program, Site, TypeId};
+use crate::program::{CallEffect, Constant, FnId, Key, KeyRoot, Program, Site, TypeId};
 use crate::source::Lang;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -80,7 +81,7 @@ impl Abstract {
         }
     }
 
-    fn number(&self) -> Option<i64> {
+    pub(super) fn number(&self) -> Option<i64> {
         match self {
             Abstract::Number(number) => Some(*number),
             Abstract::Null => Some(0),
@@ -771,109 +772,4 @@ fn tested_places(program: &Program, function: FnId) -> BTreeSet<Key> {
 /// A place that no other thread or callee changes: not a member of something shared.
 fn is_private(place: &Place) -> bool {
     place.path.is_empty() && matches!(place.root, Root::Local(_) | Root::Param(_))
-}
-
-enum Verdict {
-    Always,
-    Never,
-    In(Contexts),
-    Unknown,
-}
-
-fn compare(left: &Abstract, op: Op, right: &Abstract) -> Verdict {
-    let decided = |holds: bool| {
-        if holds {
-            Verdict::Always
-        } else {
-            Verdict::Never
-        }
-    };
-    match (left, right) {
-        (Abstract::Reason, other) => match other.number() {
-            Some(number) => {
-                let mut contexts = Contexts(0);
-                for reason in 0..4u8 {
-                    if holds(i64::from(reason), op, number) {
-                        contexts = contexts.or(Contexts::reason(reason));
-                    }
-                }
-                Verdict::In(contexts)
-            }
-            None => Verdict::Unknown,
-        },
-        (_, Abstract::Reason) => compare(right, swapped(op), left),
-        (Abstract::Truth(contexts), other) => match (other.number(), op) {
-            (Some(0), Op::Ne | Op::Gt) | (Some(1), Op::Eq | Op::Ge) => Verdict::In(*contexts),
-            (Some(0), Op::Eq | Op::Le) | (Some(1), Op::Ne | Op::Lt) => {
-                Verdict::In(Contexts::ALL.but(*contexts))
-            }
-            (_, Op::HasBits) => Verdict::In(*contexts),
-            _ => Verdict::Unknown,
-        },
-        (_, Abstract::Truth(_)) => compare(right, swapped(op), left),
-        (Abstract::Symbol(left), Abstract::Symbol(right)) => match op {
-            Op::Eq | Op::Ne if left == right => decided(op == Op::Eq),
-            // Names of one family stand for different numbers: the messages WM_CLOSE and WM_COMMAND.
-            Op::Eq | Op::Ne if family(left) == family(right) => decided(op == Op::Ne),
-            _ => Verdict::Unknown,
-        },
-        _ => {
-            if let (Some(left), Some(right)) = (left.number(), right.number()) {
-                return decided(holds(left, op, right));
-            }
-            match (left.truth(), right.number(), op) {
-                (Some(true), Some(0), Op::Ne) => Verdict::Always,
-                (Some(true), Some(0), Op::Eq) => Verdict::Never,
-                _ => Verdict::Unknown,
-            }
-        }
-    }
-}
-
-/// The name of a constant that no file of the program defines: in capitals, as those of the system's headers are.
-fn symbol(program: &Program, function: FnId, place: &Place) -> Abstract {
-    let Root::Global(name) = &place.root else {
-        return Abstract::Unknown;
-    };
-    let last = crate::api::last_segment(name);
-    let in_capitals = last.starts_with(|c: char| c.is_ascii_uppercase())
-        && last
-            .bytes()
-            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
-    if in_capitals
-        && !family(last).is_empty()
-        && place.path.is_empty()
-        && matches!(program.meaning(function, name), Meaning::Unknown)
-    {
-        Abstract::Symbol(last.into())
-    } else {
-        Abstract::Unknown
-    }
-}
-
-/// What the names of one family of constants begin with: `WM_`.
-fn family(name: &str) -> &str {
-    name.split_once('_').map_or("", |(family, _)| family)
-}
-
-fn swapped(op: Op) -> Op {
-    match op {
-        Op::Lt => Op::Gt,
-        Op::Le => Op::Ge,
-        Op::Gt => Op::Lt,
-        Op::Ge => Op::Le,
-        same => same,
-    }
-}
-
-fn holds(left: i64, op: Op, right: i64) -> bool {
-    match op {
-        Op::Eq => left == right,
-        Op::Ne => left != right,
-        Op::Lt => left < right,
-        Op::Le => left <= right,
-        Op::Gt => left > right,
-        Op::Ge => left >= right,
-        Op::HasBits => left & right != 0,
-    }
 }
