@@ -643,11 +643,36 @@ impl<'a> Program<'a> {
         ends.then_some(receiver)
     }
 
+    /// The library's type that a local is made as, where the text of its own type is left to the compiler:
+    /// `auto work = std::unique_ptr<Work>(pointer);`.
+    fn made_as(&self, function: FnId, place: &Place) -> Option<(String, u32)> {
+        let body = self.function(function);
+        let unit = self.unit_number(function);
+        body.stmts.iter().find_map(|stmt| match &stmt.kind {
+            StmtKind::Assign {
+                to,
+                value: Value::Result(made),
+            } if to == place => match &body.stmt(*made).kind {
+                StmtKind::Call {
+                    callee: Callee::Named(name),
+                    args,
+                } if self.type_row(name, unit).is_some() => {
+                    // The template's argument is what the pointer points to.
+                    let (pointer, unit) = self.type_of_value(function, args.first()?)?;
+                    Some((format!("{name}<{}>", types::pointee(&pointer)), unit))
+                }
+                _ => None,
+            },
+            _ => None,
+        })
+    }
+
     /// Whether a statement ends an object of a class, or of one derived from it, as a whole: a drop or a `delete`.
     pub fn ends_object(&self, site: Site, class: TypeId) -> bool {
         let typed = match &self.function(site.function).stmt(site.stmt).kind {
             StmtKind::Drop { place, type_text } => if types::parse(type_text).is_inferred() {
                 self.type_of_place(site.function, place)
+                    .or_else(|| self.made_as(site.function, place))
             } else {
                 Some((type_text.to_string(), self.unit_number(site.function)))
             }
