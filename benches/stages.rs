@@ -98,6 +98,15 @@ impl Input {
         };
         modules.iter().map(of_module).collect()
     }
+
+    /// The modules, linked.
+    fn programs<'i>(&'i self, modules: &'i [Module]) -> Vec<Program<'i>> {
+        modules
+            .iter()
+            .zip(self.units(modules))
+            .map(|(module, units)| Program::link(&self.sources, &self.api, module, units))
+            .collect()
+    }
 }
 
 #[divan::bench]
@@ -154,12 +163,7 @@ fn link(bencher: Bencher) {
 fn engines(bencher: Bencher) {
     let input = Input::read();
     let modules = input.modules();
-    let units = input.units(&modules);
-    let programs: Vec<Program> = modules
-        .iter()
-        .zip(units)
-        .map(|(module, units)| Program::link(&input.sources, &input.api, module, units))
-        .collect();
+    let programs = input.programs(&modules);
     let timings = Timings::default();
     bencher.bench_local(|| {
         for program in &programs {
@@ -175,12 +179,7 @@ fn engines(bencher: Bencher) {
 fn all_rules(bencher: Bencher) {
     let input = Input::read();
     let modules = input.modules();
-    let units = input.units(&modules);
-    let programs: Vec<Program> = modules
-        .iter()
-        .zip(units)
-        .map(|(module, units)| Program::link(&input.sources, &input.api, module, units))
-        .collect();
+    let programs = input.programs(&modules);
     let timings = Timings::default();
     let engines: Vec<Engines> = programs
         .iter()

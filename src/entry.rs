@@ -404,7 +404,7 @@ fn points_to_something(text: &str) -> bool {
     pointed.is_some_and(|pointed| {
         !pointed
             .split(|letter: char| !letter.is_alphanumeric())
-            .any(|word| matches!(word, "void" | "VOID"))
+            .any(|word| matches!(word, "void" | "VOID" | "CVOID"))
     })
 }
 

@@ -300,9 +300,7 @@ impl Flow<'_, '_> {
                         Constant::Null => Some(0),
                         _ => None,
                     });
-            holds(left)
-                && right
-                    .is_some_and(|right| super::spins::compares(result, *op, right) != guard.holds)
+            holds(left) && right.is_some_and(|right| op.holds(result, right) != guard.holds)
         };
         let mut seen = vec![false; body.blocks.len()];
         let mut pending = vec![from];

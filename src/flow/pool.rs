@@ -1,5 +1,6 @@
 //! Thread pool objects: where they are made, with which callback and context, and what runs in their callbacks.
 
+use super::uses::stored_by_calls;
 use super::{Flow, What};
 use crate::api::{Arg, Effect, PoolObject, PoolOwner};
 use crate::entry;
@@ -309,27 +310,16 @@ fn kept_in(program: &Program, function: FnId, value: &Place) -> BTreeSet<Key> {
             }
         }
     }
-    for call in program.calls(function) {
-        let site = Site {
-            function,
-            stmt: call.stmt,
-        };
-        for effect in &call.effects {
-            if let Effect::Stores {
-                into,
-                value: Some(value),
-                ..
-            } = effect.effect()
-                && program
-                    .argument_value(site, *value)
-                    .place()
-                    .is_some_and(|place| holders.contains(&place))
-                && let Some(place) = program.argument_value(site, *into).place()
-                && let Some(key) = program.key(function, &place)
-                && key.is_global()
-            {
-                kept.insert(key);
-            }
+    for (site, into, value) in stored_by_calls(program, function) {
+        if program
+            .argument_value(site, value)
+            .place()
+            .is_some_and(|place| holders.contains(&place))
+            && let Some(place) = program.argument_value(site, into).place()
+            && let Some(key) = program.key(function, &place)
+            && key.is_global()
+        {
+            kept.insert(key);
         }
     }
     kept

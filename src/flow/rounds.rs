@@ -38,7 +38,7 @@ impl Flow<'_, '_> {
         };
         let (counter, op, limit) = match local(left) {
             Some(counter) => (counter, *op, right),
-            None => (local(right)?, mirrored(*op), left),
+            None => (local(right)?, op.mirrored(), left),
         };
         let goes_on = if exit.holds { negated(op) } else { op };
         let limit = self.number(function, limit)?;
@@ -130,16 +130,6 @@ fn goes_round_without(body: &Function, home: BlockId, avoided: BlockId) -> bool 
         }
     }
     false
-}
-
-fn mirrored(op: Op) -> Op {
-    match op {
-        Op::Lt => Op::Gt,
-        Op::Le => Op::Ge,
-        Op::Gt => Op::Lt,
-        Op::Ge => Op::Le,
-        other => other,
-    }
 }
 
 fn negated(op: Op) -> Op {

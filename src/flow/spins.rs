@@ -484,7 +484,7 @@ fn is_only_for(
             Given::Same => result,
             Given::Opposite => i64::from(result == 0),
         };
-        compares(left, *op, right) == guard.holds
+        op.holds(left, right) == guard.holds
     };
     passes(free) && !passes(taken)
 }
@@ -522,19 +522,6 @@ pub fn once_begun_at(program: &Program, site: Site) -> Option<Vec<bool>> {
         );
     }
     Some(seen.into_iter().map(|seen| !seen).collect())
-}
-
-/// Whether a comparison of two numbers is true.
-pub(super) fn compares(left: i64, op: Op, right: i64) -> bool {
-    match op {
-        Op::Eq => left == right,
-        Op::Ne => left != right,
-        Op::Lt => left < right,
-        Op::Le => left <= right,
-        Op::Gt => left > right,
-        Op::Ge => left >= right,
-        Op::HasBits => left & right != 0,
-    }
 }
 
 /// A quick look that spares most calls the rest.

@@ -58,22 +58,10 @@ impl Uses {
                 _ => {}
             }
         }
-        for call in program.calls(function) {
-            let site = Site {
-                function,
-                stmt: call.stmt,
-            };
-            for effect in &call.effects {
-                if let Effect::Stores {
-                    into,
-                    value: Some(value),
-                    ..
-                } = effect.effect()
-                    && let Value::Result(result) = program.argument_value(site, *value)
-                {
-                    let puts = uses.put_by_calls.entry(result).or_default();
-                    puts.push((call.stmt, *into));
-                }
+        for (site, into, value) in stored_by_calls(program, function) {
+            if let Value::Result(result) = program.argument_value(site, value) {
+                let puts = uses.put_by_calls.entry(result).or_default();
+                puts.push((site.stmt, into));
             }
         }
         uses
@@ -113,4 +101,27 @@ impl Uses {
     pub fn of_root(&self, root: &Root) -> &[StmtId] {
         self.by_root.get(root).map_or(&[], Vec::as_slice)
     }
+}
+
+/// What the calls of a function put somewhere: the call, the argument that says where, and the one that says what.
+pub(super) fn stored_by_calls<'p>(
+    program: &'p Program,
+    function: FnId,
+) -> impl Iterator<Item = (Site, Arg, Arg)> + 'p {
+    program.calls(function).iter().flat_map(move |call| {
+        let site = Site {
+            function,
+            stmt: call.stmt,
+        };
+        call.effects
+            .iter()
+            .filter_map(move |effect| match effect.effect() {
+                Effect::Stores {
+                    into,
+                    value: Some(value),
+                    ..
+                } => Some((site, *into, *value)),
+                _ => None,
+            })
+    })
 }

@@ -27,7 +27,7 @@ pub(super) fn compare(left: &Abstract, op: Op, right: &Abstract) -> Verdict {
             Some(number) => {
                 let mut contexts = Contexts(0);
                 for reason in 0..4u8 {
-                    if holds(i64::from(reason), op, number) {
+                    if op.holds(i64::from(reason), number) {
                         contexts = contexts.or(Contexts::reason(reason));
                     }
                 }
@@ -35,7 +35,7 @@ pub(super) fn compare(left: &Abstract, op: Op, right: &Abstract) -> Verdict {
             }
             None => Verdict::Unknown,
         },
-        (_, Abstract::Reason) => compare(right, swapped(op), left),
+        (_, Abstract::Reason) => compare(right, op.mirrored(), left),
         (Abstract::Truth(contexts), other) => match (other.number(), op) {
             (Some(0), Op::Ne | Op::Gt) | (Some(1), Op::Eq | Op::Ge) => Verdict::In(*contexts),
             (Some(0), Op::Eq | Op::Le) | (Some(1), Op::Ne | Op::Lt) => {
@@ -44,7 +44,7 @@ pub(super) fn compare(left: &Abstract, op: Op, right: &Abstract) -> Verdict {
             (_, Op::HasBits) => Verdict::In(*contexts),
             _ => Verdict::Unknown,
         },
-        (_, Abstract::Truth(_)) => compare(right, swapped(op), left),
+        (_, Abstract::Truth(_)) => compare(right, op.mirrored(), left),
         (Abstract::Symbol(left), Abstract::Symbol(right)) => match op {
             Op::Eq | Op::Ne if left == right => decided(op == Op::Eq),
             // Names of one family stand for different numbers: the messages WM_CLOSE and WM_COMMAND.
@@ -53,7 +53,7 @@ pub(super) fn compare(left: &Abstract, op: Op, right: &Abstract) -> Verdict {
         },
         _ => {
             if let (Some(left), Some(right)) = (left.number(), right.number()) {
-                return decided(holds(left, op, right));
+                return decided(op.holds(left, right));
             }
             match (left.truth(), right.number(), op) {
                 (Some(true), Some(0), Op::Ne) => Verdict::Always,
@@ -88,26 +88,4 @@ pub(super) fn symbol(program: &Program, function: FnId, place: &Place) -> Abstra
 /// What the names of one family of constants begin with: `WM_`.
 fn family(name: &str) -> &str {
     name.split_once('_').map_or("", |(family, _)| family)
-}
-
-fn swapped(op: Op) -> Op {
-    match op {
-        Op::Lt => Op::Gt,
-        Op::Le => Op::Ge,
-        Op::Gt => Op::Lt,
-        Op::Ge => Op::Le,
-        same => same,
-    }
-}
-
-fn holds(left: i64, op: Op, right: i64) -> bool {
-    match op {
-        Op::Eq => left == right,
-        Op::Ne => left != right,
-        Op::Lt => left < right,
-        Op::Le => left <= right,
-        Op::Gt => left > right,
-        Op::Ge => left >= right,
-        Op::HasBits => left & right != 0,
-    }
 }
