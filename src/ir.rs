@@ -361,6 +361,19 @@ impl Op {
             same => same,
         }
     }
+
+    /// The comparison that is true where this one is not; none for `HasBits`.
+    pub fn negated(self) -> Option<Op> {
+        Some(match self {
+            Op::Eq => Op::Ne,
+            Op::Ne => Op::Eq,
+            Op::Lt => Op::Ge,
+            Op::Le => Op::Gt,
+            Op::Gt => Op::Le,
+            Op::Ge => Op::Lt,
+            Op::HasBits => return None,
+        })
+    }
 }
 
 #[derive(Debug, Clone)]

@@ -40,7 +40,7 @@ impl Flow<'_, '_> {
             Some(counter) => (counter, *op, right),
             None => (local(right)?, op.mirrored(), left),
         };
-        let goes_on = if exit.holds { negated(op) } else { op };
+        let goes_on = if exit.holds { op.negated()? } else { op };
         let limit = self.number(function, limit)?;
         let (first, step) = self.counts(function, &counter, members)?;
         let distance = match (goes_on, step > 0) {
@@ -130,16 +130,4 @@ fn goes_round_without(body: &Function, home: BlockId, avoided: BlockId) -> bool 
         }
     }
     false
-}
-
-fn negated(op: Op) -> Op {
-    match op {
-        Op::Lt => Op::Ge,
-        Op::Le => Op::Gt,
-        Op::Gt => Op::Le,
-        Op::Ge => Op::Lt,
-        Op::Eq => Op::Ne,
-        Op::Ne => Op::Eq,
-        Op::HasBits => Op::HasBits,
-    }
 }

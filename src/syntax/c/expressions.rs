@@ -686,16 +686,9 @@ fn comparison(operator: &str, left: Value, right: Value) -> Option<Cond> {
     {
         return Some(Cond::Compare { left, op, right });
     }
-    let op = match op {
-        Op::Lt => Op::Gt,
-        Op::Le => Op::Ge,
-        Op::Gt => Op::Lt,
-        Op::Ge => Op::Le,
-        other => other,
-    };
     Some(Cond::Compare {
         left: right,
-        op,
+        op: op.mirrored(),
         right: left,
     })
 }

@@ -160,7 +160,7 @@ pub(super) fn comparison(cx: &mut Context, binary: &ExprBinary) -> Cond {
     if is_constant(&left) && !is_constant(&right) {
         return Cond::Compare {
             left: right,
-            op: mirrored(op),
+            op: op.mirrored(),
             right: left,
         };
     }
@@ -206,29 +206,13 @@ fn is_constant(value: &Value) -> bool {
     }
 }
 
-fn mirrored(op: Op) -> Op {
-    match op {
-        Op::Lt => Op::Gt,
-        Op::Le => Op::Ge,
-        Op::Gt => Op::Lt,
-        Op::Ge => Op::Le,
-        other => other,
-    }
-}
-
 /// The opposite of a condition, where it has an operator.
 pub(super) fn negated(cond: Cond) -> Value {
     let Cond::Compare { left, op, right } = cond else {
         return Value::Unknown;
     };
-    let op = match op {
-        Op::Eq => Op::Ne,
-        Op::Ne => Op::Eq,
-        Op::Lt => Op::Ge,
-        Op::Le => Op::Gt,
-        Op::Gt => Op::Le,
-        Op::Ge => Op::Lt,
-        Op::HasBits => return Value::Unknown,
+    let Some(op) = op.negated() else {
+        return Value::Unknown;
     };
     Value::Cond(Box::new(Cond::Compare { left, op, right }))
 }
