@@ -15,7 +15,7 @@ mod paths;
 use command::tplint as command;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::{Output, Stdio};
+use std::process::Output;
 
 const UNUSED: &str = "int x; // tplint: allow(wait_in_dll_main) old\n";
 
@@ -476,8 +476,8 @@ fn a_closed_pipe_is_no_failure() {
     let files: Vec<(&str, &str)> = names.iter().map(|name| (&**name, UNUSED)).collect();
     let root = folder("pipe", &files);
     let mut child = command(&root, &["--format", "sarif"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();
     drop(child.stdout.take());
@@ -557,7 +557,11 @@ fn files_that_are_no_text() {
 fn paths_of_windows() {
     let root = folder(
         "windows_paths",
-        &[("src/a.c", UNUSED), ("src/sub/b.c", UNUSED)],
+        &[
+            ("tplint.toml", ""),
+            ("src/a.c", UNUSED),
+            ("src/sub/b.c", UNUSED),
+        ],
     );
     let root = std::fs::canonicalize(root).unwrap();
     let literal = root.to_string_lossy().into_owned();
