@@ -197,6 +197,7 @@ pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String>
                 &api,
                 &options.rules,
                 None,
+                None,
             )
         }
     });

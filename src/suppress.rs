@@ -14,7 +14,7 @@ use crate::rules::page::{self, SUPPRESSION_WITHOUT_REASON, UNUSED_SUPPRESSION};
 use crate::source::{FileId, SourceFile, Sources, Span};
 use aho_corasick::AhoCorasick;
 use rayon::prelude::*;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 const MARK: &str = "tplint:";
@@ -47,13 +47,46 @@ struct Allowed {
     used: bool,
 }
 
+/// The files that may hold suppression comments, followed from one state of the sources to the next: only texts that have
+/// changed are searched again.
+#[derive(Default)]
+pub struct Marked {
+    sources: Sources,
+    files: BTreeSet<FileId>,
+}
+
+impl Marked {
+    /// Goes over to these sources.
+    pub fn follow(&mut self, sources: &Sources) {
+        let changed = self.sources.changed(sources).unwrap_or_else(|| {
+            self.files.clear();
+            sources.ids().collect()
+        });
+        for id in &changed {
+            self.files.remove(id);
+        }
+        let marked = changed.into_par_iter();
+        let marked = marked.filter(|&id| may_hold(sources.file(id)));
+        self.files.extend(marked.collect::<Vec<FileId>>());
+        self.sources = sources.clone();
+    }
+}
+
 impl Suppressions {
     /// Reads the comments of all sources.
     pub fn find(sources: &Sources) -> Suppressions {
-        let ids: Vec<FileId> = sources.ids().collect();
-        let comments: Vec<Comment> = ids
-            .into_par_iter()
-            .flat_map_iter(|id| comments(id, sources.file(id)))
+        let mut marked = Marked::default();
+        marked.follow(sources);
+        Suppressions::find_in(&marked)
+    }
+
+    /// Reads the comments of the files that may hold some.
+    pub fn find_in(marked: &Marked) -> Suppressions {
+        let sources = &marked.sources;
+        let comments: Vec<Comment> = marked
+            .files
+            .iter()
+            .flat_map(|&id| comments(id, sources.file(id)))
             .collect();
         let mut by_line: HashMap<_, Vec<usize>> = HashMap::new();
         for (index, comment) in comments.iter().enumerate() {
@@ -208,15 +241,15 @@ fn finding(
     }
 }
 
-fn comments(id: FileId, file: &SourceFile) -> Vec<Comment> {
-    // Hardly any file has one, and this search is the faster one.
+/// Whether a file is a source with the mark in its text. Hardly any is.
+fn may_hold(file: &SourceFile) -> bool {
+    // This search is faster than that of `str`.
     static SEARCH: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| AhoCorasick::new([MARK]).ok());
-    let may_hold = SEARCH
-        .as_ref()
-        .is_none_or(|search| search.is_match(&*file.text));
-    if file.lang.is_none() || !may_hold {
-        return Vec::new();
-    }
+    let is_match = |search: &AhoCorasick| search.is_match(&*file.text);
+    file.lang.is_some() && SEARCH.as_ref().is_none_or(is_match)
+}
+
+fn comments(id: FileId, file: &SourceFile) -> Vec<Comment> {
     file.text
         .match_indices(MARK)
         .filter_map(|(offset, _)| comment(id, file, offset))

@@ -36,6 +36,11 @@ impl<'t> Dictionary<'t> {
     pub fn is_empty(&self) -> bool {
         self.numbers.is_empty()
     }
+
+    /// All names, in no order.
+    pub fn names(&self) -> impl Iterator<Item = &'t [u8]> + '_ {
+        self.numbers.keys().copied()
+    }
 }
 
 /// How a word stands in a text. Bits, since several places are taken together.

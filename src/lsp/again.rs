@@ -17,7 +17,7 @@ use crate::module::Includes;
 use crate::module::imports::Exports;
 use crate::module::macros::{self, Macros};
 use crate::module::{self, Module};
-use crate::program::demand::{self, Demand, Part};
+use crate::program::demand::{self, Demand, KnownNames, Part};
 use crate::source::{FileId, Sources};
 use crate::{Found, Gate, Options, Run, STOPPED, Units, Watch, names_to_find};
 use aho_corasick::AhoCorasick;
@@ -48,6 +48,8 @@ pub struct Base {
     demand: Option<Demand>,
     /// By module: whether that is still what has to be read of it.
     demanded: Vec<bool>,
+    /// The names that have decided about it.
+    known: KnownNames,
     /// By module.
     found: Vec<Option<Found>>,
     /// By module: whether it has to be looked at again.
@@ -117,6 +119,7 @@ impl Base {
             exports: Exports::collect(&modules, &facts),
             demand: None,
             demanded: vec![false; modules.len()],
+            known: KnownNames::default(),
             found: modules.iter().map(|_| None).collect(),
             stale: vec![Stale::Yes; modules.len()],
             sources: sources.clone(),
@@ -132,6 +135,7 @@ impl Base {
     }
 
     /// Takes in these sources; with `all` everything that can have changed is looked at again, else only what is near.
+    /// What the modules of open files consist of is kept, for the next edits will be there.
     ///
     /// # Errors
     /// `STOPPED`.
@@ -139,6 +143,7 @@ impl Base {
         &mut self,
         sources: &Sources,
         options: &Options,
+        open: &BTreeSet<FileId>,
         all: bool,
     ) -> Result<Taken, String> {
         let Some(changed) = self.sources.changed(sources) else {
@@ -152,7 +157,7 @@ impl Base {
         }
         self.update(sources, &changed, options);
         let least = if all { Stale::Perhaps } else { Stale::Yes };
-        self.run(options, least)?;
+        self.run(options, open, least)?;
         Ok(if self.is_whole() {
             Taken::Whole
         } else {
@@ -196,8 +201,8 @@ impl Base {
             let (text_before, text) = (&before.file(file).text, &sources.file(file).text);
             macros_differ |= macro_outline(old, text_before) != macro_outline(new, text);
             if let Some(lang) = sources.file(file).lang {
-                words_differ |= demand::read_of(text_before, lang, &old.functions)
-                    != demand::read_of(text, lang, &new.functions);
+                words_differ |= demand::read_of(text_before, lang, &old.functions, &self.known)
+                    != demand::read_of(text, lang, &new.functions, &self.known);
             }
             if outline(old, text_before) != outline(new, text) {
                 outlines_differ = true;
@@ -327,7 +332,12 @@ impl Base {
     }
 
     /// Looks again at what is this stale.
-    fn run(&mut self, options: &Options, least: Stale) -> Result<(), String> {
+    fn run(
+        &mut self,
+        options: &Options,
+        open: &BTreeSet<FileId>,
+        least: Stale,
+    ) -> Result<(), String> {
         let wanted: Vec<bool> = self.stale.iter().map(|stale| *stale >= least).collect();
         let numbers: Vec<usize> = (0..wanted.len()).filter(|&number| wanted[number]).collect();
         if numbers.is_empty() {
@@ -384,19 +394,21 @@ impl Base {
                 units.users[file.0 as usize].fetch_add(1, Ordering::Relaxed);
             }
         }
-        let mut files: Vec<FileId> = Vec::new();
-        if is_part {
-            // Given back once less, so that they stay.
-            files = numbers
-                .iter()
-                .flat_map(|&number| self.files[number].iter().copied())
-                .collect();
-            files.sort();
-            files.dedup();
-            files.truncate(MOST_UNITS);
-            for file in &files {
-                units.users[file.0 as usize].fetch_add(1, Ordering::Relaxed);
-            }
+        let is_open = |number: usize| {
+            let mut files = self.files[number].iter();
+            files.any(|file| open.contains(file))
+        };
+        // Given back once less, so that they stay.
+        let mut files: Vec<FileId> = numbers
+            .iter()
+            .filter(|&&number| is_part || is_open(number))
+            .flat_map(|&number| self.files[number].iter().copied())
+            .collect();
+        files.sort();
+        files.dedup();
+        files.truncate(MOST_UNITS);
+        for file in &files {
+            units.users[file.0 as usize].fetch_add(1, Ordering::Relaxed);
         }
         let run = Run {
             sources: &self.sources,
@@ -446,8 +458,13 @@ impl Base {
             return Demand::all(&self.sources, &self.modules);
         }
         if numbers.len() == self.modules.len() {
-            return self.select(&self.sources, &self.facts, options, None);
+            let mut known = std::mem::take(&mut self.known);
+            let demand = self.select(&self.sources, &self.facts, options, None, &mut known);
+            self.known = known;
+            return demand;
         }
+        let mut known = std::mem::take(&mut self.known);
+        let is_c = demand::files_in_c(&self.sources, &self.facts, &self.api, &self.modules);
         loop {
             let mut files = vec![false; self.sources.len()];
             for number in numbers {
@@ -474,9 +491,10 @@ impl Base {
             let part = Part {
                 modules: wanted,
                 files: &files,
+                is_c: &is_c,
                 missing: Mutex::default(),
             };
-            let mut demand = self.select(&masked, &facts, options, Some(&part));
+            let mut demand = self.select(&masked, &facts, options, Some(&part), &mut known);
             if let Some(other) = files.iter().position(|there| !there) {
                 demand.forget(FileId(other as u32));
             }
@@ -489,6 +507,7 @@ impl Base {
                 if let Some(before) = &self.demand {
                     demand.join(before);
                 }
+                self.known = known;
                 return demand;
             }
             for number in numbers {
@@ -503,6 +522,7 @@ impl Base {
         facts: &[Facts],
         options: &Options,
         part: Option<&Part>,
+        known: &mut KnownNames,
     ) -> Demand {
         let (modules, exports) = (&self.modules, &self.exports);
         Demand::select(
@@ -513,6 +533,7 @@ impl Base {
             &self.api,
             &options.rules,
             part,
+            Some(known),
         )
     }
 
@@ -668,8 +689,9 @@ mod tests {
     fn follows(folder: &str, stride: usize) -> usize {
         let sources = fixtures(folder);
         let options = Options::default();
+        let open: BTreeSet<FileId> = sources.ids().step_by(5).collect();
         let mut base = Base::new(&sources, &options).unwrap();
-        assert_eq!(base.take(&sources, &options, true), Ok(Taken::Whole));
+        assert_eq!(base.take(&sources, &options, &open, true), Ok(Taken::Whole));
         let total = assert_same(&base, &sources, folder);
         assert!(total > 0);
         let mut kept = 0;
@@ -684,7 +706,7 @@ mod tests {
             {
                 let edited = sources.with_texts(&BTreeMap::from([(id, text)]));
                 // What is near is enough where nothing is left; the rest is looked at when there is time.
-                let near = base.take(&edited, &options, false).unwrap();
+                let near = base.take(&edited, &options, &open, false).unwrap();
                 assert_ne!(near, Taken::No);
                 let left = base
                     .stale
@@ -693,7 +715,7 @@ mod tests {
                     .count();
                 assert_eq!(left == 0, near == Taken::Whole);
                 kept += left;
-                assert_eq!(base.take(&edited, &options, true), Ok(Taken::Whole));
+                assert_eq!(base.take(&edited, &options, &open, true), Ok(Taken::Whole));
                 let path = &sources.file(id).path;
                 assert_same(&base, &edited, &format!("{folder}/{path}, edit {number}"));
             }
@@ -715,7 +737,7 @@ mod tests {
             .filter(|stale| **stale != Stale::No)
             .count();
         assert!(stale > 0 && (stale < base.modules.len() || base.modules.len() == 1));
-        assert_eq!(base.take(&sources, &options, true), Ok(Taken::Whole));
+        assert_eq!(base.take(&sources, &options, &open, true), Ok(Taken::Whole));
         assert_same(&base, &sources, folder);
         kept
     }
@@ -738,9 +760,12 @@ mod tests {
         let mut base = Base::new(&sources, &options).unwrap();
         let build = sources.find("CMakeLists.txt").unwrap();
         let other = sources.with_texts(&BTreeMap::from([(build, String::new())]));
-        assert_eq!(base.take(&other, &options, true), Ok(Taken::No));
         assert_eq!(
-            base.take(&Sources::default(), &options, true),
+            base.take(&other, &options, &BTreeSet::new(), true),
+            Ok(Taken::No)
+        );
+        assert_eq!(
+            base.take(&Sources::default(), &options, &BTreeSet::new(), true),
             Ok(Taken::No)
         );
     }
@@ -756,11 +781,11 @@ mod tests {
         };
         let mut base = Base::new(&sources, &Options::default()).unwrap();
         assert_eq!(
-            base.take(&sources, &stopped, true),
+            base.take(&sources, &stopped, &BTreeSet::new(), true),
             Err(STOPPED.to_string())
         );
         assert_eq!(
-            base.take(&sources, &Options::default(), true),
+            base.take(&sources, &Options::default(), &BTreeSet::new(), true),
             Ok(Taken::Whole)
         );
         assert_same(&base, &sources, "demo");

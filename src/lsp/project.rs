@@ -14,7 +14,7 @@ use crate::project::progress::Progress;
 use crate::project::read::{self, Input, Wanted};
 use crate::project::{STACK, enabled, options};
 use crate::source::{FileId, Sources};
-use crate::suppress::judge;
+use crate::suppress::{Marked, Suppressions, judge};
 use crate::{Options, STOPPED, Watch};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -164,6 +164,7 @@ struct Project {
     last: Option<Checked>,
     /// What the next check can rest on.
     base: Option<Base>,
+    marked: Marked,
 }
 
 type Kept = Option<Box<Project>>;
@@ -240,6 +241,7 @@ fn load(setup: &Setup, job: &Job) -> Result<Project, Failure> {
         stamps: stamps(setup, home, &input),
         last: None,
         base: None,
+        marked: Marked::default(),
         input,
     };
     let files = job.texts.keys().chain(&job.changed);
@@ -377,19 +379,25 @@ fn found(
     };
     let mut taken = Taken::No;
     if let Some(base) = &mut project.base {
-        taken = base.take(&sources, &options, job.whole).map_err(fail)?;
+        taken = base
+            .take(&sources, &options, &project.open, job.whole)
+            .map_err(fail)?;
     }
     if taken == Taken::No {
         let new = Base::new(&sources, &options).map_err(fail)?;
         let base = project.base.insert(new);
-        taken = base.take(&sources, &options, true).map_err(fail)?;
+        taken = base
+            .take(&sources, &options, &project.open, true)
+            .map_err(fail)?;
     }
     let diagnostics = project
         .base
         .as_ref()
         .map_or_else(Vec::new, Base::diagnostics);
     let is_mine = |finding: &Diagnostic| input.shows(finding);
-    let mut judged = judge::judge(diagnostics, &sources, &policy, is_mine);
+    project.marked.follow(&sources);
+    let comments = Suppressions::find_in(&project.marked);
+    let mut judged = judge::judge_with(comments, diagnostics, &sources, &policy, is_mine);
     project.known.take(&mut judged, &sources, input, &policy);
     let mut warnings = Vec::new();
     if project.last.is_none() {

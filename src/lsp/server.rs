@@ -489,7 +489,7 @@ impl Project {
 
     /// To be checked when nothing more comes for a while.
     fn is_changed(&mut self, now: Instant) {
-        let pause = (self.took / 4).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+        let pause = (self.took / 8).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
         self.due = Some(now + pause);
         self.whole = false;
     }

@@ -25,8 +25,9 @@ use crate::module::{Kind, Module};
 use crate::source::{FileId, Lang, Sources};
 use graph::{Graph, is_loaders};
 use outside::Outside;
+pub use outside::files_in_c;
 use rayon::prelude::*;
-pub use read_of::read_of;
+pub use read_of::{KnownNames, read_of};
 use seeds::{Tree, category};
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -71,6 +72,8 @@ pub struct Part<'p> {
     pub modules: &'p [bool],
     /// By file: whether its words are there.
     pub files: &'p [bool],
+    /// By file: what `files_in_c` says of the whole tree.
+    pub is_c: &'p [bool],
     /// Modules whose words would have been needed: with them the answer is another one.
     pub missing: Mutex<BTreeSet<usize>>,
 }
@@ -84,7 +87,8 @@ impl Demand {
         }
     }
 
-    /// What the rules can need.
+    /// What the rules can need. The names that decide about it are taken in, where somebody asks for them.
+    #[allow(clippy::too_many_arguments)]
     pub fn select(
         sources: &Sources,
         facts: &[Facts],
@@ -93,11 +97,18 @@ impl Demand {
         api: &Api,
         rules: &[&str],
         part: Option<&Part>,
+        known: Option<&mut KnownNames>,
     ) -> Demand {
         // What starts threads matters by itself to one rule only.
         let asks_for_threads = rules.is_empty() || rules.contains(&"thread_without_module_ref");
-        let is_c = outside::files_in_c(sources, facts, api, modules);
+        let is_c = match part {
+            Some(part) => part.is_c.to_vec(),
+            None => files_in_c(sources, facts, api, modules),
+        };
         let tree = Tree::new(sources, facts, api, &is_c);
+        if let Some(known) = known {
+            known.add(&tree.dictionary);
+        }
         let blocking: Vec<OnceLock<Vec<u32>>> = modules.iter().map(|_| OnceLock::new()).collect();
         let wanted: Vec<Option<Vec<(FileId, u32)>>> = modules
             .par_iter()

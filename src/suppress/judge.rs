@@ -18,12 +18,23 @@ pub struct Judged {
 /// Gives each finding its level and leaves out what nobody wants to see: rules that are `allow`, notes unless they are
 /// asked for, suppressed findings, and whatever `in_view` refuses (quiet folders, files that were not asked about).
 pub fn judge(
+    diagnostics: Vec<Diagnostic>,
+    sources: &Sources,
+    policy: &Policy,
+    in_view: impl Fn(&Diagnostic) -> bool,
+) -> Judged {
+    let suppressions = Suppressions::find(sources);
+    judge_with(suppressions, diagnostics, sources, policy, in_view)
+}
+
+/// The same with the sources' comments, which somebody has found already.
+pub fn judge_with(
+    mut suppressions: Suppressions,
     mut diagnostics: Vec<Diagnostic>,
     sources: &Sources,
     policy: &Policy,
     in_view: impl Fn(&Diagnostic) -> bool,
 ) -> Judged {
-    let mut suppressions = Suppressions::find(sources);
     let mut judged = Judged::default();
     let path_of = |diagnostic: &Diagnostic| &sources.file(diagnostic.primary().span.file).path;
     diagnostic::sort(&mut diagnostics);

@@ -1,16 +1,49 @@
 //! What the choice of bodies reads of a file, in short: two texts for which it is the same are chosen from in the same way.
 //!
-//! In come a text and the functions in it, out comes a hash over everything outside bodies, and over the words of each
-//! body and how they stand there. An edit inside a body that brings no word and takes none leaves it as it was.
+//! In come a text, the functions in it and the names that the last choices knew; out comes a hash over everything outside
+//! bodies, and over which of these names each body has and how they stand there. An edit inside a body that brings no such
+//! name and takes none leaves it as it was.
 
 use super::SMALL;
 use super::graph::{LONG, TAIL};
-use crate::index::{FunctionFact, words};
+use crate::index::FunctionFact;
+use crate::index::words::{self, Dictionary};
 use crate::source::Lang;
+use rustc_hash::{FxHashSet, FxHasher};
+use std::hash::{Hash, Hasher};
 use std::ops::Range;
 
+/// The names that choices have known, by their hashes: where two have the same, a choice is made once too often.
+#[derive(Debug, Default)]
+pub struct KnownNames {
+    /// Empty: nothing has been chosen, and every word may be one.
+    hashes: FxHashSet<u64>,
+}
+
+impl KnownNames {
+    /// Takes in the names of a choice.
+    pub fn add(&mut self, names: &Dictionary) {
+        self.hashes.extend(names.names().map(hash_of));
+    }
+
+    fn has(&self, hash: u64) -> bool {
+        self.hashes.is_empty() || self.hashes.contains(&hash)
+    }
+}
+
+fn hash_of(name: &[u8]) -> u64 {
+    let mut hasher = FxHasher::default();
+    name.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// The hash.
-pub fn read_of(text: &str, lang: Lang, functions: &[FunctionFact]) -> blake3::Hash {
+pub fn read_of(
+    text: &str,
+    lang: Lang,
+    functions: &[FunctionFact],
+    known: &KnownNames,
+) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
     let mut at = 0;
     for function in functions {
@@ -22,45 +55,113 @@ pub fn read_of(text: &str, lang: Lang, functions: &[FunctionFact]) -> blake3::Ha
         at = at.max(end);
         let size = end.saturating_sub(body);
         hasher.update(&[0, u8::from(size < SMALL), u8::from(size <= LONG)]);
-        take_words(&mut hasher, text, lang, body..end);
+        take_words(&mut hasher, text, lang, body..end, known);
         if size > LONG {
             hasher.update(&[1]);
-            take_words(&mut hasher, text, lang, end - TAIL..end);
+            take_words(&mut hasher, text, lang, end - TAIL..end, known);
         }
     }
     hasher.update(text.as_bytes().get(at..).unwrap_or_default());
     hasher.finalize()
 }
 
-fn take_words(hasher: &mut blake3::Hasher, text: &str, lang: Lang, range: Range<usize>) {
+/// Takes in which known names stand in a range, and how. Where objects with static storage are declared inside a
+/// function, it matters which of the names belong to a declaration, and so their order.
+fn take_words(
+    hasher: &mut blake3::Hasher,
+    text: &str,
+    lang: Lang,
+    range: Range<usize>,
+    known: &KnownNames,
+) {
+    let mut found: Vec<(u64, u8)> = Vec::new();
+    let mut has_statics = false;
     words::each(text, range, lang, |word, how| {
-        hasher.update(text.as_bytes().get(word).unwrap_or_default());
-        hasher.update(&[0, how]);
+        let word = text.as_bytes().get(word).unwrap_or_default();
+        has_statics |=
+            lang != Lang::C && matches!(word, b"static" | b"thread_local" | b"lazy_static");
+        let hash = hash_of(word);
+        if known.has(hash) {
+            found.push((hash, how));
+        }
     });
+    if !has_statics {
+        found.sort_unstable();
+        found.dedup_by(|next, kept| {
+            let is_same = next.0 == kept.0;
+            if is_same {
+                kept.1 |= next.1;
+            }
+            is_same
+        });
+    }
+    for (word, how) in found {
+        hasher.update(&word.to_le_bytes());
+        hasher.update(&[how]);
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::read_of;
+    use super::{KnownNames, read_of};
     use crate::index;
+    use crate::index::words::Dictionary;
     use crate::source::Lang;
 
     #[test]
-    fn only_words_count_inside_bodies() {
+    fn only_known_names_count_inside_bodies() {
+        let mut dictionary = Dictionary::default();
+        for name in ["f", "n", "stop", "wait"] {
+            dictionary.add(name);
+        }
+        let mut known = KnownNames::default();
+        known.add(&dictionary);
         let of = |text: &str| {
             let facts = index::scan(text, Lang::C, &index::Names::default());
             assert_eq!(facts.functions.len(), 1, "{text}");
-            read_of(text, Lang::C, &facts.functions)
+            read_of(text, Lang::C, &facts.functions, &known)
         };
         let base = of("int n;\nvoid f(void) { stop(n); }\n");
         assert_eq!(
             base,
             of("int n;\nvoid f(void) {\n  stop(n);; /* why */ }\n")
         );
+        assert_eq!(
+            base,
+            of("int n;\nvoid f(void) { int other; stop(n); stop(n); }\n")
+        );
         assert_ne!(base, of("int n;\nvoid f(void) { stop(n); wait(n); }\n"));
         assert_ne!(base, of("int n;\nvoid f(void) { n = stop; }\n"));
         assert_ne!(base, of("int n; \nvoid f(void) { stop(n); }\n"));
         let long = format!("int n;\nvoid f(void) {{ stop(n); {} }}\n", ";".repeat(400));
         assert_ne!(base, of(&long));
+    }
+
+    #[test]
+    fn before_the_first_choice_every_word_counts() {
+        let of = |text: &str| {
+            let facts = index::scan(text, Lang::C, &index::Names::default());
+            read_of(text, Lang::C, &facts.functions, &KnownNames::default())
+        };
+        assert_ne!(of("void f(void) { }"), of("void f(void) { int other; }"));
+    }
+
+    #[test]
+    fn where_a_static_object_is_declared_the_order_counts() {
+        let mut dictionary = Dictionary::default();
+        for name in ["A", "B", "static"] {
+            dictionary.add(name);
+        }
+        let mut known = KnownNames::default();
+        known.add(&dictionary);
+        let of = |text: &str| {
+            let facts = index::scan(text, Lang::Cpp, &index::Names::default());
+            read_of(text, Lang::Cpp, &facts.functions, &known)
+        };
+        assert_ne!(
+            of("void f() { static A a; B b; }"),
+            of("void f() { static B b; A a; }")
+        );
+        assert_eq!(of("void f() { A a; B b; }"), of("void f() { B b; A a; }"));
     }
 }
