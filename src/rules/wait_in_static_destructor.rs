@@ -2,12 +2,14 @@
 //! `rules/wait_in_static_destructor.md`. `wait_in_dll_main` reports the same waits for its entries through
 //! `report_waits`.
 
+use super::free_library_then_return::own_frees;
 use super::{Engines, Finding, Findings, others, outer_label, waiting};
-use crate::api::{Effect, ThreadRef};
+use crate::api::{Arg, Effect, ThreadRef};
 use crate::diagnostic::{Label, Role};
 use crate::entry::{Contexts, Entry, EntryKind, Runs};
-use crate::ir::{FunctionKind, Linkage, StmtId, StmtKind};
-use crate::program::{CallEffect, FnId, Key, Site};
+use crate::flow::What;
+use crate::ir::{FunctionKind, Linkage, Name, StmtId, StmtKind};
+use crate::program::{CallEffect, FnId, Key, KeyRoot, Site, StaticId};
 use crate::reach::Hit;
 use crate::reach::blocking::{self, Blocking, WaitsFor};
 use crate::source::Lang;
@@ -63,6 +65,7 @@ pub(super) fn report_waits(
         }
     }
     drop_repeated_joins(engines, &mut places);
+    drop_waited_in_dll_main(engines, &mut places);
     for (_, mut found) in places {
         // A finding that is more than a note comes first, then the shortest path.
         found.sort_by_key(|found| (found.blocking.note, found.length, found.entry));
@@ -113,6 +116,56 @@ fn drop_repeated_joins(engines: &Engines, places: &mut Places) {
                 .get(&key)
                 .is_some_and(|others| others.iter().any(|other| entries.is_subset(other)))
         })
+    });
+}
+
+/// DllMain runs before the static destructors: where it has a static wait for its threads at process detach, the static's
+/// destructor comes to the same wait with nothing left to wait for. The wait in DllMain is the finding.
+fn drop_waited_in_dll_main(engines: &Engines, places: &mut Places) {
+    let sites: BTreeSet<Site> = places
+        .iter()
+        .filter(|(_, found)| {
+            let mut entries = found.iter().map(|found| &engines.entries[found.entry]);
+            entries.all(|entry| entry.kind == EntryKind::StaticDestructor && entry.object.is_some())
+        })
+        .filter_map(|((site, _), _)| *site)
+        .collect();
+    if sites.is_empty() {
+        return;
+    }
+    // By place: the statics that DllMain deals with on its way there.
+    let name = |object: StaticId| engines.program.static_def(object).name.clone();
+    let mut waited: BTreeSet<(Site, Name)> = BTreeSet::new();
+    for (number, entry) in engines.entries_of(|kind| kind == EntryKind::DllMain) {
+        let walk = engines.walk(number);
+        for hit in &walk.hits {
+            let (Some(site), Some(node)) = (hit.site.filter(|site| sites.contains(site)), hit.node)
+            else {
+                continue;
+            };
+            let path = walk.path(node);
+            let is_reported = engines.far(number, &path).is_none()
+                && blocking::judge(&engines.flow, &engines.handles, entry, walk, hit).is_some_and(
+                    |blocking| !blocking.note && blocking.contexts.has(Contexts::PROCESS_DETACH),
+                );
+            if !is_reported {
+                continue;
+            }
+            let calls = path.iter().map(|(_, site)| *site);
+            let objects = calls.filter_map(|call| engines.flow.key_of(call, Arg::This));
+            waited.extend(objects.filter_map(|key| match key.root {
+                KeyRoot::Static(object) => Some((site, name(object))),
+                KeyRoot::Name(name) => Some((site, name)),
+                _ => None,
+            }));
+        }
+    }
+    places.retain(|(site, _), found| {
+        let Some(site) = *site else { return true };
+        let mut objects = found
+            .iter()
+            .filter_map(|found| engines.entries[found.entry].object);
+        !(sites.contains(&site) && objects.all(|object| waited.contains(&(site, name(object)))))
     });
 }
 
@@ -186,16 +239,19 @@ fn report(
         .node
         .and_then(|node| engines.far(found.entry, &engines.walk(found.entry).path(node)));
     notes.extend(far.clone());
-    let forgotten = entry.kind.is_destructor() && is_forgotten_stop(engines, found);
-    if forgotten {
-        notes.push("an exported function stops it too, and the wait is skipped when that was called: this hangs only when the host forgets the call".to_string());
-    }
-    let minor = forgotten
+    let forgotten = forgotten_stop(engines, found).filter(|_| entry.kind.is_destructor());
+    notes.extend(forgotten.map(str::to_string));
+    let minor = forgotten.is_some()
         || blocking.note
         || far.is_some()
         || (!engines.is_surely_dll() && (engines.may_be_dll() || rust_thread_local));
     if !engines.is_surely_dll() && engines.may_be_dll() {
         notes.push(super::NO_DLL.to_string());
+    }
+    let mut help = waiting::help(entry, blocking, found.hit);
+    if help.contains(waiting::BY_THE_HOST) && frees_itself(engines) {
+        // No host frees it, so none has to call anything before.
+        help = help.replace(waiting::BY_THE_HOST, "before the DLL frees itself");
     }
     findings.add(Finding {
         rule,
@@ -203,7 +259,7 @@ fn report(
         primary,
         steps,
         related: Vec::new(),
-        help: waiting::help(entry, blocking, found.hit),
+        help,
         notes,
         minor,
     });
@@ -408,15 +464,17 @@ fn asking_call(engines: &Engines, entry: usize) -> Option<Vec<Label>> {
     Some(steps)
 }
 
-/// Whether the wait is skipped when something was stopped already, and an exported function stops it.
-fn is_forgotten_stop(engines: &Engines, found: &Found) -> bool {
-    let (Some(site), Some(node)) = (found.hit.site, found.hit.node) else {
-        return false;
-    };
+/// What there is to say where the wait is skipped when something was stopped already, and an exported function stops it, or
+/// any function where the module frees itself: then no host can forget to call it.
+fn forgotten_stop(engines: &Engines, found: &Found) -> Option<&'static str> {
+    let (site, node) = (found.hit.site?, found.hit.node?);
     let path = engines.walk(found.entry).path(node);
     let guarded = std::iter::once(site)
         .chain(path.iter().map(|(_, site)| *site))
         .any(|site| engines.flow.is_guarded(site.function, site.stmt, None));
+    if !guarded {
+        return None;
+    }
     let destroys = |id: FnId| {
         matches!(
             engines.program.function(id).kind,
@@ -424,15 +482,62 @@ fn is_forgotten_stop(engines: &Engines, found: &Found) -> bool {
         )
     };
     // The function that waits, or the one that a destructor on the path calls for it.
-    let stops: Vec<FnId> = std::iter::once(site.function)
+    let mut stops: Vec<FnId> = std::iter::once(site.function)
         .chain(path.iter().map(|(_, site)| site.function))
         .filter(|&id| !destroys(id))
         .collect();
-    guarded
-        && engines.program.own_ids().any(|id| {
-            engines.program.function(id).linkage == Linkage::Exported
-                && engines.flow.runs(id, &stops, destroys)
+    stops.extend(stops_elsewhere(engines, found, site).filter(|&id| !destroys(id)));
+    let is_run = |id: FnId| {
+        engines.program.function(id).linkage == Linkage::Exported
+            && engines.flow.runs(id, &stops, destroys)
+    };
+    if engines.program.own_ids().any(is_run) {
+        return Some(
+            "an exported function stops it too, and the wait is skipped when that was called: this hangs only when the host \
+             forgets the call",
+        );
+    }
+    (!stops.is_empty() && frees_itself(engines)).then_some(
+        "the DLL frees itself, and another function stops this before: the wait is skipped when that was called, and this \
+         hangs only on a way to the unload that leaves it out",
+    )
+}
+
+/// Other functions that wait for the same thread or event. One that starts it anew is none: something runs behind it.
+fn stops_elsewhere(engines: &Engines, found: &Found, site: Site) -> impl Iterator<Item = FnId> {
+    let waited = blocking::waited_on(found.hit.effect.effect());
+    let key = waited.and_then(|arg| engines.flow.key_of(site, arg));
+    let starts = key
+        .as_ref()
+        .map_or(&[][..], |key| engines.handles.starts(key));
+    let waits = key
+        .iter()
+        .flat_map(|key| engines.flow.everywhere(What::Wait, key));
+    let waits: Vec<FnId> = waits
+        .map(|(function, _)| function)
+        .filter(|function| starts.iter().all(|start| start.function != *function))
+        .collect();
+    waits.into_iter()
+}
+
+/// Whether the module ends by its own will: its code frees the module that it stands in.
+fn frees_itself(engines: &Engines) -> bool {
+    let program = engines.program;
+    program.own_ids().any(|id| {
+        program.calls(id).iter().any(|call| {
+            call.effects.iter().any(|effect| {
+                let Effect::ModuleUnref { module, .. } = effect.effect() else {
+                    return false;
+                };
+                let site = Site {
+                    function: id,
+                    stmt: call.stmt,
+                };
+                let value = program.argument_value(site, *module);
+                !own_frees(engines, site, &value, 3).is_empty()
+            })
         })
+    })
 }
 
 /// Who does what a statement does: the entry itself, or the function that it stands in.

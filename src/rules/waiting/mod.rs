@@ -186,6 +186,10 @@ fn is_thread_object(blocking: &Blocking, hit: &Hit) -> bool {
     joins && blocking.waits_for == WaitsFor::ThreadEnd(ThreadRef::Ucrt)
 }
 
+/// When to do what must not be done under the loader lock.
+pub(super) const BY_THE_HOST: &str =
+    "in an exported function that the host calls before FreeLibrary";
+
 /// What to write instead.
 pub(super) fn help(entry: &Entry, blocking: &Blocking, hit: &Hit) -> String {
     let contexts = blocking.contexts;
@@ -198,7 +202,7 @@ pub(super) fn help(entry: &Entry, blocking: &Blocking, hit: &Hit) -> String {
         WaitsFor::Process => "wait for the other process",
         WaitsFor::Time => "wait",
     };
-    let in_time = format!("{does} in an exported function that the host calls before FreeLibrary");
+    let in_time = format!("{does} {BY_THE_HOST}");
     let starting = Contexts::PROCESS_ATTACH.or(Contexts::THREAD_ATTACH);
     match entry.kind {
         _ if contexts.within(Contexts::THREAD_ATTACH.or(Contexts::THREAD_DETACH))
