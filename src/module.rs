@@ -514,9 +514,10 @@ fn definition_files<'a>(tree: &Tree<'a>, build_files: &[FileId]) -> BTreeMap<&'a
 /// Whether a file's name or folder says that it is compiled for another system: `linux/library.c`, `thread_posix.c`.
 /// Build files often list it beside its Windows counterpart, which defines the same names.
 pub fn is_of_another_system(path: &str) -> bool {
-    const SYSTEMS: [&str; 14] = [
+    const SYSTEMS: [&str; 23] = [
         "linux", "posix", "unix", "mac", "macos", "macosx", "osx", "darwin", "apple", "android",
-        "ios", "freebsd", "bsd", "wasm",
+        "ios", "freebsd", "bsd", "wasm", "wince", "vxworks", "qnx", "solaris", "aix", "hpux",
+        "haiku", "netbsd", "openbsd",
     ];
     let path = path.to_ascii_lowercase();
     let (folders, file) = path.rsplit_once('/').unwrap_or(("", &path));
@@ -554,6 +555,9 @@ fn is_test_folder(folder: &str) -> bool {
             "benchmarks",
             "tools",
             "fuzz",
+            "fuzzer",
+            "fuzzers",
+            "fuzzing",
         ]
         .contains(&part.as_str())
     })

@@ -100,6 +100,8 @@ pub struct Program<'a> {
     makers: OnceLock<handed::Makers>,
     /// What its places get, by function.
     given: Vec<OnceLock<endings::Given>>,
+    /// What locals are assigned that are assigned once, by function.
+    singles: Vec<OnceLock<FxHashMap<u32, keys::Single>>>,
     /// The functions that pointers in members lead to.
     slots: OnceLock<slots::Slots>,
 }
@@ -140,6 +142,7 @@ impl<'a> Program<'a> {
             started: FxHashSet::default(),
             makers: OnceLock::new(),
             given: Vec::new(),
+            singles: Vec::new(),
             slots: OnceLock::new(),
             units,
         };
@@ -156,6 +159,7 @@ impl<'a> Program<'a> {
                 .extend((0..unit.statics.len() as u32).map(|index| (number as u32, index)));
         }
         program.given = program.ids().map(|_| OnceLock::new()).collect();
+        program.singles = program.ids().map(|_| OnceLock::new()).collect();
         program.chains = program.type_ids().map(|_| OnceLock::new()).collect();
         let mut crates = CrateNames::default();
         program.inside = program

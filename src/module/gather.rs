@@ -124,6 +124,12 @@ pub fn adopt<'a>(
     // Names that the listed sources of a target define.
     let mut defined: FxHashMap<usize, BTreeSet<String>> = FxHashMap::default();
     let free_files: BTreeSet<FileId> = free.iter().copied().collect();
+    // Folders with a program of their own.
+    let programs: BTreeSet<&str> = free
+        .iter()
+        .filter(|&&id| starts(facts, id))
+        .map(|&id| parent(tree.path(id)))
+        .collect();
     let mut border_of: FxHashMap<&str, Option<&str>> = FxHashMap::default();
     let mut left: BTreeMap<Option<&str>, Vec<FileId>> = BTreeMap::new();
     for id in free {
@@ -134,6 +140,18 @@ pub fn adopt<'a>(
         let adopter = border
             .and_then(|border| Some((border, made.get(border)?)))
             .and_then(|(border, among)| adopter(tree, facts, targets, &listed, border, among, id))
+            .filter(|&index| {
+                // What lies with a program belongs to that, unless the target has sources there.
+                let listed = &listed[index];
+                let lies_in =
+                    |folder: &str, program: &str| folder == program || is_below(folder, program);
+                listed.is_empty()
+                    || !programs.iter().any(|&program| {
+                        Some(program) != border
+                            && lies_in(folder, program)
+                            && !listed.iter().any(|listed| lies_in(listed, program))
+                    })
+            })
             .filter(|&index| {
                 let defined = defined.entry(index).or_insert_with(|| {
                     let sources = targets[index].sources.iter();

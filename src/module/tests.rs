@@ -464,6 +464,35 @@ fn cmake_whole_archives() {
 }
 
 #[test]
+fn what_lies_with_an_unlisted_program_is_not_the_librarys() {
+    // The list is not complete: what is in `${more}` is not known.
+    let list = "add_library(x SHARED src/a.c ${more})";
+    let main = "int main() { }";
+    assert_eq!(
+        shown(&[
+            ("CMakeLists.txt", list),
+            ("src/a.c", ""),
+            ("more/b.c", ""),
+            ("replay/main.c", main),
+            ("replay/parts/c.c", ""),
+        ]),
+        ["Dll x: src/a.c more/b.c", "Exe replay: replay/main.c replay/parts/c.c"]
+    );
+    // Where the library has sources of its own there, a program beside them says nothing.
+    assert_eq!(
+        shown(&[
+            ("CMakeLists.txt", list),
+            ("src/a.c", ""),
+            ("src/try.c", main),
+            ("src/b.c", ""),
+        ])
+        .first()
+        .map(String::as_str),
+        Some("Dll x: src/a.c src/b.c")
+    );
+}
+
+#[test]
 fn two_build_systems_make_one_module() {
     let project = vcxproj(
         "DynamicLibrary",

@@ -2,6 +2,7 @@
 
 use super::{FnId, Meaning, Program, StaticId, TypeId};
 use crate::ir::{Name, Place, Root, StmtId, StmtKind, Value};
+use rustc_hash::FxHashMap;
 
 /// Where a key begins.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -40,6 +41,14 @@ impl Key {
             KeyRoot::Static(_) | KeyRoot::Name(_) | KeyRoot::Object(_)
         )
     }
+}
+
+/// What a local is assigned.
+#[derive(Debug)]
+pub(super) enum Single {
+    Place(Place),
+    /// What a call gives.
+    Result(StmtId),
 }
 
 impl<'a> Program<'a> {
@@ -131,24 +140,42 @@ impl<'a> Program<'a> {
 
     /// The place that a local is another name of: it is assigned once, as a whole, and from a place.
     fn stands_for(&self, function: FnId, local: u32) -> Option<Place> {
-        let wanted = Place::of(Root::Local(local));
-        let mut found = None;
-        for stmt in &self.function(function).stmts {
-            if let StmtKind::Assign { to, value } = &stmt.kind
-                && *to == wanted
-            {
-                match value {
-                    Value::Null | Value::Const(_) => {}
-                    _ if found.is_some() => return None,
-                    Value::Place(place) | Value::AddressOf(place) if place.root != wanted.root => {
-                        found = Some(place.clone())
-                    }
-                    Value::Result(stmt) => found = Some(self.passed_through(function, *stmt)?),
-                    _ => return None,
-                }
-            }
+        match self.single_values(function).get(&local)? {
+            Single::Place(place) => Some(place.clone()),
+            Single::Result(stmt) => self.passed_through(function, *stmt),
         }
-        found
+    }
+
+    /// By local: the one thing besides constants that is assigned to it as a whole.
+    fn single_values(&self, function: FnId) -> &FxHashMap<u32, Single> {
+        self.singles[function.0 as usize].get_or_init(|| {
+            let mut found: FxHashMap<u32, Option<Single>> = FxHashMap::default();
+            for stmt in &self.function(function).stmts {
+                let StmtKind::Assign { to, value } = &stmt.kind else {
+                    continue;
+                };
+                let Root::Local(local) = to.root else {
+                    continue;
+                };
+                let single = match value {
+                    _ if !to.path.is_empty() => continue,
+                    Value::Null | Value::Const(_) => continue,
+                    Value::Place(place) | Value::AddressOf(place) if place.root != to.root => {
+                        Some(Single::Place(place.clone()))
+                    }
+                    Value::Result(stmt) => Some(Single::Result(*stmt)),
+                    _ => None,
+                };
+                found
+                    .entry(local)
+                    .and_modify(|known| *known = None)
+                    .or_insert(single);
+            }
+            found
+                .into_iter()
+                .filter_map(|(local, single)| Some((local, single?)))
+                .collect()
+        })
     }
 
     /// The member or static that a getter of the program returns, and does nothing else.

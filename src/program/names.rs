@@ -138,6 +138,11 @@ impl Names {
 }
 
 impl Names {
+    /// Whether a unit's path says that it is compiled for another system.
+    pub(super) fn is_of_another_system(&self, unit: u32) -> bool {
+        self.places[unit as usize].other_system
+    }
+
     /// Adds further names of functions.
     pub(super) fn rename(&mut self, functions: &[(Name, FnId)]) {
         for (name, id) in functions {

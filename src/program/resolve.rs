@@ -44,6 +44,11 @@ impl Program<'_> {
         if found.is_empty() {
             found = self.resolve_among(known, from, &name, arguments);
         }
+        // What a header for another system makes of a function that Windows has: `#define abort() exit(1)`.
+        let is_foreign = |unit: u32| self.names.is_of_another_system(unit);
+        if !found.is_empty() && !is_foreign(unit) && self.api.knows(&name) {
+            found.retain(|&id| !is_foreign(self.unit_number(id)));
+        }
         if let Ok(mut cache) = cache.write() {
             let resolved = cache.entry(name.into_boxed_str()).or_default();
             resolved.push((arguments, class, scope, found.clone()));

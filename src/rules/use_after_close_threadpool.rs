@@ -129,8 +129,8 @@ fn closes_again(engines: &Engines, function: FnId, close: &Event) -> bool {
         || !is_call
         || close.key.path.iter().any(|part| &**part == "[]")
         || receivers(engines, function, close) != [None]
-        || is_renewed(engines, function, close, &close.key, close.stmt)
         || !engines.flow.can_follow(function, close.stmt, close.stmt)
+        || is_renewed(engines, function, close, &close.key, close.stmt)
     {
         return false;
     }
@@ -182,6 +182,13 @@ fn reached(body: &Function, from: usize) -> BTreeSet<usize> {
 /// Whether the variable gets a new value after the close, on every way to the use: itself, or the local that leads to
 /// it, such as the one that a loop over all objects sets in each round.
 fn is_renewed(engines: &Engines, function: FnId, close: &Event, key: &Key, used: StmtId) -> bool {
+    // Where no way leads there, there is none without a new value.
+    if !engines.flow.can_follow(function, close.stmt, used) {
+        return true;
+    }
+    let creates = |event: &&Event| event.what == What::Create && event.key == *key;
+    let events = engines.flow.events(function).iter();
+    let made: BTreeSet<StmtId> = events.filter(creates).map(|event| event.stmt).collect();
     let leads: Vec<Place> = match &engines.program.function(function).stmt(used).kind {
         StmtKind::Call { args, .. } => args
             .iter()
@@ -191,6 +198,7 @@ fn is_renewed(engines: &Engines, function: FnId, close: &Event, key: &Key, used:
             .collect(),
         _ => Vec::new(),
     };
+    let outer = function;
     let assigns =
         |function: FnId, stmt: StmtId| match &engines.program.function(function).stmt(stmt).kind {
             StmtKind::Assign { to, .. } => {
@@ -198,10 +206,10 @@ fn is_renewed(engines: &Engines, function: FnId, close: &Event, key: &Key, used:
                     || engines.program.key(function, to).as_ref() == Some(key)
                     || engines.program.key_of_target(function, to).as_ref() == Some(key)
             }
+            _ if function == outer => made.contains(&stmt),
             _ => {
-                engines.flow.events(function).iter().any(|event| {
-                    event.stmt == stmt && event.what == What::Create && event.key == *key
-                })
+                let mut events = engines.flow.events(function).iter();
+                events.any(|event| event.stmt == stmt && creates(&event))
             }
         };
     let below = close.site.function;
