@@ -248,7 +248,7 @@ struct Check {
     levels: LevelArguments,
     #[command(flatten)]
     known: KnownArguments,
-    /// Keep in this folder what is found, for runs over the same files [default: the platform's cache folder]
+    /// Keep in this folder what is found, for later runs over the same files [default: the platform's cache folder]
     #[arg(long, value_name = "DIR")]
     cache_dir: Option<PathBuf>,
     /// Neither keep what is found nor use what an earlier run has kept
@@ -260,7 +260,7 @@ struct Check {
     /// Show how many findings each rule has, in place of the findings (text and json)
     #[arg(long)]
     statistics: bool,
-    /// Analyse anew, and tell at the end how long each stage and each rule took, summed over all threads
+    /// Analyse anew, or with --cache-dir what that does not hold, and tell at the end how long each stage and each rule took, summed over all threads
     #[arg(long)]
     timings: bool,
     /// Print the configuration that is in force, as a tplint.toml, and analyse nothing
@@ -437,7 +437,7 @@ fn check(arguments: &Check, flags: &[Flag]) -> Result<ExitCode, String> {
     if arguments.timings {
         input.timings = Arc::new(Timings::by(|| START.elapsed()));
     }
-    if !arguments.no_cache && !arguments.timings {
+    if !arguments.no_cache && (!arguments.timings || arguments.cache_dir.is_some()) {
         input.cache = Cache::open(arguments.cache_dir.as_deref());
     }
     let config = Arc::clone(&input.config);

@@ -17,7 +17,7 @@
 //! `rules/*.rs` and `rules/*.md`.
 //!
 //! A file uses only what stands above it: source, index, module, ir, syntax, api, program, entry, reach, flow and locks,
-//! diagnostic, rules, config, suppress and baseline, report, project, lsp, cli.
+//! diagnostic, rules, earlier, config, suppress and baseline, report, project, lsp, cli.
 //!
 //! The design knew no `project`: the command line and the language server were to be the only places that touch the
 //! world. Both read a project, its configuration and what is known of it in the very same way, and neither can stand above
@@ -51,6 +51,7 @@ pub mod baseline;
 pub mod cli;
 pub mod config;
 pub mod diagnostic;
+pub mod earlier;
 pub mod entry;
 pub mod flow;
 pub mod index;
@@ -68,11 +69,12 @@ pub mod suppress;
 pub mod syntax;
 
 use diagnostic::Diagnostic;
+use earlier::Chosen;
 use ir::Unit;
 use module::Module;
 use module::imports::{Exports, with_imports};
 use program::Program;
-use program::demand::Demand;
+use program::demand::{self, Demand, KnownNames};
 use rayon::prelude::*;
 use rules::timings::{Stage, Timings};
 use source::{FileId, Sources, Span};
@@ -162,11 +164,52 @@ pub struct ModuleSummary {
     pub opaque: Vec<Span>,
 }
 
+impl ModuleSummary {
+    /// What is known of a module without a look into its files.
+    fn of(module: &Module, imports: &[String]) -> ModuleSummary {
+        ModuleSummary {
+            name: module.name.clone(),
+            kind: match module.kind {
+                module::Kind::Dll => "dll",
+                module::Kind::Exe => "exe",
+                module::Kind::Unknown => "unknown",
+            },
+            evidence: module.evidence.clone(),
+            sources: module.sources.clone(),
+            imports: imports.to_vec(),
+            ..ModuleSummary::default()
+        }
+    }
+}
+
 /// Runs every rule on every module of the sources.
 ///
 /// # Errors
 /// A message when the table of API facts cannot be read; `STOPPED`.
 pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String> {
+    Ok(analyze_after(sources, options, None)?.analysis)
+}
+
+/// What an analysis leaves to the next one.
+#[derive(Default)]
+pub struct Recorded {
+    pub analysis: Analysis,
+    /// Where it was asked for.
+    pub record: Option<earlier::Earlier>,
+    /// How many modules were looked at.
+    pub looked_at: usize,
+}
+
+/// The same, taking from an earlier run what holds. The result does not depend on it. A run whose options ask for all, or
+/// for summaries, takes nothing and leaves nothing.
+///
+/// # Errors
+/// Those of `analyze`.
+pub fn analyze_after(
+    sources: &Sources,
+    options: &Options,
+    record: Option<earlier::Record>,
+) -> Result<Recorded, String> {
     let unused = Watch::default();
     let watch = options.watch.as_deref().unwrap_or(&unused);
     let going_on = || match watch.is_stopped() {
@@ -185,22 +228,29 @@ pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String>
     going_on()?;
     let exports = Exports::collect(&modules, &facts);
     let whole = options.whole || options.summaries;
-    let demand = timings.time(Stage::Demand, || {
-        if whole {
-            Demand::all(sources, &modules)
-        } else {
+    let mut record = record.filter(|_| !whole);
+    let chosen = timings.time(Stage::Demand, || {
+        let select = |known: Option<&mut KnownNames>| {
+            let rules = &options.rules;
             Demand::select(
-                sources,
-                &facts,
-                &modules,
-                &exports,
-                &api,
-                &options.rules,
-                None,
-                None,
+                sources, &facts, &modules, &exports, &api, rules, None, known,
             )
+        };
+        match &mut record {
+            Some(record) => {
+                let is_c = demand::files_in_c(sources, &facts, &api, &modules);
+                let kept = record.chosen(sources, &facts, &modules, &is_c);
+                kept.unwrap_or_else(|| {
+                    let mut known = KnownNames::default();
+                    let demand = select(Some(&mut known));
+                    Chosen::new(sources, &facts, demand, known)
+                })
+            }
+            None if whole => Chosen::from(Demand::all(sources, &modules)),
+            None => Chosen::from(select(None)),
         }
     });
+    let demand = &chosen.demand;
     going_on()?;
     let functions: Vec<Vec<index::FunctionFact>> = facts
         .iter_mut()
@@ -209,7 +259,18 @@ pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String>
     let macros = timings.time(Stage::Modules, || {
         module::macros::Macros::new(sources, facts, includes)
     });
-    let units = Units::new(sources, &macros, &modules, &functions, &demand, timings);
+    let again = record.map(|record| {
+        timings.time(Stage::Modules, || {
+            earlier::Again::new(record, sources, &modules, &exports, &macros, demand)
+        })
+    });
+    let numbers = match &again {
+        Some(again) => again.stale(),
+        None => (0..modules.len()).collect(),
+    };
+    watch.total.store(numbers.len() as u32, Ordering::Relaxed);
+    let users = numbers.iter().map(|&number| &modules[number]);
+    let units = Units::new(sources, &macros, users, &functions, demand, timings);
     let gate = Gate::new(&api)?;
     let run = Run {
         sources,
@@ -217,24 +278,43 @@ pub fn analyze(sources: &Sources, options: &Options) -> Result<Analysis, String>
         api: &api,
         modules: &modules,
         exports: &exports,
-        demand: &demand,
+        demand,
         units: &units,
         gate: &gate,
         watch,
     };
-    let results: Vec<Found> = (0..modules.len())
+    let looked_at = numbers.len();
+    let results: Vec<(usize, Found)> = numbers
         .into_par_iter()
-        .filter_map(|number| run.module(number))
+        .filter_map(|number| Some((number, run.module(number)?)))
         .collect();
     going_on()?;
-    let mut analysis = Analysis::default();
-    for found in results {
+    let partly = units.partly();
+    drop(units);
+    let (found, partly, record) = match again {
+        Some(again) => {
+            let (found, partly, record) = again.join(results, partly, &modules, chosen);
+            (found, partly, Some(record))
+        }
+        None => {
+            let found = results.into_iter().map(|(_, found)| found);
+            (found.collect(), partly, None)
+        }
+    };
+    let mut analysis = Analysis {
+        partly,
+        ..Analysis::default()
+    };
+    for found in found {
         analysis.diagnostics.extend(found.diagnostics);
         analysis.modules.push(found.summary);
     }
     diagnostic::sort(&mut analysis.diagnostics);
-    analysis.partly = units.partly();
-    Ok(analysis)
+    Ok(Recorded {
+        analysis,
+        record,
+        looked_at,
+    })
 }
 
 /// What the index looks for.
@@ -267,6 +347,10 @@ struct Found {
     summary: ModuleSummary,
     /// The modules whose files were read with it.
     providers: Vec<usize>,
+    /// What decided about them.
+    asked: Vec<earlier::Asked>,
+    /// Whether its files were lowered.
+    is_read: bool,
 }
 
 impl Run<'_> {
@@ -306,7 +390,7 @@ impl Run<'_> {
             return None;
         }
         let engines = rules::Engines::new(&program, timings);
-        let providers = imported(&engines, self.modules, self.exports);
+        let (providers, asked) = imported(&engines, self.modules, self.exports);
         let (diagnostics, summary) = if providers.is_empty() {
             check(&engines, self.options, &opaque, &providers)
         } else {
@@ -347,6 +431,8 @@ impl Run<'_> {
             diagnostics,
             summary,
             providers: providers.iter().filter_map(place).collect(),
+            asked,
+            is_read: !skipped,
         })
     }
 }
@@ -442,26 +528,31 @@ impl Gate {
     }
 }
 
-/// The other DLLs of the tree that code under the loader lock calls: what such a call blocks on blocks DllMain.
+/// The other DLLs of the tree that code under the loader lock calls: what such a call blocks on blocks DllMain. With them
+/// come the names that lead there, and those that lead nowhere.
 fn imported<'m>(
     engines: &rules::Engines,
     modules: &'m [Module],
     exports: &Exports,
-) -> Vec<&'m Module> {
+) -> (Vec<&'m Module>, Vec<earlier::Asked>) {
     let program = engines.program;
     if !program.is_dll() {
-        return Vec::new();
+        return (Vec::new(), Vec::new());
     }
     let mut names: Vec<&ir::Name> = engines
         .entries_of(|kind| kind.is_dll_main() || kind.is_destructor())
         .flat_map(|(number, _)| &engines.walk(number).unresolved)
         .map(|(name, _)| name)
-        .filter(|name| exports.knows(name))
         .collect();
     names.sort_unstable();
     names.dedup();
     let mut providers: Vec<&Module> = Vec::new();
+    let mut asked: Vec<earlier::Asked> = Vec::new();
     for name in names {
+        if !exports.knows(name) {
+            asked.push(earlier::Asked::unknown(name));
+            continue;
+        }
         let declared_in: Vec<FileId> = program
             .units
             .iter()
@@ -472,13 +563,15 @@ fn imported<'m>(
             })
             .map(|unit| unit.file)
             .collect();
-        if let Some(provider) = exports.provider(modules, program.module, name, &declared_in)
+        let provider = exports.provider(modules, program.module, name, &declared_in);
+        asked.push(earlier::Asked::known(name, &declared_in, provider));
+        if let Some(provider) = provider
             && !providers.iter().any(|known| known.name == provider.name)
         {
             providers.push(provider);
         }
     }
-    providers
+    (providers, asked)
 }
 
 fn check(
@@ -496,18 +589,10 @@ fn check(
         }
     }
     let module = program.module;
+    let imports: Vec<String> = imports.iter().map(|module| module.name.clone()).collect();
     let mut summary = ModuleSummary {
-        name: module.name.clone(),
-        kind: match module.kind {
-            module::Kind::Dll => "dll",
-            module::Kind::Exe => "exe",
-            module::Kind::Unknown => "unknown",
-        },
-        evidence: module.evidence.clone(),
-        sources: module.sources.clone(),
-        imports: imports.iter().map(|module| module.name.clone()).collect(),
         opaque: opaque.to_vec(),
-        ..ModuleSummary::default()
+        ..ModuleSummary::of(module, &imports)
     };
     if options.summaries {
         let mut unresolved: BTreeMap<String, usize> = BTreeMap::new();
@@ -556,7 +641,7 @@ impl<'a> Units<'a> {
     fn new(
         sources: &'a Sources,
         macros: &'a module::macros::Macros<'a>,
-        modules: &[Module],
+        users: impl Iterator<Item = &'a Module>,
         functions: &'a [Vec<index::FunctionFact>],
         demand: &'a Demand,
         timings: &'a Timings,
@@ -571,7 +656,7 @@ impl<'a> Units<'a> {
             users: sources.ids().map(|_| AtomicU32::new(0)).collect(),
             opaque: sources.ids().map(|_| AtomicU32::new(0)).collect(),
         };
-        for module in modules {
+        for module in users {
             for file in module.files() {
                 units.users[file.0 as usize].fetch_add(1, Ordering::Relaxed);
             }

@@ -18,11 +18,12 @@ pub mod whole;
 
 use crate::config::Policy;
 use crate::diagnostic::{Diagnostic, Level};
+use crate::earlier::Record;
 use crate::rules::page;
 use crate::source::{FileId, Sources};
 use crate::suppress::judge::{self, Judged};
-use crate::{Options, analyze};
-use cache::{Kept, Key};
+use crate::{Options, Recorded, analyze, analyze_after};
+use cache::{Cache, Kept, Key};
 use read::Input;
 use std::sync::Arc;
 use std::time::Instant;
@@ -55,18 +56,7 @@ pub fn find(
         ..options(input, sources)
     };
     let kept = match &input.cache {
-        Some(cache) => {
-            let key = Key::new(sources, &options);
-            match cache.get(&key) {
-                Some(kept) => kept,
-                None => {
-                    let start = Instant::now();
-                    let kept = analyze(sources, &options)?.into();
-                    cache.put(&key, &kept, start.elapsed());
-                    kept
-                }
-            }
-        }
+        Some(cache) => find_with(cache, sources, &options)?,
         None => Kept::from(analyze(sources, &options)?),
     };
     Ok(Found {
@@ -74,6 +64,36 @@ pub fn find(
         partly: kept.partly,
         modules: kept.modules,
     })
+}
+
+/// What an earlier run has found in the very same files; else what this one finds, with what still holds of one over files
+/// of the same paths.
+fn find_with(cache: &Cache, sources: &Sources, options: &Options) -> Result<Kept, String> {
+    let texts = cache::hashes(sources);
+    let key = Key::of_texts(&texts, options);
+    if let Some(kept) = cache.get(&key) {
+        return Ok(kept);
+    }
+    let start = Instant::now();
+    let key_of_record = Key::of_paths(sources, options);
+    let earlier = cache.earlier(&key_of_record);
+    // There is a record where a run from the start has taken long.
+    let was_long = earlier.is_some();
+    let record = Record {
+        texts: &texts,
+        earlier,
+    };
+    let Recorded {
+        analysis, record, ..
+    } = analyze_after(sources, options, Some(record))?;
+    let kept = Kept::from(analysis);
+    if was_long || cache.pays(start.elapsed()) {
+        cache.put(&key, &kept);
+        if let Some(record) = &record {
+            cache.put_earlier(&key_of_record, record);
+        }
+    }
+    Ok(kept)
 }
 
 /// The rules that are on, with the level that each has where no path says otherwise.

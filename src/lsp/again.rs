@@ -377,7 +377,7 @@ impl Base {
         let units = Units::new(
             &self.sources,
             &macros,
-            &[],
+            std::iter::empty(),
             &functions,
             &demand,
             &options.timings,

@@ -19,6 +19,8 @@ use crate::source::{FileId, Sources};
 use super::headers::{Includes, reached};
 use super::tree::{file_name, is_header};
 
+mod hashed;
+
 /// How many macros deep one is evaluated.
 const DEEPEST: usize = 8;
 /// How many conditions one answer may cost.

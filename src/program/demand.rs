@@ -12,6 +12,7 @@
 //!
 //! and round these the functions that tell what their objects, locks and flags are. `--no-index` keeps all.
 
+mod bits;
 mod declarations;
 mod graph;
 mod outside;
@@ -29,6 +30,7 @@ pub use outside::files_in_c;
 use rayon::prelude::*;
 pub use read_of::{KnownNames, read_of};
 use seeds::{Tree, category};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Mutex, OnceLock};
@@ -38,17 +40,23 @@ use std::sync::{Mutex, OnceLock};
 const SMALL: usize = 400;
 
 /// What has to be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Demand {
     /// By module: whether anything can be found in it.
+    #[serde(with = "bits")]
     modules: Vec<bool>,
     /// By file; `None`: all of it.
     kept: Vec<Option<Kept>>,
+    /// By file: what `files_in_c` said.
+    #[serde(with = "bits")]
+    is_c: Vec<bool>,
 }
 
 /// What is read of a file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kept {
     /// By function: whether its body is.
+    #[serde(with = "bits")]
     pub functions: Vec<bool>,
     /// `None`: everything besides bodies.
     outside: Option<Outside>,
@@ -84,6 +92,7 @@ impl Demand {
         Demand {
             modules: vec![true; modules.len()],
             kept: vec![None; sources.len()],
+            is_c: vec![false; sources.len()],
         }
     }
 
@@ -150,6 +159,7 @@ impl Demand {
         Demand {
             modules: wanted.iter().map(Option::is_some).collect(),
             kept,
+            is_c,
         }
     }
 
@@ -183,6 +193,16 @@ impl Demand {
     /// Whether anything can be found in a module.
     pub fn wants(&self, module: usize) -> bool {
         self.modules[module]
+    }
+
+    /// What `files_in_c` said when this was chosen.
+    pub fn is_c(&self) -> &[bool] {
+        &self.is_c
+    }
+
+    /// Whether this speaks of as many modules and files.
+    pub fn is_of(&self, modules: usize, files: usize) -> bool {
+        self.modules.len() == modules && self.kept.len() == files
     }
 
     /// What is read of a file; `None`: all.

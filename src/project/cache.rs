@@ -1,18 +1,20 @@
 //! Findings of earlier runs, so that a run over the very same files need not look for them again.
 //!
 //! In come sources and options; out go the findings that were kept under their key, or none. The key is made of all that
-//! findings rest on: the texts and the paths of all files, the options, and which tplint it is. What is kept is plain
-//! data with a checksum: an entry that is damaged, or of another tplint, is no entry. Runs at the same time do not
-//! disturb each other, since an entry is written whole. A folder that cannot be written to is no error: nothing is kept
-//! then.
+//! findings rest on: the texts and the paths of all files, the options, and which tplint it is. Under a second key, for
+//! which the texts do not count, stands the record of the last run over files of these paths (`earlier`): a run in which
+//! some texts are other ones takes from it what still holds. What is kept is plain data with a checksum: an entry that is
+//! damaged, or of another tplint, is no entry. Runs at the same time do not disturb each other, since an entry is written
+//! whole. A folder that cannot be written to is no error: nothing is kept then.
 
 use super::whole::write_whole;
-use crate::diagnostic::{Diagnostic, Edit, Fix, Label, Level, Role};
-use crate::rules::page;
-use crate::source::{FileId, Sources, Span};
+use crate::diagnostic::Diagnostic;
+use crate::earlier::{Earlier, Stored as StoredDiagnostic};
+use crate::source::{FileId, Sources};
 use crate::{Analysis, Options};
 use etcetera::BaseStrategy;
 use rayon::prelude::*;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -21,6 +23,8 @@ use std::time::{Duration, SystemTime};
 const MOST_ENTRIES: usize = 64;
 /// Nor more bytes.
 const MOST_BYTES: u64 = 64 << 20;
+/// What is larger than this is not kept: it would take the place of too many others. Bytes.
+const LARGEST_ENTRY: u64 = MOST_BYTES / 2;
 /// What is found faster than this is not kept in the platform's folder: to find it again costs as little.
 const WORTH_KEEPING: Duration = Duration::from_millis(500);
 
@@ -71,6 +75,15 @@ impl Cache {
 
     /// What an earlier run found in these very sources.
     pub fn get(&self, key: &Key) -> Option<Kept> {
+        restored(self.read(key)?)
+    }
+
+    /// What the last run over files of these paths has left.
+    pub fn earlier(&self, key: &Key) -> Option<Earlier> {
+        self.read(key)
+    }
+
+    fn read<T: DeserializeOwned>(&self, key: &Key) -> Option<T> {
         let file = self.folder.join(&key.0);
         let kept = unpack(&std::fs::read(&file).ok()?)?;
         // What is used stays longest.
@@ -80,13 +93,25 @@ impl Cache {
         Some(kept)
     }
 
-    /// Keeps what a run has found, which took so long.
-    pub fn put(&self, key: &Key, kept: &Kept, took: Duration) {
-        if took < WORTH_KEEPING && !self.all {
-            return;
-        }
-        if std::fs::create_dir_all(&self.folder).is_ok()
-            && write_whole(&self.folder.join(&key.0), &pack(kept)).is_ok()
+    /// Whether it pays to keep what a run has found that took so long.
+    pub fn pays(&self, took: Duration) -> bool {
+        self.all || took >= WORTH_KEEPING
+    }
+
+    /// Keeps what a run has found.
+    pub fn put(&self, key: &Key, kept: &Kept) {
+        self.write(key, &pack(&stored(kept)));
+    }
+
+    /// Keeps what a run leaves to the next one.
+    pub fn put_earlier(&self, key: &Key, earlier: &Earlier) {
+        self.write(key, &pack(earlier));
+    }
+
+    fn write(&self, key: &Key, bytes: &[u8]) {
+        if bytes.len() as u64 <= LARGEST_ENTRY
+            && std::fs::create_dir_all(&self.folder).is_ok()
+            && write_whole(&self.folder.join(&key.0), bytes).is_ok()
         {
             self.shrink();
         }
@@ -128,22 +153,47 @@ fn is_key(name: &str) -> bool {
     name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
+/// By file: a hash of its text and of how that is read.
+pub fn hashes(sources: &Sources) -> Vec<blake3::Hash> {
+    let ids: Vec<FileId> = sources.ids().collect();
+    ids.par_iter()
+        .map(|&id| {
+            let mut hasher = blake3::Hasher::new();
+            hasher.update(about(sources, id).as_bytes());
+            hasher.update(sources.file(id).text.as_bytes());
+            hasher.finalize()
+        })
+        .collect()
+}
+
+fn about(sources: &Sources, id: FileId) -> String {
+    let file = sources.file(id);
+    format!("{:?} {:?} {}\0", file.lang, file.encoding, file.path)
+}
+
 impl Key {
-    /// The key of an analysis.
-    pub fn new(sources: &Sources, options: &Options) -> Key {
-        let ids: Vec<FileId> = sources.ids().collect();
-        let hashes: Vec<blake3::Hash> = ids
-            .par_iter()
-            .map(|&id| {
-                let file = sources.file(id);
-                let mut hasher = blake3::Hasher::new();
-                let about = format!("{:?} {:?} {}\0", file.lang, file.encoding, file.path);
-                hasher.update(about.as_bytes());
-                hasher.update(file.text.as_bytes());
-                hasher.finalize()
-            })
-            .collect();
+    /// The key of an analysis of files with these hashes.
+    pub fn of_texts(hashes: &[blake3::Hash], options: &Options) -> Key {
+        let mut hasher = Key::hasher("findings", options);
+        for hash in hashes {
+            hasher.update(hash.as_bytes());
+        }
+        Key(hasher.finalize().to_hex().to_string())
+    }
+
+    /// The key of all analyses of these files, whatever stands in them.
+    pub fn of_paths(sources: &Sources, options: &Options) -> Key {
+        let mut hasher = Key::hasher("record", options);
+        for id in sources.ids() {
+            hasher.update(about(sources, id).as_bytes());
+        }
+        Key(hasher.finalize().to_hex().to_string())
+    }
+
+    /// Takes in what is kept, by which program, and for which options.
+    fn hasher(what: &str, options: &Options) -> blake3::Hasher {
         let mut hasher = blake3::Hasher::new();
+        hasher.update(format!("{what}\0").as_bytes());
         hasher.update(this_tplint().as_bytes());
         let Options {
             api,
@@ -158,10 +208,7 @@ impl Key {
         } = options;
         let options = format!("{api:?} {modules:?} {build:?} {rules:?} {whole} {summaries}\0");
         hasher.update(options.as_bytes());
-        for hash in hashes {
-            hasher.update(hash.as_bytes());
-        }
-        Key(hasher.finalize().to_hex().to_string())
+        hasher
     }
 }
 
@@ -172,30 +219,6 @@ fn this_tplint() -> String {
     format!("{} {built:?}\0", env!("CARGO_PKG_VERSION"))
 }
 
-/// A place: file, start, end.
-type Place = (u32, u32, u32);
-
-#[derive(Serialize, Deserialize)]
-struct StoredLabel {
-    place: Place,
-    message: String,
-    role: u8,
-    flow: u8,
-    function: String,
-}
-
-#[derive(Serialize, Deserialize)]
-struct StoredDiagnostic {
-    rule: String,
-    is_note: bool,
-    message: String,
-    labels: Vec<StoredLabel>,
-    help: String,
-    notes: Vec<String>,
-    /// Title and edits.
-    fix: Option<(String, Vec<(Place, String)>)>,
-}
-
 #[derive(Serialize, Deserialize)]
 struct Stored {
     diagnostics: Vec<StoredDiagnostic>,
@@ -203,115 +226,45 @@ struct Stored {
     modules: usize,
 }
 
-fn place(span: Span) -> Place {
-    (span.file.0, span.start, span.end)
-}
-
-fn span((file, start, end): Place) -> Span {
-    Span {
-        file: FileId(file),
-        start,
-        end,
+fn stored(kept: &Kept) -> Stored {
+    let partly = kept.partly.iter();
+    Stored {
+        diagnostics: kept
+            .diagnostics
+            .iter()
+            .map(StoredDiagnostic::from)
+            .collect(),
+        partly: partly.map(|(file, count)| (file.0, *count)).collect(),
+        modules: kept.modules,
     }
 }
 
-const ROLES: [Role; 3] = [Role::Primary, Role::Step, Role::Related];
+fn restored(stored: Stored) -> Option<Kept> {
+    let diagnostics = stored.diagnostics.iter().map(StoredDiagnostic::restore);
+    let partly = stored.partly.into_iter();
+    Some(Kept {
+        diagnostics: diagnostics.collect::<Option<_>>()?,
+        partly: partly.map(|(file, count)| (FileId(file), count)).collect(),
+        modules: stored.modules,
+    })
+}
 
 /// The bytes of an entry: a line with the hash of what follows, and that as JSON.
-fn pack(kept: &Kept) -> Vec<u8> {
-    let label = |label: &Label| StoredLabel {
-        place: place(label.span),
-        message: label.message.clone(),
-        role: ROLES
-            .iter()
-            .position(|role| *role == label.role)
-            .unwrap_or(0) as u8,
-        flow: label.flow,
-        function: label.function.clone(),
-    };
-    let edit = |edit: &Edit| (place(edit.span), edit.replacement.clone());
-    let diagnostics = kept.diagnostics.iter().map(|found| StoredDiagnostic {
-        rule: found.rule.to_string(),
-        is_note: found.level == Level::Note,
-        message: found.message.clone(),
-        labels: found.labels.iter().map(label).collect(),
-        help: found.help.clone(),
-        notes: found.notes.clone(),
-        fix: (found.fix.as_ref())
-            .map(|fix| (fix.title.clone(), fix.edits.iter().map(edit).collect())),
-    });
-    let stored = Stored {
-        diagnostics: diagnostics.collect(),
-        partly: kept
-            .partly
-            .iter()
-            .map(|(file, count)| (file.0, *count))
-            .collect(),
-        modules: kept.modules,
-    };
-    let json = serde_json::to_vec(&stored).unwrap_or_default();
+fn pack(entry: &impl Serialize) -> Vec<u8> {
+    let json = serde_json::to_vec(entry).unwrap_or_default();
     let mut bytes = format!("{}\n", blake3::hash(&json).to_hex()).into_bytes();
     bytes.extend(json);
     bytes
 }
 
 /// What an entry says; none where it is damaged.
-fn unpack(bytes: &[u8]) -> Option<Kept> {
+fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     let end = bytes.iter().position(|&byte| byte == b'\n')?;
     let (hash, json) = (&bytes[..end], &bytes[end + 1..]);
     if hash != blake3::hash(json).to_hex().as_bytes() {
         return None;
     }
-    let stored: Stored = serde_json::from_slice(json).ok()?;
-    let label = |label: StoredLabel| {
-        Some(Label {
-            span: span(label.place),
-            message: label.message,
-            role: *ROLES.get(label.role as usize)?,
-            flow: label.flow,
-            function: label.function,
-        })
-    };
-    let diagnostic = |found: StoredDiagnostic| {
-        let (rule, _) = page::catalogue()
-            .iter()
-            .find(|(name, _)| *name == found.rule)?;
-        Some(Diagnostic {
-            rule,
-            level: if found.is_note {
-                Level::Note
-            } else {
-                Level::Deny
-            },
-            message: found.message,
-            labels: found.labels.into_iter().map(label).collect::<Option<_>>()?,
-            help: found.help,
-            notes: found.notes,
-            fix: found.fix.map(|(title, edits)| Fix {
-                title,
-                edits: edits
-                    .into_iter()
-                    .map(|(place, replacement)| Edit {
-                        span: span(place),
-                        replacement,
-                    })
-                    .collect(),
-            }),
-        })
-    };
-    Some(Kept {
-        diagnostics: stored
-            .diagnostics
-            .into_iter()
-            .map(diagnostic)
-            .collect::<Option<_>>()?,
-        partly: stored
-            .partly
-            .into_iter()
-            .map(|(file, count)| (FileId(file), count))
-            .collect(),
-        modules: stored.modules,
-    })
+    serde_json::from_slice(json).ok()
 }
 
 #[cfg(test)]
@@ -334,39 +287,44 @@ mod tests {
     fn what_is_packed_comes_back() {
         let found = kept(&sources("WaitForSingleObject(g_thread, INFINITE);"));
         assert!(!found.diagnostics.is_empty());
-        assert_eq!(unpack(&pack(&found)), Some(found.clone()));
+        let bytes = pack(&stored(&found));
+        assert_eq!(unpack(&bytes).and_then(restored), Some(found));
         // Every byte counts.
-        let bytes = pack(&found);
+        let is_none = |bytes: &[u8]| unpack::<Stored>(bytes).is_none();
         for at in (0..bytes.len()).step_by(17) {
             let mut damaged = bytes.clone();
             damaged[at] ^= 1;
-            assert_eq!(unpack(&damaged), None, "byte {at}");
+            assert!(is_none(&damaged), "byte {at}");
         }
         for length in (0..bytes.len()).step_by(31) {
-            assert_eq!(unpack(&bytes[..length]), None, "{length} bytes");
+            assert!(is_none(&bytes[..length]), "{length} bytes");
         }
     }
 
     #[test]
     fn every_difference_is_another_key() {
         let plain = Options::default();
+        let key = |sources: &Sources, options: &Options| Key::of_texts(&hashes(sources), options);
         let (one, two) = (sources("f();"), sources("g();"));
-        assert_eq!(Key::new(&one, &plain), Key::new(&sources("f();"), &plain));
-        assert_ne!(Key::new(&one, &plain), Key::new(&two, &plain));
+        assert_eq!(key(&one, &plain), key(&sources("f();"), &plain));
+        assert_ne!(key(&one, &plain), key(&two, &plain));
         let moved = Sources::new(vec![(
             "b.c".into(),
             one.file(FileId(0)).text.as_bytes().to_vec(),
         )]);
-        assert_ne!(Key::new(&one, &plain), Key::new(&moved, &plain));
         let whole = Options {
             whole: true,
             ..Options::default()
         };
-        assert_ne!(Key::new(&one, &plain), Key::new(&one, &whole));
         let rules = Options {
             rules: vec!["wait_in_dll_main"],
             ..Options::default()
         };
-        assert_ne!(Key::new(&one, &plain), Key::new(&one, &rules));
+        for (sources, options) in [(&moved, &plain), (&one, &whole), (&one, &rules)] {
+            assert_ne!(key(&one, &plain), key(sources, options));
+            assert_ne!(Key::of_paths(&one, &plain), Key::of_paths(sources, options));
+        }
+        assert_eq!(Key::of_paths(&one, &plain), Key::of_paths(&two, &plain));
+        assert_ne!(Key::of_paths(&one, &plain), key(&one, &plain));
     }
 }

@@ -15,14 +15,17 @@ use crate::index::{Facts, FunctionFact, words};
 use crate::module::Module;
 use crate::source::{FileId, Lang, Sources};
 use aho_corasick::AhoCorasick;
+use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// What is read of a file besides bodies.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outside {
     /// By declaration, in the order of `items`.
+    #[serde(with = "super::bits")]
     items: Vec<bool>,
     /// By function: whether its head is.
+    #[serde(with = "super::bits")]
     heads: Vec<bool>,
 }
 

@@ -2,7 +2,8 @@
 //!
 //! In come a text, the functions in it and the names that the last choices knew; out comes a hash over everything outside
 //! bodies, and over which of these names each body has and how they stand there. An edit inside a body that brings no such
-//! name and takes none leaves it as it was.
+//! name and takes none leaves it as it was. A body in which an object with static storage is declared counts as it is:
+//! where its declaration ends decides which names belong to it.
 
 use super::SMALL;
 use super::graph::{LONG, TAIL};
@@ -10,6 +11,7 @@ use crate::index::FunctionFact;
 use crate::index::words::{self, Dictionary};
 use crate::source::Lang;
 use rustc_hash::{FxHashSet, FxHasher};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::hash::{Hash, Hasher};
 use std::ops::Range;
 
@@ -17,18 +19,52 @@ use std::ops::Range;
 #[derive(Debug, Default)]
 pub struct KnownNames {
     /// Empty: nothing has been chosen, and every word may be one.
-    hashes: FxHashSet<u64>,
+    hashes: FxHashSet<u32>,
+}
+
+/// As the differences of the sorted hashes, which are short.
+impl Serialize for KnownNames {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut hashes: Vec<u32> = self.hashes.iter().copied().collect();
+        hashes.sort_unstable();
+        let mut last = 0;
+        serializer.collect_seq(
+            hashes
+                .into_iter()
+                .map(|hash| hash - std::mem::replace(&mut last, hash)),
+        )
+    }
+}
+
+impl<'de> Deserialize<'de> for KnownNames {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<KnownNames, D::Error> {
+        let differences = Vec::<u32>::deserialize(deserializer)?;
+        let mut last = 0_u32;
+        let hashes = differences.into_iter().map(|difference| {
+            last = last.wrapping_add(difference);
+            last
+        });
+        Ok(KnownNames {
+            hashes: hashes.collect(),
+        })
+    }
 }
 
 impl KnownNames {
     /// Takes in the names of a choice.
     pub fn add(&mut self, names: &Dictionary) {
-        self.hashes.extend(names.names().map(hash_of));
+        self.hashes
+            .extend(names.names().map(|name| half(hash_of(name))));
     }
 
     fn has(&self, hash: u64) -> bool {
-        self.hashes.is_empty() || self.hashes.contains(&hash)
+        self.hashes.is_empty() || self.hashes.contains(&half(hash))
     }
+}
+
+/// The half of a hash that is spread best.
+fn half(hash: u64) -> u32 {
+    (hash >> 32) as u32
 }
 
 fn hash_of(name: &[u8]) -> u64 {
@@ -55,46 +91,56 @@ pub fn read_of(
         at = at.max(end);
         let size = end.saturating_sub(body);
         hasher.update(&[0, u8::from(size < SMALL), u8::from(size <= LONG)]);
-        take_words(&mut hasher, text, lang, body..end, known);
+        let start = function.start as usize;
+        take_words(&mut hasher, text, lang, start..end, body, known);
         if size > LONG {
             hasher.update(&[1]);
-            take_words(&mut hasher, text, lang, end - TAIL..end, known);
+            let mut start = end - TAIL;
+            while !text.is_char_boundary(start) {
+                start -= 1;
+            }
+            take_words(&mut hasher, text, lang, start..end, body, known);
         }
     }
     hasher.update(text.as_bytes().get(at..).unwrap_or_default());
     hasher.finalize()
 }
 
-/// Takes in which known names stand in a range, and how. Where objects with static storage are declared inside a
-/// function, it matters which of the names belong to a declaration, and so their order.
+/// Takes in which known names stand in a range of a function whose body begins there, and how.
 fn take_words(
     hasher: &mut blake3::Hasher,
     text: &str,
     lang: Lang,
     range: Range<usize>,
+    body: usize,
     known: &KnownNames,
 ) {
     let mut found: Vec<(u64, u8)> = Vec::new();
     let mut has_statics = false;
-    words::each(text, range, lang, |word, how| {
-        let word = text.as_bytes().get(word).unwrap_or_default();
-        has_statics |=
-            lang != Lang::C && matches!(word, b"static" | b"thread_local" | b"lazy_static");
+    words::each(text, range.clone(), lang, |place, how| {
+        let is_inside = place.start >= body;
+        let word = text.as_bytes().get(place).unwrap_or_default();
+        has_statics |= lang != Lang::C
+            && is_inside
+            && matches!(word, b"static" | b"thread_local" | b"lazy_static");
         let hash = hash_of(word);
         if known.has(hash) {
             found.push((hash, how));
         }
     });
-    if !has_statics {
-        found.sort_unstable();
-        found.dedup_by(|next, kept| {
-            let is_same = next.0 == kept.0;
-            if is_same {
-                kept.1 |= next.1;
-            }
-            is_same
-        });
+    if has_statics {
+        hasher.update(text.as_bytes().get(range).unwrap_or_default());
+        return;
     }
+    found.sort_unstable();
+    found.dedup_by(|next, kept| {
+        let is_same = next.0 == kept.0;
+        if is_same {
+            kept.1 |= next.1;
+        }
+        is_same
+    });
+    hasher.update(&(found.len() as u64).to_le_bytes());
     for (word, how) in found {
         hasher.update(&word.to_le_bytes());
         hasher.update(&[how]);
@@ -147,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn where_a_static_object_is_declared_the_order_counts() {
+    fn where_a_static_object_is_declared_everything_counts() {
         let mut dictionary = Dictionary::default();
         for name in ["A", "B", "static"] {
             dictionary.add(name);
@@ -161,6 +207,10 @@ mod tests {
         assert_ne!(
             of("void f() { static A a; B b; }"),
             of("void f() { static B b; A a; }")
+        );
+        assert_ne!(
+            of("void f() { static A a; B b; }"),
+            of("void f() { static A a, B b; }")
         );
         assert_eq!(of("void f() { A a; B b; }"), of("void f() { B b; A a; }"));
     }
