@@ -476,7 +476,10 @@ fn what_lies_with_an_unlisted_program_is_not_the_librarys() {
             ("replay/main.c", main),
             ("replay/parts/c.c", ""),
         ]),
-        ["Dll x: src/a.c more/b.c", "Exe replay: replay/main.c replay/parts/c.c"]
+        [
+            "Dll x: more/b.c src/a.c",
+            "Exe (top): replay/main.c replay/parts/c.c"
+        ]
     );
     // Where the library has sources of its own there, a program beside them says nothing.
     assert_eq!(

@@ -113,6 +113,7 @@ pub struct Engines<'p, 'a> {
     facts: BTreeMap<Key, Abstract>,
     walks: Vec<OnceLock<Walk>>,
     rearms: OnceLock<Vec<Rearm>>,
+    frees_itself: OnceLock<bool>,
 }
 
 /// How many calls of a call path are shown. Of a longer one the middle is left out, and a step says so.
@@ -216,6 +217,7 @@ impl<'p, 'a> Engines<'p, 'a> {
             facts,
             walks,
             rearms: OnceLock::new(),
+            frees_itself: OnceLock::new(),
         }
     }
 
@@ -548,6 +550,32 @@ impl<'p, 'a> Engines<'p, 'a> {
     }
 
     /// A DLL for certain, or a module that may be one: then every finding is a note.
+    /// Whether the module ends by its own will: its code frees the module that it stands in.
+    pub fn frees_itself(&self) -> bool {
+        let program = self.program;
+        let frees = |site: Site| {
+            let effects = program.call(site).map_or(&[][..], |call| &call.effects);
+            effects.iter().any(|effect| {
+                let Effect::ModuleUnref { module, .. } = effect.effect() else {
+                    return false;
+                };
+                let value = program.argument_value(site, *module);
+                !free_library_then_return::own_frees(self, site, &value, 3).is_empty()
+            })
+        };
+        *self.frees_itself.get_or_init(|| {
+            program.own_ids().any(|function| {
+                let mut calls = program.calls(function).iter();
+                calls.any(|call| {
+                    frees(Site {
+                        function,
+                        stmt: call.stmt,
+                    })
+                })
+            })
+        })
+    }
+
     pub fn may_be_dll(&self) -> bool {
         self.program.module.kind != Kind::Exe
     }

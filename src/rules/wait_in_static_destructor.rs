@@ -2,7 +2,6 @@
 //! `rules/wait_in_static_destructor.md`. `wait_in_dll_main` reports the same waits for its entries through
 //! `report_waits`.
 
-use super::free_library_then_return::own_frees;
 use super::{Engines, Finding, Findings, others, outer_label, waiting};
 use crate::api::{Arg, Effect, ThreadRef};
 use crate::diagnostic::{Label, Role};
@@ -249,7 +248,7 @@ fn report(
         notes.push(super::NO_DLL.to_string());
     }
     let mut help = waiting::help(entry, blocking, found.hit);
-    if help.contains(waiting::BY_THE_HOST) && frees_itself(engines) {
+    if help.contains(waiting::BY_THE_HOST) && engines.frees_itself() {
         // No host frees it, so none has to call anything before.
         help = help.replace(waiting::BY_THE_HOST, "before the DLL frees itself");
     }
@@ -497,7 +496,7 @@ fn forgotten_stop(engines: &Engines, found: &Found) -> Option<&'static str> {
              forgets the call",
         );
     }
-    (!stops.is_empty() && frees_itself(engines)).then_some(
+    (!stops.is_empty() && engines.frees_itself()).then_some(
         "the DLL frees itself, and another function stops this before: the wait is skipped when that was called, and this \
          hangs only on a way to the unload that leaves it out",
     )
@@ -518,26 +517,6 @@ fn stops_elsewhere(engines: &Engines, found: &Found, site: Site) -> impl Iterato
         .filter(|function| starts.iter().all(|start| start.function != *function))
         .collect();
     waits.into_iter()
-}
-
-/// Whether the module ends by its own will: its code frees the module that it stands in.
-fn frees_itself(engines: &Engines) -> bool {
-    let program = engines.program;
-    program.own_ids().any(|id| {
-        program.calls(id).iter().any(|call| {
-            call.effects.iter().any(|effect| {
-                let Effect::ModuleUnref { module, .. } = effect.effect() else {
-                    return false;
-                };
-                let site = Site {
-                    function: id,
-                    stmt: call.stmt,
-                };
-                let value = program.argument_value(site, *module);
-                !own_frees(engines, site, &value, 3).is_empty()
-            })
-        })
-    })
 }
 
 /// Who does what a statement does: the entry itself, or the function that it stands in.
