@@ -238,7 +238,10 @@ fn report(
         .node
         .and_then(|node| engines.far(found.entry, &engines.walk(found.entry).path(node)));
     notes.extend(far.clone());
-    let forgotten = forgotten_stop(engines, found).filter(|_| entry.kind.is_destructor());
+    let is_destructor = entry.kind.is_destructor();
+    let forgotten = is_destructor
+        .then(|| forgotten_stop(engines, found))
+        .flatten();
     notes.extend(forgotten.map(str::to_string));
     let minor = forgotten.is_some()
         || blocking.note
