@@ -404,6 +404,12 @@ impl Base {
             .filter(|&&number| is_part || is_open(number))
             .flat_map(|&number| self.files[number].iter().copied())
             .collect();
+        // Those of open files' modules that are not looked at now.
+        let others = (0..self.modules.len()).filter(|&number| is_open(number));
+        let others: BTreeSet<FileId> = others
+            .flat_map(|number| self.files[number].iter().copied())
+            .collect();
+        files.extend(self.units.keys().filter(|file| others.contains(file)));
         files.sort();
         files.dedup();
         files.truncate(MOST_UNITS);

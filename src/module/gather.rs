@@ -124,10 +124,15 @@ pub fn adopt<'a>(
     // Names that the listed sources of a target define.
     let mut defined: FxHashMap<usize, BTreeSet<String>> = FxHashMap::default();
     let free_files: BTreeSet<FileId> = free.iter().copied().collect();
-    // Folders with a program of their own.
+    // Folders that are a program's: what begins in `main.c` is made of more, and no test beside its sources.
     let programs: BTreeSet<&str> = free
         .iter()
-        .filter(|&&id| starts(facts, id))
+        .filter(|&&id| {
+            let name = file_name(tree.path(id)).to_ascii_lowercase();
+            let is_main =
+                ["main", "winmain", "wmain"].contains(&name.split('.').next().unwrap_or(""));
+            is_main && has_entry(facts, id, &EXE_ENTRIES)
+        })
         .map(|&id| parent(tree.path(id)))
         .collect();
     let mut border_of: FxHashMap<&str, Option<&str>> = FxHashMap::default();
@@ -147,7 +152,7 @@ pub fn adopt<'a>(
                     |folder: &str, program: &str| folder == program || is_below(folder, program);
                 listed.is_empty()
                     || !programs.iter().any(|&program| {
-                        Some(program) != border
+                        border.is_some_and(|border| program != border && is_below(program, border))
                             && lies_in(folder, program)
                             && !listed.iter().any(|listed| lies_in(listed, program))
                     })

@@ -42,6 +42,36 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
     }
 }
 
+/// Whether the module ends by its own will: its code gives back a reference that it has not taken itself.
+pub(super) fn frees_itself(engines: &Engines) -> bool {
+    let program = engines.program;
+    if engines.handles.pinned || takes_references(engines) {
+        return false;
+    }
+    let frees = |site: Site| {
+        let effects = program.call(site).map_or(&[][..], |call| &call.effects);
+        effects.iter().any(|effect| {
+            let Effect::ModuleUnref { module, .. } = effect.effect() else {
+                return false;
+            };
+            let value = program.argument_value(site, *module);
+            let places = own_frees(engines, site, &value, 3);
+            places
+                .into_iter()
+                .any(|place| !is_balanced(engines, place) && !gives_back_several(engines, place))
+        })
+    };
+    program.own_ids().any(|function| {
+        let mut calls = program.calls(function).iter();
+        calls.any(|call| {
+            frees(Site {
+                function,
+                stmt: call.stmt,
+            })
+        })
+    })
+}
+
 /// Where the own module is given to a call that frees a module: the call itself, or, where that stands in a helper that
 /// frees other modules too, those calls of the helper that hand it the own one.
 pub(super) fn own_frees(engines: &Engines, site: Site, value: &Value, depth: u8) -> Vec<Site> {

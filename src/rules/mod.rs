@@ -550,30 +550,11 @@ impl<'p, 'a> Engines<'p, 'a> {
     }
 
     /// A DLL for certain, or a module that may be one: then every finding is a note.
-    /// Whether the module ends by its own will: its code frees the module that it stands in.
+    /// Whether the module ends by its own will: its code gives back a reference that it has not taken itself.
     pub fn frees_itself(&self) -> bool {
-        let program = self.program;
-        let frees = |site: Site| {
-            let effects = program.call(site).map_or(&[][..], |call| &call.effects);
-            effects.iter().any(|effect| {
-                let Effect::ModuleUnref { module, .. } = effect.effect() else {
-                    return false;
-                };
-                let value = program.argument_value(site, *module);
-                !free_library_then_return::own_frees(self, site, &value, 3).is_empty()
-            })
-        };
-        *self.frees_itself.get_or_init(|| {
-            program.own_ids().any(|function| {
-                let mut calls = program.calls(function).iter();
-                calls.any(|call| {
-                    frees(Site {
-                        function,
-                        stmt: call.stmt,
-                    })
-                })
-            })
-        })
+        *self
+            .frees_itself
+            .get_or_init(|| free_library_then_return::frees_itself(self))
     }
 
     pub fn may_be_dll(&self) -> bool {

@@ -7,8 +7,8 @@ use crate::api::{Arg, Effect, ThreadRef};
 use crate::diagnostic::{Label, Role};
 use crate::entry::{Contexts, Entry, EntryKind, Runs};
 use crate::flow::What;
-use crate::ir::{FunctionKind, Linkage, Name, StmtId, StmtKind};
-use crate::program::{CallEffect, FnId, Key, KeyRoot, Site, StaticId};
+use crate::ir::{FunctionKind, Linkage, StmtId, StmtKind};
+use crate::program::{CallEffect, Constant, FnId, Key, KeyRoot, Program, Site, StaticId, TypeId};
 use crate::reach::Hit;
 use crate::reach::blocking::{self, Blocking, WaitsFor};
 use crate::source::Lang;
@@ -133,8 +133,7 @@ fn drop_waited_in_dll_main(engines: &Engines, places: &mut Places) {
         return;
     }
     // By place: the statics that DllMain deals with on its way there.
-    let name = |object: StaticId| engines.program.static_def(object).name.clone();
-    let mut waited: BTreeSet<(Site, Name)> = BTreeSet::new();
+    let mut waited: BTreeSet<(Site, StaticId)> = BTreeSet::new();
     for (number, entry) in engines.entries_of(|kind| kind == EntryKind::DllMain) {
         let walk = engines.walk(number);
         for hit in &walk.hits {
@@ -143,29 +142,48 @@ fn drop_waited_in_dll_main(engines: &Engines, places: &mut Places) {
                 continue;
             };
             let path = walk.path(node);
+            let calls = || path.iter().map(|(_, site)| *site);
             let is_reported = engines.far(number, &path).is_none()
                 && blocking::judge(&engines.flow, &engines.handles, entry, walk, hit).is_some_and(
                     |blocking| !blocking.note && blocking.contexts.has(Contexts::PROCESS_DETACH),
                 );
-            if !is_reported {
+            // What only some state leads to may be left to the destructor.
+            let mut certain = calls();
+            let is_certain =
+                certain.all(|call| !engines.flow.is_guarded(call.function, call.stmt, None));
+            if !is_reported || !is_certain {
                 continue;
             }
-            let calls = path.iter().map(|(_, site)| *site);
-            let objects = calls.filter_map(|call| engines.flow.key_of(call, Arg::This));
-            waited.extend(objects.filter_map(|key| match key.root {
-                KeyRoot::Static(object) => Some((site, name(object))),
-                KeyRoot::Name(name) => Some((site, name)),
-                _ => None,
-            }));
+            let objects = calls().filter_map(|call| engines.flow.key_of(call, Arg::This));
+            waited.extend(objects.filter_map(|key| Some((site, static_of(engines, &key)?))));
         }
     }
-    places.retain(|(site, _), found| {
-        let Some(site) = *site else { return true };
-        let mut objects = found
-            .iter()
-            .filter_map(|found| engines.entries[found.entry].object);
-        !(sites.contains(&site) && objects.all(|object| waited.contains(&(site, name(object)))))
-    });
+    for ((site, _), found) in places.iter_mut() {
+        let Some(site) = *site else { continue };
+        if sites.contains(&site) {
+            found.retain(|found| {
+                let object = engines.entries[found.entry].object;
+                object.is_none_or(|object| !waited.contains(&(site, object)))
+            });
+        }
+    }
+    places.retain(|_, found| !found.is_empty());
+}
+
+/// The static that a key is; by its name, where only one bears it.
+fn static_of(engines: &Engines, key: &Key) -> Option<StaticId> {
+    let program = engines.program;
+    match &key.root {
+        KeyRoot::Static(object) => Some(*object),
+        KeyRoot::Name(name) => {
+            let mut named = program.static_ids().filter(|&id| {
+                let object = program.static_def(id);
+                !object.is_extern && object.name == *name
+            });
+            named.next().filter(|_| named.next().is_none())
+        }
+        _ => None,
+    }
 }
 
 fn report(
@@ -489,37 +507,75 @@ fn forgotten_stop(engines: &Engines, found: &Found) -> Option<&'static str> {
         .filter(|&id| !destroys(id))
         .collect();
     stops.extend(stops_elsewhere(engines, found, site).filter(|&id| !destroys(id)));
-    let is_run = |id: FnId| {
-        engines.program.function(id).linkage == Linkage::Exported
-            && engines.flow.runs(id, &stops, destroys)
-    };
-    if engines.program.own_ids().any(is_run) {
+    let is_stop = |id: FnId| engines.flow.runs(id, &stops, destroys);
+    let program = engines.program;
+    let is_exported = |id: &FnId| program.function(*id).linkage == Linkage::Exported;
+    if program.own_ids().filter(is_exported).any(is_stop) {
         return Some(
             "an exported function stops it too, and the wait is skipped when that was called: this hangs only when the host \
              forgets the call",
         );
     }
-    (!stops.is_empty() && engines.frees_itself()).then_some(
+    // Something else than the destructor has to run it.
+    let on_path: Vec<FnId> = path.iter().map(|(_, site)| site.function).collect();
+    let is_run = |&stop: &FnId| {
+        let callers = program.callers(stop).iter();
+        let mut others = callers
+            .map(|caller| caller.function)
+            .filter(|&caller| !destroys(caller) && !on_path.contains(&caller) && caller != stop);
+        others.next().is_some() || overrides(program, stop)
+    };
+    (engines.frees_itself() && stops.iter().any(is_run)).then_some(
         "the DLL frees itself, and another function stops this before: the wait is skipped when that was called, and this \
          hangs only on a way to the unload that leaves it out",
     )
+}
+
+/// Whether a method stands for one of a base class, through which anybody may call it.
+fn overrides(program: &Program, method: FnId) -> bool {
+    let Some(class) = program.owner(method) else {
+        return false;
+    };
+    let name = &program.function(method).name;
+    let declares = |base: &TypeId| {
+        let methods = &program.type_def(*base).methods;
+        methods.iter().any(|declared| declared.name == *name)
+    };
+    program.class_chain(class).iter().skip(1).any(declares)
 }
 
 /// Other functions that wait for the same thread or event. One that starts it anew is none: something runs behind it.
 fn stops_elsewhere(engines: &Engines, found: &Found, site: Site) -> impl Iterator<Item = FnId> {
     let waited = blocking::waited_on(found.hit.effect.effect());
     let key = waited.and_then(|arg| engines.flow.key_of(site, arg));
-    let starts = key
-        .as_ref()
-        .map_or(&[][..], |key| engines.handles.starts(key));
+    let starts: Vec<FnId> = key
+        .iter()
+        .flat_map(|key| engines.handles.starts(key))
+        .map(|start| start.function)
+        .collect();
     let waits = key
         .iter()
         .flat_map(|key| engines.flow.everywhere(What::Wait, key));
     let waits: Vec<FnId> = waits
+        .filter(|(_, event)| waits_for_long(engines.program, event.site))
         .map(|(function, _)| function)
-        .filter(|function| starts.iter().all(|start| start.function != *function))
+        .filter(|&function| !engines.flow.runs(function, &starts, |_| false))
         .collect();
     waits.into_iter()
+}
+
+/// Whether a call waits without a time limit: what asks whether a thread has ended is no stop.
+fn waits_for_long(program: &Program, site: Site) -> bool {
+    let effects = program.call(site).map_or(&[][..], |call| &call.effects);
+    effects.iter().any(|effect| match effect.effect() {
+        Effect::Wait { timeout, .. } => timeout.is_none_or(|timeout| {
+            let limit = program.argument_value(site, timeout);
+            program
+                .constant(site.function, &limit)
+                .is_some_and(|limit| matches!(limit, Constant::Number(0xFFFF_FFFF | -1)))
+        }),
+        _ => false,
+    })
 }
 
 /// Who does what a statement does: the entry itself, or the function that it stands in.
