@@ -761,11 +761,6 @@ impl Api {
         self.ending_methods.contains(method)
     }
 
-    /// All names of the table, for the index's literal search.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.by_name.keys().map(String::as_str)
-    }
-
     /// The names of rows with an effect of some kinds.
     pub fn names_with(&self, wanted: impl Fn(&Effect) -> bool) -> Vec<&str> {
         let has = |index: &usize| {

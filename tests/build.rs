@@ -167,6 +167,49 @@ fn the_reply_of_cmake_tells_the_modules() {
     assert_eq!(found.len(), 3, "{found:?}");
 }
 
+/// Another list of what has been built makes no second module, whatever that list links besides.
+#[test]
+fn a_list_whose_sources_were_built_counts_no_more() {
+    let project = |kind: &str, items: &str| {
+        format!(
+            "<Project><PropertyGroup><ConfigurationType>{kind}</ConfigurationType></PropertyGroup>\
+             <ItemGroup>{items}</ItemGroup></Project>"
+        )
+    };
+    let old = project(
+        "DynamicLibrary",
+        "<ClCompile Include=\"..\\src\\hook.c\"/><ProjectReference Include=\"zip.vcxproj\"/>",
+    );
+    let part = project("StaticLibrary", "<ClCompile Include=\"zip.c\"/>");
+    let mut files = PROJECT.to_vec();
+    files.extend([
+        ("proj/old/old.vcxproj", old.as_str()),
+        ("proj/old/zip.vcxproj", part.as_str()),
+        ("proj/old/zip.c", "int zip(void) { return 3; }\n"),
+    ]);
+    let root = folder("twice", &files);
+    let zip = "proj/old/zip.c".to_string();
+    let unbuilt = modules(&root, &["proj"]);
+    assert!(unbuilt["hook"].1.contains(&zip), "{unbuilt:?}");
+    write_reply(
+        &root.join("out"),
+        &root.join("proj").to_string_lossy(),
+        &TARGETS,
+    );
+    let found = modules(&root, &["proj", "--build", "out"]);
+    for (name, module) in expected() {
+        assert_eq!(found.get(name), Some(&module), "{found:?}");
+    }
+    let with_zip: Vec<_> = found
+        .iter()
+        .filter(|(_, made)| made.1.contains(&zip))
+        .collect();
+    assert_eq!(
+        with_zip,
+        [(&"zip".to_string(), &module("unknown", &[&zip]))]
+    );
+}
+
 #[test]
 fn a_build_of_the_same_tree_in_another_folder_counts() {
     let root = folder("moved", &PROJECT);

@@ -194,6 +194,60 @@ fn cmake_functions_and_foreign_commands() {
     );
 }
 
+/// `return()` ends a list where it is sure to be met: not in an arm that another decides about, nor in what follows it.
+#[test]
+fn cmake_lists_that_return() {
+    let of = |above: &str| {
+        let list = format!("{above}\nadd_library(a SHARED a.c)\n");
+        shown(&[("CMakeLists.txt", &list), ("a.c", "")])
+    };
+    for sure in [
+        "return()",
+        "if(WIN32)\n return()\nendif()",
+        "if(UNIX)\nelse()\n return()\nendif()",
+    ] {
+        assert_eq!(of(sure), ["Unknown (top): a.c"], "{sure}");
+    }
+    for open in [
+        "if(WITH_A)\n return()\nendif()",
+        "if(WITH_A)\nelse()\n return()\nendif()",
+        "if(WITH_A)\nelseif(WIN32)\n return()\nendif()",
+        "if(UNIX)\n return()\nendif()",
+    ] {
+        assert_eq!(of(open), ["Dll a: a.c"], "{open}");
+    }
+}
+
+/// What a list leaves out for another reason than the system may be built all the same.
+#[test]
+fn cmake_folders_that_are_left_out() {
+    let of = |condition: &str| {
+        let top = format!("if({condition})\n add_subdirectory(part)\nendif()\n");
+        shown(&[
+            ("CMakeLists.txt", &top),
+            ("part/CMakeLists.txt", "add_library(part SHARED part.c)\n"),
+            ("part/part.c", ""),
+        ])
+    };
+    assert_eq!(of("WIN32"), ["Dll part: part/part.c"]);
+    assert_eq!(of("FALSE"), ["Dll part: part/part.c"]);
+}
+
+/// A command that nobody defines makes what its name says, and a library of no known kind where it says no more.
+#[test]
+fn cmake_foreign_libraries() {
+    let of = |command: &str| {
+        shown(&[
+            ("CMakeLists.txt", &format!("{command}(a a.c)\n")),
+            ("a.c", ""),
+        ])
+    };
+    assert_eq!(of("foo_add_library"), ["Unknown a: a.c"]);
+    assert_eq!(of("foo_plugin"), ["Dll a: a.c"]);
+    assert_eq!(of("foo_add_module"), ["Dll a: a.c"]);
+    assert_eq!(of("foo_add_executable"), ["Exe a: a.c"]);
+}
+
 #[test]
 fn cmake_libraries_without_a_type() {
     let shared = "option(BUILD_SHARED_LIBS \"\" ON)\nadd_library(a a.c)";
@@ -330,6 +384,11 @@ fn trees_without_a_build_file() {
     assert_eq!(
         shown(&[("a.c", "int f() { }"), ("b/c.cpp", "")]),
         ["Unknown (top): a.c b/c.cpp"]
+    );
+    // A file that is built as the one or as the other says neither.
+    assert_eq!(
+        shown(&[("a.c", &format!("{DLL_MAIN}\n{MAIN}"))]),
+        ["Unknown (top): a.c"]
     );
     assert_eq!(
         shown(&[("a.c", "__declspec(dllexport) int f() { }")]),

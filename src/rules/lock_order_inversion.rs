@@ -213,7 +213,6 @@ fn is_one_thread(engines: &Engines, function: FnId) -> bool {
     }
 }
 
-/// The locks that a path holds when it takes the second one.
 /// Whether the second lock of a pair is held somewhere on the way from the first to it.
 fn takes_again(engines: &Engines, pair: &Pair) -> bool {
     let locks = &engines.locks;
@@ -228,6 +227,7 @@ fn takes_again(engines: &Engines, pair: &Pair) -> bool {
     })
 }
 
+/// The locks that a path holds when it takes the second one.
 fn held_around(engines: &Engines, pair: &Pair, way: &Way) -> BTreeSet<Key> {
     let locks = &engines.locks;
     let inner = pair.second.chain.first().copied();
