@@ -7,7 +7,7 @@ use crate::api::{Arg, Effect, ThreadRef};
 use crate::diagnostic::{Label, Role};
 use crate::entry::{Contexts, Entry, EntryKind, Runs};
 use crate::flow::What;
-use crate::ir::{FunctionKind, Linkage, StmtId, StmtKind};
+use crate::ir::{Cond, FunctionKind, Linkage, Place, Root, StmtId, StmtKind, Value};
 use crate::program::{CallEffect, Constant, FnId, Key, KeyRoot, Program, Site, StaticId, TypeId};
 use crate::reach::Hit;
 use crate::reach::blocking::{self, Blocking, WaitsFor};
@@ -147,10 +147,25 @@ fn drop_waited_in_dll_main(engines: &Engines, places: &mut Places) {
                 && blocking::judge(&engines.flow, &engines.handles, entry, walk, hit).is_some_and(
                     |blocking| !blocking.note && blocking.contexts.has(Contexts::PROCESS_DETACH),
                 );
-            // What only some state leads to may be left to the destructor.
-            let mut certain = calls();
-            let is_certain =
-                certain.all(|call| !engines.flow.is_guarded(call.function, call.stmt, None));
+            // What only some state leads to may be left to the destructor; why DllMain is called is no state.
+            let tells_why = |value: &Value| match value {
+                Value::Place(Place {
+                    root: Root::Param(index),
+                    ..
+                }) => [entry.reason, entry.reserved].contains(&Some(*index)),
+                _ => false,
+            };
+            let is_held_back =
+                |call: Site| {
+                    engines.flow.is_guarded_by(call.function, call.stmt, |guard| {
+                    let told = matches!(
+                        &guard.cond,
+                        Cond::Compare { left, right, .. } if tells_why(left) || tells_why(right)
+                    );
+                    !told && engines.flow.tests_state(call.function, guard, None)
+                })
+                };
+            let is_certain = !calls().any(is_held_back);
             if !is_reported || !is_certain {
                 continue;
             }
