@@ -2,7 +2,8 @@
 //! The first byte says the language (`c`, `+`, everything else: Rust), the rest is the file.
 //!
 //! The index follows members and statics by the names that the tree declares. What a lost header declares it cannot know,
-//! and the lowering of everything can; so all names of the text are declared at its end.
+//! and the lowering of everything can; so all names of the text are declared at its end. Nor do both mend broken text in
+//! the same way: where the lowering of everything could not read all of it, nothing is compared.
 #![no_main]
 
 use std::collections::BTreeSet;
@@ -26,13 +27,16 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
             ..Options::default()
         };
         let analysis = tplint_fuzz::on_deep_stack(|| analyze(&sources, &options));
-        let mut findings = analysis.expect("the table can be read").diagnostics;
-        findings
-            .drain(..)
-            .map(|finding| format!("{finding:?}"))
-            .collect::<Vec<String>>()
+        let analysis = analysis.expect("the table can be read");
+        let findings = analysis.diagnostics.iter();
+        let findings: Vec<String> = findings.map(|finding| format!("{finding:?}")).collect();
+        (findings, analysis.partly.is_empty())
     };
-    assert_eq!(found(false), found(true));
+    let (chosen, _) = found(false);
+    let (all, is_read) = found(true);
+    if is_read {
+        assert_eq!(chosen, all);
+    }
 });
 
 /// Words of Rust that are no names. In C and C++ the structure may hold anything, for nothing follows it.
