@@ -21,7 +21,8 @@
 //!
 //! The design knew no `project`: the command line and the language server were to be the only places that touch the
 //! world. Both read a project, its configuration and what is known of it in the very same way, and neither can stand above
-//! the other, so what reads stands below both. Writing, arguments and messages are theirs.
+//! the other, so what reads stands below both. Writing, arguments and messages are theirs. Nor did it know `earlier`, by
+//! which a run takes over what an earlier one has found: it compares what modules' findings rest on, and knows of no disk.
 //!
 //! Which functions are read at all (`program::demand`) is not the index's business, as the design had it: it takes
 //! modules, the table of API facts and what DLLs import from each other, which the index comes before.

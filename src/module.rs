@@ -14,7 +14,7 @@ pub mod macros;
 mod msbuild;
 mod small;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tree;
 
 use rustc_hash::FxHashMap;

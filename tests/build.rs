@@ -146,18 +146,24 @@ fn expected() -> [(&'static str, (String, Vec<String>)); 2] {
     ]
 }
 
-#[test]
-fn the_reply_of_cmake_tells_the_modules() {
-    let root = folder("reply", &PROJECT);
+/// The modules of the project as it was built, which are those that are expected at least.
+fn built(root: &Path) -> BTreeMap<String, (String, Vec<String>)> {
     write_reply(
         &root.join("out"),
         &root.join("proj").to_string_lossy(),
         &TARGETS,
     );
-    let found = modules(&root, &["proj", "--build", "out"]);
+    let found = modules(root, &["proj", "--build", "out"]);
     for (name, module) in expected() {
         assert_eq!(found.get(name), Some(&module), "{found:?}");
     }
+    found
+}
+
+#[test]
+fn the_reply_of_cmake_tells_the_modules() {
+    let root = folder("reply", &PROJECT);
+    let found = built(&root);
     // What is not built is a module of its own, and part of no other.
     let plugin: Vec<_> = found
         .values()
@@ -191,15 +197,7 @@ fn a_list_whose_sources_were_built_counts_no_more() {
     let zip = "proj/old/zip.c".to_string();
     let unbuilt = modules(&root, &["proj"]);
     assert!(unbuilt["hook"].1.contains(&zip), "{unbuilt:?}");
-    write_reply(
-        &root.join("out"),
-        &root.join("proj").to_string_lossy(),
-        &TARGETS,
-    );
-    let found = modules(&root, &["proj", "--build", "out"]);
-    for (name, module) in expected() {
-        assert_eq!(found.get(name), Some(&module), "{found:?}");
-    }
+    let found = built(&root);
     let with_zip: Vec<_> = found
         .iter()
         .filter(|(_, made)| made.1.contains(&zip))

@@ -1,29 +1,11 @@
 use super::{Earlier, Record};
 use crate::api::Api;
+use crate::module::tests::fixtures;
 use crate::program::demand;
 use crate::project::cache::hashes;
-use crate::source::{FileId, Lang, Sources};
+use crate::source::{FileId, Sources};
 use crate::{Options, Recorded, analyze_after, index, module, names_to_find};
 use std::collections::BTreeMap;
-use std::path::Path;
-
-/// The sources of a folder of fixtures.
-fn fixtures(folder: &str) -> Sources {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("fixtures")
-        .join(folder);
-    let mut files = Vec::new();
-    for entry in ignore::Walk::new(&root) {
-        let path = entry.unwrap().into_path();
-        let shown = path.strip_prefix(&root).unwrap().to_str().unwrap();
-        let shown = shown.replace('\\', "/");
-        if path.is_file() && (Lang::of_path(&shown).is_some() || module::is_build_file(&shown)) {
-            files.push((shown, std::fs::read(&path).unwrap()));
-        }
-    }
-    assert!(!files.is_empty());
-    Sources::new(files)
-}
 
 fn run(sources: &Sources, earlier: Option<Earlier>) -> Recorded {
     let texts = hashes(sources);

@@ -642,31 +642,7 @@ fn macro_outline(facts: &Facts, text: &str) -> impl PartialEq {
 mod tests {
     use super::*;
     use crate::analyze;
-    use crate::source::Lang;
-    use std::path::Path;
-
-    /// The sources of a folder of fixtures.
-    fn fixtures(folder: &str) -> Sources {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("fixtures")
-            .join(folder);
-        let mut files = Vec::new();
-        for entry in ignore::Walk::new(&root) {
-            let path = entry.unwrap().into_path();
-            let shown = path
-                .strip_prefix(&root)
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .replace('\\', "/");
-            if path.is_file() && (Lang::of_path(&shown).is_some() || module::is_build_file(&shown))
-            {
-                files.push((shown, std::fs::read(&path).unwrap()));
-            }
-        }
-        assert!(!files.is_empty());
-        Sources::new(files)
-    }
+    use crate::module::tests::fixtures;
 
     fn assert_same(base: &Base, sources: &Sources, what: &str) -> usize {
         let new = analyze(sources, &Options::default()).unwrap().diagnostics;

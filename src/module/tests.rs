@@ -42,6 +42,24 @@ fn find_in(files: &[(&str, &str)], configured: &[ConfiguredModule]) -> (Sources,
     (sources, modules)
 }
 
+/// The sources of a folder of fixtures.
+pub(crate) fn fixtures(folder: &str) -> Sources {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("fixtures")
+        .join(folder);
+    let mut files = Vec::new();
+    for entry in ignore::Walk::new(&root) {
+        let path = entry.unwrap().into_path();
+        let shown = path.strip_prefix(&root).unwrap().to_str().unwrap();
+        let shown = shown.replace('\\', "/");
+        if path.is_file() && (Lang::of_path(&shown).is_some() || super::is_build_file(&shown)) {
+            files.push((shown, std::fs::read(&path).unwrap()));
+        }
+    }
+    assert!(!files.is_empty());
+    Sources::new(files)
+}
+
 /// One line per module: `kind name: sources | headers | shared`, empty parts left out.
 fn shown(files: &[(&str, &str)]) -> Vec<String> {
     let (sources, modules) = find_in(files, &[]);

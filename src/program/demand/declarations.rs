@@ -33,14 +33,14 @@ pub struct Item {
     pub is_obscure: bool,
 }
 
+/// What begins the declaration of an object with static storage inside a function.
+pub const STATIC_WORDS: [&str; 3] = ["static", "thread_local", "lazy_static"];
+
 /// The declarations `static T x;` inside a function.
 pub fn static_declarations(text: &str, range: Range<usize>, lang: Lang) -> Vec<Range<usize>> {
     let mut starts = Vec::new();
     words::each(text, range.clone(), lang, |word, _| {
-        if matches!(
-            &text[word.clone()],
-            "static" | "thread_local" | "lazy_static"
-        ) {
+        if STATIC_WORDS.contains(&&text[word.clone()]) {
             starts.push(word.start);
         }
     });

@@ -6,6 +6,7 @@
 //! where its declaration ends decides which names belong to it.
 
 use super::SMALL;
+use super::declarations::STATIC_WORDS;
 use super::graph::{LONG, TAIL};
 use crate::index::FunctionFact;
 use crate::index::words::{self, Dictionary};
@@ -122,7 +123,7 @@ fn take_words(
         let word = text.as_bytes().get(place).unwrap_or_default();
         has_statics |= lang != Lang::C
             && is_inside
-            && matches!(word, b"static" | b"thread_local" | b"lazy_static");
+            && STATIC_WORDS.iter().any(|known| known.as_bytes() == word);
         let hash = hash_of(word);
         if known.has(hash) {
             found.push((hash, how));

@@ -1,6 +1,6 @@
 //! The names that count, and where every file mentions them.
 
-use super::declarations::{Item, items, static_declarations};
+use super::declarations::{Item, STATIC_WORDS, items, static_declarations};
 use crate::api::{Api, Effect, ModuleSource};
 use crate::index::Facts;
 use crate::index::words::{self, Dictionary, Mention, NameMap, how};
@@ -248,7 +248,7 @@ impl<'t> Tree<'t> {
             for name in api.blocking_types() {
                 add(&mut dictionary, lang, name, category::TYPE);
             }
-            for name in ["static", "thread_local", "lazy_static"] {
+            for name in STATIC_WORDS {
                 add(&mut dictionary, lang, name, category::STATIC);
             }
         }
