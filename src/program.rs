@@ -58,6 +58,7 @@ type Remembered<T> = RwLock<FxHashMap<(u32, Box<str>), Option<T>>>;
 
 /// Types as text, with the unit in which to read them.
 type ResultTypes = FxHashMap<(Site, u8), Option<(String, u32)>>;
+type LocalTypes = FxHashMap<(FnId, u32, u8), Option<(String, u32)>>;
 
 /// One module, linked.
 pub struct Program<'a> {
@@ -87,6 +88,8 @@ pub struct Program<'a> {
     alias_cache: Remembered<Box<str>>,
     /// Types of calls' results, by call and how deep they were looked for: chains of calls ask for the same ones again.
     result_types: RwLock<ResultTypes>,
+    /// The same of locals whose type nothing says but what they are assigned.
+    local_types: RwLock<LocalTypes>,
     owners: Vec<Option<TypeId>>,
     methods: FxHashMap<TypeId, Vec<FnId>>,
     derived: FxHashMap<TypeId, Vec<TypeId>>,
@@ -102,6 +105,8 @@ pub struct Program<'a> {
     given: Vec<OnceLock<endings::Given>>,
     /// What locals are assigned that are assigned once, by function.
     singles: Vec<OnceLock<FxHashMap<u32, keys::Single>>>,
+    /// The statements that assign to a local as a whole, by function and local.
+    assigning: Vec<OnceLock<FxHashMap<u32, Vec<StmtId>>>>,
     /// The functions that pointers in members lead to.
     slots: OnceLock<slots::Slots>,
 }
@@ -132,6 +137,7 @@ impl<'a> Program<'a> {
             type_cache: RwLock::default(),
             alias_cache: RwLock::default(),
             result_types: RwLock::default(),
+            local_types: RwLock::default(),
             owners: Vec::new(),
             methods: FxHashMap::default(),
             derived: FxHashMap::default(),
@@ -143,6 +149,7 @@ impl<'a> Program<'a> {
             makers: OnceLock::new(),
             given: Vec::new(),
             singles: Vec::new(),
+            assigning: Vec::new(),
             slots: OnceLock::new(),
             units,
         };
@@ -160,6 +167,7 @@ impl<'a> Program<'a> {
         }
         program.given = program.ids().map(|_| OnceLock::new()).collect();
         program.singles = program.ids().map(|_| OnceLock::new()).collect();
+        program.assigning = program.ids().map(|_| OnceLock::new()).collect();
         program.chains = program.type_ids().map(|_| OnceLock::new()).collect();
         let mut crates = CrateNames::default();
         program.inside = program
@@ -198,11 +206,11 @@ impl<'a> Program<'a> {
         program.names.rename(&renamed);
         program.renamed = renamed.into_iter().map(|(name, id)| (id, name)).collect();
         program.resolve_calls();
-        program.result_types = RwLock::default();
+        program.forget_types();
         program.index_assignments();
-        program.result_types = RwLock::default();
+        program.forget_types();
         program.index_started();
-        program.result_types = RwLock::default();
+        program.forget_types();
         program
     }
 

@@ -2,9 +2,12 @@
 
 use super::{FnId, Program, Site, TypeId, join_name, types};
 use crate::api::{Arg, Effect, TypeRow};
-use crate::ir::{Callee, Field, FunctionKind, Import, Place, Root, StmtKind, TypeKind, Value};
+use crate::ir::{
+    Callee, Field, FunctionKind, Import, Place, Root, StmtId, StmtKind, TypeKind, Value,
+};
 use crate::source::Lang;
-use std::sync::Arc;
+use rustc_hash::FxHashMap;
+use std::sync::{Arc, RwLock};
 
 /// How far wrappers, aliases and assignments are followed.
 const DEEPEST: u8 = 16;
@@ -236,7 +239,7 @@ impl<'a> Program<'a> {
                 if !Self::is_inferred(text) {
                     return Some((self.text_in_scope(text, &body.scope), unit));
                 }
-                self.type_of_assigned(function, &Place::of(root.clone()), depth - 1)
+                self.type_of_local(function, *index, depth - 1)
             }
             Root::Param(index) => {
                 let text = &body.params.get(*index as usize)?.type_text;
@@ -321,6 +324,50 @@ impl<'a> Program<'a> {
             }
             self.type_of_value_deep(around, receiver, depth - 1)
         })
+    }
+
+    /// The type that the first assignment of a whole local gives it.
+    fn type_of_local(&self, function: FnId, local: u32, depth: u8) -> Option<(String, u32)> {
+        if depth == 0 {
+            return None;
+        }
+        let key = (function, local, depth);
+        if let Ok(known) = self.local_types.read()
+            && let Some(known) = known.get(&key)
+        {
+            return known.clone();
+        }
+        let assigning = self.assigning[function.0 as usize].get_or_init(|| {
+            let mut found: FxHashMap<u32, Vec<StmtId>> = FxHashMap::default();
+            for (number, stmt) in self.function(function).stmts.iter().enumerate() {
+                if let StmtKind::Assign { to, .. } = &stmt.kind
+                    && let Root::Local(local) = to.root
+                    && to.path.is_empty()
+                {
+                    found.entry(local).or_default().push(StmtId(number as u32));
+                }
+            }
+            found
+        });
+        let found = assigning.get(&local).into_iter().flatten().find_map(|id| {
+            match &self.function(function).stmt(*id).kind {
+                StmtKind::Assign { value, .. } => self.type_of_value_deep(function, value, depth),
+                _ => None,
+            }
+        });
+        if let Ok(mut known) = self.local_types.write() {
+            if known.len() >= MOST_RESULTS {
+                known.clear();
+            }
+            known.insert(key, found.clone());
+        }
+        found
+    }
+
+    /// Types of results and locals are found anew once more calls are resolved.
+    pub(super) fn forget_types(&mut self) {
+        self.result_types = RwLock::default();
+        self.local_types = RwLock::default();
     }
 
     /// The type that the first assignment of a whole place gives it.

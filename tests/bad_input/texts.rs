@@ -200,6 +200,15 @@ pub fn cases() -> Vec<Case> {
         text("invalid UTF-8", "a.c", Found, || {
             with_comment(b"\xff\xfe \xc3( \xed\xa0\x80")
         }),
+        text(
+            "a dash of Windows' code page in a macro",
+            "a.c",
+            Found,
+            || [b"#define START int \x96 main() {\n", DLL.as_bytes()].concat(),
+        ),
+        text("a dash of UTF-8 in a macro", "a.c", Found, || {
+            format!("#define START int \u{2013} DllMain() {{\n{DLL}").into_bytes()
+        }),
         text("line ends that are CR only", "a.c", Found, || {
             DLL.replace('\n', "\r").into_bytes()
         }),

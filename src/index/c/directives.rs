@@ -250,9 +250,10 @@ fn defines(body: &str, entry: &str) -> bool {
         let before = body[..at].trim_end_matches(|c: char| c.is_whitespace() || c == '\\');
         let whole = (at == 0 || !WORD[bytes[at - 1] as usize])
             && !bytes.get(from).is_some_and(|&byte| WORD[byte as usize]);
-        let word = &before[before
-            .rfind(|c: char| !c.is_alphanumeric() && c != '_')
-            .map_or(0, |at| at + 1)..];
+        let word = before
+            .rsplit(|c: char| !c.is_alphanumeric() && c != '_')
+            .next()
+            .unwrap_or_default();
         if !whole || word.is_empty() || word == "return" || word == "else" {
             continue;
         }
