@@ -52,6 +52,8 @@ pub struct Arm {
 pub struct MacroFacts {
     pub defines: Vec<Define>,
     pub undefines: Vec<Define>,
+    /// A `#define` that stands in a comment of its own: a switch that is off. Its place is the comment's.
+    pub disabled: Vec<Define>,
     pub arms: Vec<Arm>,
 }
 
@@ -68,11 +70,15 @@ pub fn scan(text: &str) -> MacroFacts {
     {
         at += stop;
         match bytes[at] {
-            b'/' => match bytes.get(at + 1) {
-                Some(b'/') => at = line_end(bytes, at, true),
-                Some(b'*') => at = find(bytes, at + 2, b"*/").map_or(bytes.len(), |end| end + 2),
-                _ => at += 1,
-            },
+            b'/' => {
+                let end = match bytes.get(at + 1) {
+                    Some(b'/') => line_end(bytes, at, true),
+                    Some(b'*') => find(bytes, at + 2, b"*/").map_or(bytes.len(), |end| end + 2),
+                    _ => at + 1,
+                };
+                facts.disabled.extend(disabled(bytes, at, end));
+                at = end;
+            }
             b'#' if starts_line(bytes, at) => at = directive(text, at, &mut facts, &mut open),
             b'#' => at += 1,
             _ => at = quoted_end(bytes, at, true),
@@ -94,6 +100,31 @@ pub(crate) fn starts_line(bytes: &[u8], at: usize) -> bool {
         .rev()
         .find(|byte| !matches!(byte, b' ' | b'\t'))
         .is_none_or(|byte| matches!(byte, b'\n' | b'\r' | b'/'))
+}
+
+/// The `#define` that a comment turns off: `//#define TRACE`, `/* #define TRACE 1 */`.
+fn disabled(bytes: &[u8], start: usize, end: usize) -> Option<Define> {
+    let skip = |from: usize, blank: &[u8]| {
+        let rest = bytes.get(from..end).unwrap_or_default();
+        from + rest.iter().take_while(|byte| blank.contains(byte)).count()
+    };
+    let hash = skip(start, b"/*! \t");
+    let word = skip(hash + 1, b" \t");
+    let comes = hash < end
+        && bytes[hash] == b'#'
+        && bytes[word..].starts_with(b"define")
+        && starts_line(bytes, start);
+    let name = skip(word + 6, b" \t");
+    if !comes || name == word + 6 {
+        return None;
+    }
+    let name_end = word_end(bytes, name);
+    (name < name_end && name_end <= end && bytes.get(name_end) != Some(&b'(')).then_some(Define {
+        start: name as u32,
+        name_end: name_end as u32,
+        end: end as u32,
+        arm: OUTSIDE,
+    })
 }
 
 /// Takes the directive at `at` in, and gives its end.
@@ -204,8 +235,17 @@ mod tests {
         assert_eq!(facts.arms[2].last, 4);
         assert_eq!(facts.undefines[0].arm, 4);
         assert_eq!(facts.defines[3].arm, OUTSIDE);
+        let text = "//#define OFF\n /* # define OFF_TOO 1 */\n// #define F(x) x\n// define NO\nint a; // #define LATE\n//#defined X\n";
+        let facts = scan(text);
+        let name = |define: &Define| &text[define.start as usize..define.name_end as usize];
+        let names: Vec<&str> = facts.disabled.iter().map(name).collect();
+        assert_eq!(names, ["OFF", "OFF_TOO"]);
         for broken in [
             "#",
+            "//#",
+            "//#define",
+            "/*#define ",
+            "/*#define A",
             "#endif",
             "#else",
             "#define",

@@ -5,7 +5,8 @@
 //!
 //! A macro that a build file mentions is open: nobody knows which configuration is built. So is one that a user of the
 //! project may set: a macro counts as undefined only where its definitions are all for other platforms, or where it is
-//! a name of the project's own that nothing defines and that does not read like an option. What a file gives it for want
+//! a name of the project's own that nothing defines and that does not read like an option, or that only a comment defines
+//! (`//#define TRACE`: a switch that is off). What a file gives it for want
 //! of another definition (`#ifndef X`, `#define X 0`) is what it is, where nothing else in the project defines it.
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -46,6 +47,8 @@ pub struct Macros<'a> {
 struct Known {
     defines: Vec<(FileId, Define)>,
     undefined: bool,
+    /// A comment holds a definition.
+    disabled: bool,
     in_build: bool,
 }
 
@@ -122,6 +125,11 @@ impl<'a> Macros<'a> {
             for define in &facts.undefines {
                 if let Some(known) = names.get_mut(name(define)) {
                     known.undefined = true;
+                }
+            }
+            for define in &facts.disabled {
+                if let Some(known) = names.get_mut(name(define)) {
+                    known.disabled = true;
                 }
             }
         }
@@ -369,6 +377,10 @@ impl<'m> Reader<'m> {
             )
         });
         let Some(first) = values.next() else {
+            // `//#define TRACE`, and no other definition anywhere.
+            if known.disabled && known.defines.is_empty() {
+                return Macro::Undefined;
+            }
             let nowhere = known.defines.is_empty() || !included && !macros.forced;
             return match nowhere && is_private(macros, name) && self.is_complete() {
                 true => Macro::Undefined,

@@ -64,7 +64,11 @@ impl Macros<'_> {
         let is_asked =
             |define: &&Define| self.names.contains_key(part(define.start, define.name_end));
         let mut all: Vec<(u32, u8, &str, &str, [u32; 5])> = Vec::new();
-        for (number, list) in [(0, &facts.defines), (1, &facts.undefines)] {
+        for (number, list) in [
+            (0, &facts.defines),
+            (1, &facts.undefines),
+            (3, &facts.disabled),
+        ] {
             for define in list.iter().filter(is_asked) {
                 let (name, value) = (
                     part(define.start, define.name_end),
