@@ -3,7 +3,7 @@
 use super::calls::{Call, CallEffect, DEEPEST, Target};
 use super::settled::Settled;
 use super::{FnId, Key, KeyRoot, Program, Site, TypeId, types};
-use crate::api::{Arg, Effect, WaitClass};
+use crate::api::{Arg, Effect, WaitClass, last_segment};
 use crate::ir::{Callee, FunctionKind, Name, Place, Root, StmtId, StmtKind, Value};
 use crate::source::Lang;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -382,6 +382,9 @@ impl<'a> Program<'a> {
             return;
         }
         if let Some(class) = self.class_of_text(text, unit) {
+            if depth == DEEPEST && self.is_implementation(class) {
+                return;
+            }
             self.collect_class_ending(class, note.clone(), seen, ending, false);
             if !self.type_def(class).template_params.is_empty() {
                 let name = types::parse(&self.expand_alias(text, unit));
@@ -431,6 +434,18 @@ impl<'a> Program<'a> {
                 self.collect_owned(argument, unit, from, seen, ending, depth);
             }
         }
+    }
+
+    /// Whether a class implements a type of C++/WinRT: `struct Logic : LogicT<Logic>`. There is no object of it by value;
+    /// what is written so is a counted reference to one, and who holds the last one nobody knows.
+    fn is_implementation(&self, class: TypeId) -> bool {
+        let def = self.type_def(class);
+        def.bases.iter().any(|base| {
+            let base = types::parse(base);
+            let made = base.args.first().map(|argument| last_segment(argument));
+            last_segment(&base.base).strip_suffix('T') == Some(&*def.name)
+                && made == Some(&*def.name)
+        })
     }
 
     /// What the template arguments of an owner say that ends its object: `unique_ptr<T, Deleter>`,
