@@ -9,6 +9,7 @@ pub mod beginning;
 pub mod blocking;
 mod body;
 mod compared;
+pub mod never_set;
 pub mod once;
 mod state;
 

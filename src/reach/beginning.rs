@@ -387,7 +387,7 @@ impl Use<'_, '_> {
 }
 
 /// How many statics are looked at.
-const MOST_INITIAL: usize = 2048;
+pub(super) const MOST_INITIAL: usize = 2048;
 
 /// What statics are as long as process attach runs: those that a condition tests in what `walks` reach at attach, that
 /// begin with a constant, and that nobody gets a pointer to. What walks set has to be taken out again, with `forget_set`:
@@ -414,84 +414,11 @@ pub fn first_values(program: &Program, walks: &[&Walk]) -> BTreeMap<Key, Abstrac
     by_key(program, values)
 }
 
-/// What statics are that nothing in the program sets to anything but what they begin with: of those that a condition
-/// tests, that nobody gets a pointer to, and that nobody else can set (what a header declares, what is exported, what is
-/// volatile).
-pub fn never_set(program: &Program) -> BTreeMap<Key, Abstract> {
-    let declared: FxHashSet<&Name> = program
-        .static_ids()
-        .map(|id| program.static_def(id))
-        .filter(|object| object.is_extern)
-        .map(|object| &object.name)
-        .collect();
-    let is_own = |id: StaticId| {
-        let object = program.static_def(id);
-        let words = object.type_text.split([' ', '*']);
-        let outside = |word: &str| matches!(word, "volatile" | "dllexport");
-        (object.internal || !declared.contains(&object.name))
-            && !words.into_iter().any(outside)
-            && !object.attributes.iter().any(|word| outside(word))
-    };
-    let sets = |key: &Key, first: &Abstract| {
-        program.assignments(key).iter().any(|(function, _, value)| {
-            program
-                .constant(*function, value)
-                .map(Abstract::from)
-                .as_ref()
-                != Some(first)
-        })
-    };
-    let mut values: BTreeMap<StaticId, Abstract> = tested(program, program.ids())
-        .into_iter()
-        .filter(|&id| is_own(id))
-        .filter_map(|id| Some((id, first_value(program, id)?)))
-        .filter(|(id, first)| {
-            let name = program.static_def(*id).name.clone();
-            !sets(&Key::of(KeyRoot::Static(*id)), first)
-                && !sets(&Key::of(KeyRoot::Name(name)), first)
-        })
-        .take(MOST_INITIAL)
-        .collect();
-    if values.is_empty() {
-        return BTreeMap::new();
-    }
-    let mut passed = passed_on(program, &values);
-    passed.append(&mut addressed(program, &values));
-    values.retain(|&id, _| !passed.contains(&program.static_def(id).name));
-    by_key(program, values)
-}
-
-/// The names of those statics whose address is taken anywhere in the text of the module's own files: in a table of
-/// options, say, or in a function that was not looked into.
-fn addressed(program: &Program, values: &BTreeMap<StaticId, Abstract>) -> BTreeSet<Name> {
-    let names: FxHashMap<&str, &Name> = values
-        .keys()
-        .map(|&id| &program.static_def(id).name)
-        .map(|name| (&**name, name))
-        .collect();
-    let at_home: FxHashSet<u32> = values.keys().map(|&id| program.static_unit(id)).collect();
-    let mut found = BTreeSet::new();
-    for (number, unit) in program.units.iter().enumerate() {
-        let is_asked = program.module.sources.binary_search(&unit.file).is_ok()
-            || at_home.contains(&(number as u32));
-        if !is_asked || unit.lang == Lang::Rust {
-            continue;
-        }
-        for piece in program.sources.file(unit.file).text.split('&').skip(1) {
-            let piece = piece.trim_start_matches([' ', '(', ':']);
-            let end = piece
-                .find(|letter: char| !letter.is_alphanumeric() && letter != '_')
-                .unwrap_or(piece.len());
-            if let Some(&name) = names.get(&piece[..end]) {
-                found.insert(name.clone());
-            }
-        }
-    }
-    found
-}
-
 /// The statics that conditions of these functions test.
-fn tested(program: &Program, functions: impl Iterator<Item = FnId>) -> BTreeSet<StaticId> {
+pub(super) fn tested(
+    program: &Program,
+    functions: impl Iterator<Item = FnId>,
+) -> BTreeSet<StaticId> {
     let mut asked: BTreeSet<StaticId> = BTreeSet::new();
     for id in functions {
         if program.lang(id) == Lang::Rust {
@@ -517,7 +444,10 @@ fn tested(program: &Program, functions: impl Iterator<Item = FnId>) -> BTreeSet<
 }
 
 /// A static goes by its own key, and by the name under which other files declare it.
-fn by_key(program: &Program, values: BTreeMap<StaticId, Abstract>) -> BTreeMap<Key, Abstract> {
+pub(super) fn by_key(
+    program: &Program,
+    values: BTreeMap<StaticId, Abstract>,
+) -> BTreeMap<Key, Abstract> {
     values
         .into_iter()
         .flat_map(|(id, value)| {
@@ -630,7 +560,7 @@ impl<'t, 'a> Tested<'t, 'a> {
 }
 
 /// The constant that a static begins with.
-fn first_value(program: &Program, id: StaticId) -> Option<Abstract> {
+pub(super) fn first_value(program: &Program, id: StaticId) -> Option<Abstract> {
     let object = program.static_def(id);
     let unit = program.static_unit(id);
     if object.is_extern
@@ -658,7 +588,10 @@ fn first_value(program: &Program, id: StaticId) -> Option<Abstract> {
 
 /// The names of those statics that are handed to something that may set them: by address, by reference, to a macro, or
 /// in text that was not understood.
-fn passed_on(program: &Program, values: &BTreeMap<StaticId, Abstract>) -> BTreeSet<Name> {
+pub(super) fn passed_on(
+    program: &Program,
+    values: &BTreeMap<StaticId, Abstract>,
+) -> BTreeSet<Name> {
     let names: BTreeSet<Name> = values
         .keys()
         .map(|&id| program.static_def(id).name.clone())

@@ -21,7 +21,7 @@ use crate::program::origin::Origins;
 use crate::program::{CallEffect, FnId, Key, Program, Site, TypeId};
 use crate::reach::blocking::Handles;
 use crate::reach::once::Once;
-use crate::reach::{self, Abstract, Initial, Walk, beginning};
+use crate::reach::{self, Abstract, Initial, Walk, beginning, never_set};
 use crate::rules::timings::{Stage, Timings};
 use crate::source::Span;
 pub use page::Page;
@@ -142,7 +142,7 @@ impl<'p, 'a> Engines<'p, 'a> {
         let mut facts = BTreeMap::new();
         let unset = timings.time(Stage::Walks, || Initial {
             at_attach: BTreeMap::new(),
-            always: Arc::new(beginning::never_set(program)),
+            always: Arc::new(never_set::find(program)),
         });
         let unset = Arc::new(unset);
         let run = |entry: &Entry, initial: &Arc<Initial>| {
