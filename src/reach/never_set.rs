@@ -160,18 +160,28 @@ fn set_in_text(program: &Program, values: &BTreeMap<StaticId, Abstract>) -> BTre
     found
 }
 
-/// The identifiers of a text, with their places.
+/// The identifiers of a text outside of comments, with their places.
 fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii();
     let bytes = text.as_bytes();
     let mut at = 0;
     std::iter::from_fn(move || {
-        at += bytes[at..].iter().position(|&byte| is_part(byte))?;
+        loop {
+            let rest = &bytes[at..];
+            at += rest
+                .iter()
+                .position(|&byte| is_part(byte) || byte == b'/')?;
+            let end = match &text[at..] {
+                rest if rest.starts_with("//") => rest.find('\n'),
+                rest if rest.starts_with("/*") => rest.get(2..)?.find("*/").map(|end| end + 4),
+                rest if rest.starts_with('/') => Some(1),
+                _ => break,
+            };
+            at += end?;
+        }
         let start = at;
-        at += bytes[at..]
-            .iter()
-            .position(|&byte| !is_part(byte))
-            .unwrap_or(bytes.len() - at);
+        let length = bytes[at..].iter().position(|&byte| !is_part(byte));
+        at += length.unwrap_or(bytes.len() - start);
         Some((start, &text[start..at]))
     })
 }
