@@ -227,7 +227,7 @@ fn drop_unlinked(program: &Program, entries: &mut Vec<Entry>) {
         if entry.kind.is_destructor()
             && entry
                 .object
-                .is_some_and(|object| filled.stays_empty(program, &linked, object))
+                .is_some_and(|object| filled.stays_empty(&linked, object))
         {
             return false;
         }

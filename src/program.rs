@@ -13,7 +13,6 @@ mod names;
 pub mod origin;
 mod overrides;
 mod resolve;
-mod runs;
 mod settled;
 mod slots;
 pub mod types;
@@ -109,8 +108,6 @@ pub struct Program<'a> {
     singles: Vec<OnceLock<FxHashMap<u32, keys::Single>>>,
     /// The calls of methods, by the method's name.
     method_calls: OnceLock<FxHashMap<Name, Vec<Site>>>,
-    /// What it can run, by function.
-    runs: Vec<OnceLock<Option<FxHashSet<FnId>>>>,
     /// The statements that assign to a local as a whole, by function and local.
     assigning: Vec<OnceLock<FxHashMap<u32, Vec<StmtId>>>>,
     /// The functions that pointers in members lead to.
@@ -156,7 +153,6 @@ impl<'a> Program<'a> {
             given: Vec::new(),
             singles: Vec::new(),
             assigning: Vec::new(),
-            runs: Vec::new(),
             method_calls: OnceLock::new(),
             slots: OnceLock::new(),
             units,
@@ -175,7 +171,6 @@ impl<'a> Program<'a> {
         }
         program.given = program.ids().map(|_| OnceLock::new()).collect();
         program.singles = program.ids().map(|_| OnceLock::new()).collect();
-        program.runs = program.ids().map(|_| OnceLock::new()).collect();
         program.assigning = program.ids().map(|_| OnceLock::new()).collect();
         program.chains = program.type_ids().map(|_| OnceLock::new()).collect();
         let mut crates = CrateNames::default();
@@ -247,12 +242,6 @@ impl<'a> Program<'a> {
     /// A function of the same unit as another.
     pub fn sibling(&self, id: FnId, index: FunctionIndex) -> FnId {
         self.function_in(self.unit_number(id), index)
-    }
-
-    /// The first function of a unit, where it has any.
-    pub fn first_in(&self, unit: u32) -> Option<FnId> {
-        let has_any = !self.units[unit as usize].functions.is_empty();
-        has_any.then(|| self.function_in(unit, FunctionIndex(0)))
     }
 
     pub fn function_in(&self, unit: u32, index: FunctionIndex) -> FnId {

@@ -9,12 +9,11 @@ pub mod beginning;
 pub mod blocking;
 mod body;
 mod compared;
-pub mod never_set;
 pub mod once;
 mod state;
 
 pub use body::{captures, environments, given_params, holds, transfer};
-pub use state::{Abstract, Env, Initial, State};
+pub use state::{Abstract, Env, State};
 
 use crate::api::{Effect, Predicate};
 use crate::entry::{Contexts, Entry, EntryKind, Runs};
@@ -83,13 +82,13 @@ pub struct Walk {
 const MOST_STATES: usize = 64;
 const MOST_NODES: usize = 20_000;
 
-/// Runs an entry. `facts` are known of statics before it runs, `initial` as long as nothing sets them; calls of what
-/// `watches` names are listed one by one. What runs once has run before the teardown.
+/// Runs an entry. `facts` are known of statics before it runs, `initial` as long as only process attach is left; calls
+/// of what `watches` names are listed one by one. What runs once has run before the teardown.
 pub fn from(
     program: &Program,
     entry: &Entry,
     facts: &BTreeMap<Key, Abstract>,
-    initial: &Arc<Initial>,
+    initial: &Arc<BTreeMap<Key, Abstract>>,
     watches: &dyn Fn(FnId) -> bool,
     once: &Once,
 ) -> Walk {

@@ -102,13 +102,14 @@ pub(crate) fn starts_line(bytes: &[u8], at: usize) -> bool {
         .is_none_or(|byte| matches!(byte, b'\n' | b'\r' | b'/'))
 }
 
-/// The `#define` that a comment turns off: `//#define TRACE`, `/* #define TRACE 1 */`.
+/// The `#define` that a comment turns off: `//#define TRACE`. With a blank behind the slashes, or in a comment of the other
+/// kind, it may be explained to a reader.
 fn disabled(bytes: &[u8], start: usize, end: usize) -> Option<Define> {
     let skip = |from: usize, blank: &[u8]| {
         let rest = bytes.get(from..end).unwrap_or_default();
         from + rest.iter().take_while(|byte| blank.contains(byte)).count()
     };
-    let hash = skip(start, b"/*! \t");
+    let hash = skip(start, b"/");
     let word = skip(hash + 1, b" \t");
     let comes = hash < end
         && bytes[hash] == b'#'
@@ -235,7 +236,7 @@ mod tests {
         assert_eq!(facts.arms[2].last, 4);
         assert_eq!(facts.undefines[0].arm, 4);
         assert_eq!(facts.defines[3].arm, OUTSIDE);
-        let text = "//#define OFF\n /* # define OFF_TOO 1 */\n// #define F(x) x\n// define NO\nint a; // #define LATE\n//#defined X\n";
+        let text = "//#define OFF\n  //# define OFF_TOO 1\n//#define F(x) x\n// #define SAID\n/*#define SAID*/\nint a; //#define LATE\n//#defined X\n";
         let facts = scan(text);
         let name = |define: &Define| &text[define.start as usize..define.name_end as usize];
         let names: Vec<&str> = facts.disabled.iter().map(name).collect();

@@ -47,8 +47,8 @@ pub struct Macros<'a> {
 struct Known {
     defines: Vec<(FileId, Define)>,
     undefined: bool,
-    /// A comment holds a definition.
-    disabled: bool,
+    /// The files in which a comment holds a definition.
+    disabled: Vec<FileId>,
     in_build: bool,
 }
 
@@ -129,7 +129,7 @@ impl<'a> Macros<'a> {
             }
             for define in &facts.disabled {
                 if let Some(known) = names.get_mut(name(define)) {
-                    known.disabled = true;
+                    known.disabled.push(id);
                 }
             }
         }
@@ -377,8 +377,10 @@ impl<'m> Reader<'m> {
             )
         });
         let Some(first) = values.next() else {
-            // `//#define TRACE`, and no other definition anywhere.
-            if known.disabled && known.defines.is_empty() {
+            // `//#define TRACE` here, or in a header, and no other definition anywhere.
+            let is_off = known.disabled.contains(&file)
+                || known.disabled.iter().any(|&place| self.reaches(place)) && self.is_complete();
+            if is_off && known.defines.is_empty() && !found_out {
                 return Macro::Undefined;
             }
             let nowhere = known.defines.is_empty() || !included && !macros.forced;

@@ -436,16 +436,20 @@ impl<'a> Program<'a> {
         }
     }
 
-    /// Whether a class implements a type of C++/WinRT: `struct Logic : LogicT<Logic>`. There is no object of it by value;
-    /// what is written so is a counted reference to one, and who holds the last one nobody knows.
+    /// Whether a class implements a type of C++/WinRT: `struct Logic : LogicT<Logic>` in a namespace `implementation`, where
+    /// the base is generated. An object of it by value does not exist there; what is written so is a counted reference to
+    /// one, and who holds the last one nobody knows.
     fn is_implementation(&self, class: TypeId) -> bool {
         let def = self.type_def(class);
-        def.bases.iter().any(|base| {
-            let base = types::parse(base);
-            let made = base.args.first().map(|argument| last_segment(argument));
-            last_segment(&base.base).strip_suffix('T') == Some(&*def.name)
-                && made == Some(&*def.name)
-        })
+        let unit = self.type_unit(class);
+        def.scope.split("::").any(|part| part == "implementation")
+            && def.bases.iter().any(|base| {
+                let name = types::parse(base);
+                let made = name.args.first().map(|argument| last_segment(argument));
+                last_segment(&name.base).strip_suffix('T') == Some(&*def.name)
+                    && made == Some(&*def.name)
+                    && self.class_of_text(base, unit).is_none()
+            })
     }
 
     /// What the template arguments of an owner say that ends its object: `unique_ptr<T, Deleter>`,

@@ -387,7 +387,7 @@ impl Use<'_, '_> {
 }
 
 /// How many statics are looked at.
-pub(super) const MOST_INITIAL: usize = 2048;
+const MOST_INITIAL: usize = 2048;
 
 /// What statics are as long as process attach runs: those that a condition tests in what `walks` reach at attach, that
 /// begin with a constant, and that nobody gets a pointer to. What walks set has to be taken out again, with `forget_set`:
@@ -399,28 +399,8 @@ pub fn first_values(program: &Program, walks: &[&Walk]) -> BTreeMap<Key, Abstrac
             reached.insert(node.function);
         }
     }
-    let asked = tested(program, reached.into_iter());
-    let mut values: BTreeMap<StaticId, Abstract> = asked
-        .into_iter()
-        .filter_map(|id| Some((id, first_value(program, id)?)))
-        .take(MOST_INITIAL)
-        .collect();
-    if values.is_empty() {
-        return BTreeMap::new();
-    }
-    for name in passed_on(program, &values) {
-        values.retain(|&id, _| program.static_def(id).name != name);
-    }
-    by_key(program, values)
-}
-
-/// The statics that conditions of these functions test.
-pub(super) fn tested(
-    program: &Program,
-    functions: impl Iterator<Item = FnId>,
-) -> BTreeSet<StaticId> {
     let mut asked: BTreeSet<StaticId> = BTreeSet::new();
-    for id in functions {
+    for &id in &reached {
         if program.lang(id) == Lang::Rust {
             continue;
         }
@@ -440,14 +420,17 @@ pub(super) fn tested(
         }
         asked.append(&mut look.found);
     }
-    asked
-}
-
-/// A static goes by its own key, and by the name under which other files declare it.
-pub(super) fn by_key(
-    program: &Program,
-    values: BTreeMap<StaticId, Abstract>,
-) -> BTreeMap<Key, Abstract> {
+    let mut values: BTreeMap<StaticId, Abstract> = asked
+        .into_iter()
+        .filter_map(|id| Some((id, first_value(program, id)?)))
+        .take(MOST_INITIAL)
+        .collect();
+    if values.is_empty() {
+        return BTreeMap::new();
+    }
+    for name in passed_on(program, &values) {
+        values.retain(|&id, _| program.static_def(id).name != name);
+    }
     values
         .into_iter()
         .flat_map(|(id, value)| {
@@ -560,7 +543,7 @@ impl<'t, 'a> Tested<'t, 'a> {
 }
 
 /// The constant that a static begins with.
-pub(super) fn first_value(program: &Program, id: StaticId) -> Option<Abstract> {
+fn first_value(program: &Program, id: StaticId) -> Option<Abstract> {
     let object = program.static_def(id);
     let unit = program.static_unit(id);
     if object.is_extern
@@ -576,7 +559,7 @@ pub(super) fn first_value(program: &Program, id: StaticId) -> Option<Abstract> {
     }
     match object.init.first() {
         Some(value) => {
-            let around = program.first_in(unit)?;
+            let around = program.ids().find(|&id| program.unit_number(id) == unit)?;
             program.constant(around, value).map(Abstract::from)
         }
         None => program
@@ -588,10 +571,7 @@ pub(super) fn first_value(program: &Program, id: StaticId) -> Option<Abstract> {
 
 /// The names of those statics that are handed to something that may set them: by address, by reference, to a macro, or
 /// in text that was not understood.
-pub(super) fn passed_on(
-    program: &Program,
-    values: &BTreeMap<StaticId, Abstract>,
-) -> BTreeSet<Name> {
+fn passed_on(program: &Program, values: &BTreeMap<StaticId, Abstract>) -> BTreeSet<Name> {
     let names: BTreeSet<Name> = values
         .keys()
         .map(|&id| program.static_def(id).name.clone())

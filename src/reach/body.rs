@@ -204,7 +204,7 @@ pub fn transfer(program: &Program, function: FnId, stmt: StmtId, env: &mut Env) 
                 }
             }
             if can_change(callee, call) {
-                env.forget_set_by(program, call);
+                env.forget_shown();
             }
             env.set_result(stmt, given);
             for (place, value) in stored {

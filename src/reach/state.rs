@@ -5,7 +5,7 @@ use super::compared::{Verdict, compare, symbol};
 use crate::api::{Arg, Effect, Told};
 use crate::entry::Contexts;
 use crate::ir::{Cond, Guard, Name, Op, Place, Root, StmtId, StmtKind, Value};
-use crate::program::{Call, CallEffect, Constant, FnId, Key, KeyRoot, Program, Site, TypeId};
+use crate::program::{CallEffect, Constant, FnId, Key, KeyRoot, Program, Site, TypeId};
 use crate::source::Lang;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -98,15 +98,6 @@ impl Abstract {
     }
 }
 
-/// What statics are that nothing has set yet.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Initial {
-    /// As long as only process attach is left.
-    pub at_attach: BTreeMap<Key, Abstract>,
-    /// Those that nothing ever sets to something else.
-    pub always: Arc<BTreeMap<Key, Abstract>>,
-}
-
 /// What a function is entered with.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct State {
@@ -116,8 +107,8 @@ pub struct State {
     pub statics: BTreeMap<Key, Abstract>,
     /// What a test just before the call has shown of what the function tests itself.
     pub shown: BTreeMap<Key, Abstract>,
-    /// What is known of statics before anything ran: the same in all states of a walk.
-    pub initial: Arc<Initial>,
+    /// What statics are as long as only process attach is left: the same in all states of a walk.
+    pub initial: Arc<BTreeMap<Key, Abstract>>,
     /// The value of open `#if` conditions along the path.
     pub config: BTreeMap<Name, bool>,
     /// The class whose constructor or destructor runs on `this`: the object is not more than that.
@@ -212,7 +203,7 @@ pub struct Env {
     /// What tests have shown of statics and members since the last call that can have changed them. Other than what is
     /// assigned, it is handed on only to a function that is called next and that tests the same again.
     shown: BTreeMap<Key, Abstract>,
-    initial: Arc<Initial>,
+    initial: Arc<BTreeMap<Key, Abstract>>,
     config: BTreeMap<Name, bool>,
     /// What is known of statics only where an open `#if` condition has this value: it was set in one arm.
     under_config: BTreeMap<(Name, bool, Key), Abstract>,
@@ -429,41 +420,6 @@ impl Env {
         knew
     }
 
-    /// Forgets what tests have shown of what a call can have changed: all, unless everything that it runs is known, and
-    /// nothing of that sets the static.
-    pub(super) fn forget_set_by(&mut self, program: &Program, call: Option<&Call>) {
-        let ran: Option<Vec<_>> = call
-            .filter(|call| !call.targets.is_empty() && call.effects.is_empty())
-            .map(|call| &call.targets[..])
-            .and_then(|targets| {
-                targets
-                    .iter()
-                    .map(|target| program.runs(target.function))
-                    .collect()
-            });
-        let Some(ran) = ran else {
-            self.forget_shown();
-            return;
-        };
-        let runs = |function: &FnId| ran.iter().any(|ran| ran.contains(function));
-        let is_set = |key: &Key| {
-            let assigned = program
-                .assignments(key)
-                .iter()
-                .map(|(function, ..)| *function);
-            let written = program.written_by(key).map(|site| site.function);
-            assigned.chain(written).any(|function| runs(&function))
-        };
-        self.shown.retain(|key, _| {
-            let name = match &key.root {
-                KeyRoot::Static(id) => program.static_def(*id).name.clone(),
-                KeyRoot::Name(name) => name.clone(),
-                _ => return false,
-            };
-            key.path.is_empty() && !is_set(key) && !is_set(&Key::of(KeyRoot::Name(name)))
-        });
-    }
-
     /// Forgets what other threads can change.
     pub(super) fn without_shared(mut self) -> Env {
         self.statics.clear();
@@ -496,17 +452,15 @@ impl Env {
                 }
             }
             Root::Global(_) | Root::This | Root::Local(_) => {
-                let (at_attach, always) = (&self.initial.at_attach, &self.initial.always);
                 let begins =
-                    !at_attach.is_empty() && self.contexts.within(Contexts::PROCESS_ATTACH);
-                if (!self.statics.is_empty() || begins || !always.is_empty())
+                    !self.initial.is_empty() && self.contexts.within(Contexts::PROCESS_ATTACH);
+                if (!self.statics.is_empty() || begins)
                     && !matches!(place.root, Root::Local(_))
                     && let Some(key) = program.key(function, place)
                     && let Some(known) = self
                         .statics
                         .get(&key)
-                        .or_else(|| at_attach.get(&key).filter(|_| begins))
-                        .or_else(|| always.get(&key))
+                        .or_else(|| self.initial.get(&key).filter(|_| begins))
                 {
                     return known.clone();
                 }

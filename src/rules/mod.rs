@@ -21,7 +21,7 @@ use crate::program::origin::Origins;
 use crate::program::{CallEffect, FnId, Key, Program, Site, TypeId};
 use crate::reach::blocking::Handles;
 use crate::reach::once::Once;
-use crate::reach::{self, Abstract, Initial, Walk, beginning, never_set};
+use crate::reach::{self, Abstract, Walk, beginning};
 use crate::rules::timings::{Stage, Timings};
 use crate::source::Span;
 pub use page::Page;
@@ -111,8 +111,6 @@ pub struct Engines<'p, 'a> {
     pub once: Once,
     /// What DllMain finds out about the contexts and keeps in statics.
     facts: BTreeMap<Key, Abstract>,
-    /// What statics are that nothing sets.
-    unset: Arc<Initial>,
     walks: Vec<OnceLock<Walk>>,
     rearms: OnceLock<Vec<Rearm>>,
     frees_itself: OnceLock<bool>,
@@ -140,12 +138,7 @@ impl<'p, 'a> Engines<'p, 'a> {
         let once = Once::of(program);
         let walks: Vec<OnceLock<Walk>> = entries.iter().map(|_| OnceLock::new()).collect();
         let mut facts = BTreeMap::new();
-        let unset = timings.time(Stage::Walks, || Initial {
-            at_attach: BTreeMap::new(),
-            always: Arc::new(never_set::find(program)),
-        });
-        let unset = Arc::new(unset);
-        let run = |entry: &Entry, initial: &Arc<Initial>| {
+        let run = |entry: &Entry, initial: &Arc<BTreeMap<Key, Abstract>>| {
             timings.time(Stage::Walks, || {
                 let watches = |id| locks.passes_on(id);
                 reach::from(program, entry, &BTreeMap::new(), initial, &watches, &once)
@@ -156,7 +149,7 @@ impl<'p, 'a> Engines<'p, 'a> {
             .iter()
             .enumerate()
             .filter(|(_, entry)| entry.kind == EntryKind::DllMain)
-            .map(|(number, entry)| (number, run(entry, &unset)))
+            .map(|(number, entry)| (number, run(entry, &Arc::default())))
             .collect();
         let seen = |walks: &[(usize, Walk)]| {
             let walks: Vec<&Walk> = walks.iter().map(|(_, walk)| walk).collect();
@@ -173,7 +166,7 @@ impl<'p, 'a> Engines<'p, 'a> {
                 .iter()
                 .enumerate()
                 .filter(|(_, entry)| entry.kind.is_dll_main() && entry.kind != EntryKind::DllMain)
-                .map(|(number, entry)| (number, run(entry, &unset)))
+                .map(|(number, entry)| (number, run(entry, &Arc::default())))
                 .collect();
             forget(&mut values, &before);
             for (number, walk) in before {
@@ -188,10 +181,7 @@ impl<'p, 'a> Engines<'p, 'a> {
             if values.is_empty() {
                 break;
             }
-            let initial = Arc::new(Initial {
-                at_attach: values.clone(),
-                always: unset.always.clone(),
-            });
+            let initial = Arc::new(values.clone());
             let again: Vec<(usize, Walk)> = first
                 .iter()
                 .map(|(number, _)| (*number, run(&entries[*number], &initial)))
@@ -225,7 +215,6 @@ impl<'p, 'a> Engines<'p, 'a> {
             locks,
             once,
             facts,
-            unset,
             walks,
             rearms: OnceLock::new(),
             frees_itself: OnceLock::new(),
@@ -248,7 +237,7 @@ impl<'p, 'a> Engines<'p, 'a> {
             self.program,
             entry,
             &facts,
-            &self.unset,
+            &Arc::default(),
             &watches,
             &self.once,
         );
