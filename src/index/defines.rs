@@ -52,7 +52,7 @@ pub struct Arm {
 pub struct MacroFacts {
     pub defines: Vec<Define>,
     pub undefines: Vec<Define>,
-    /// A `#define` that stands in a comment of its own: a switch that is off. Its place is the comment's.
+    /// A `#define` that stands behind `//` in a line of its own: a switch that is off, or one that is explained.
     pub disabled: Vec<Define>,
     pub arms: Vec<Arm>,
 }
@@ -102,14 +102,13 @@ pub(crate) fn starts_line(bytes: &[u8], at: usize) -> bool {
         .is_none_or(|byte| matches!(byte, b'\n' | b'\r' | b'/'))
 }
 
-/// The `#define` that a comment turns off: `//#define TRACE`. With a blank behind the slashes, or in a comment of the other
-/// kind, it may be explained to a reader.
+/// The `#define` that a comment turns off: `//#define TRACE`. A comment of the other kind rather explains it to a reader.
 fn disabled(bytes: &[u8], start: usize, end: usize) -> Option<Define> {
     let skip = |from: usize, blank: &[u8]| {
         let rest = bytes.get(from..end).unwrap_or_default();
         from + rest.iter().take_while(|byte| blank.contains(byte)).count()
     };
-    let hash = skip(start, b"/");
+    let hash = skip(skip(start, b"/"), b" \t");
     let word = skip(hash + 1, b" \t");
     let comes = hash < end
         && bytes[hash] == b'#'
@@ -236,11 +235,11 @@ mod tests {
         assert_eq!(facts.arms[2].last, 4);
         assert_eq!(facts.undefines[0].arm, 4);
         assert_eq!(facts.defines[3].arm, OUTSIDE);
-        let text = "//#define OFF\n  //# define OFF_TOO 1\n//#define F(x) x\n// #define SAID\n/*#define SAID*/\nint a; //#define LATE\n//#defined X\n";
+        let text = "//#define OFF\n  //# define OFF_TOO 1\n//#define F(x) x\n// #define SAID\n/*#define NEVER*/\nint a; //#define LATE\n//#defined X\n";
         let facts = scan(text);
         let name = |define: &Define| &text[define.start as usize..define.name_end as usize];
         let names: Vec<&str> = facts.disabled.iter().map(name).collect();
-        assert_eq!(names, ["OFF", "OFF_TOO"]);
+        assert_eq!(names, ["OFF", "OFF_TOO", "SAID"]);
         for broken in [
             "#",
             "//#",

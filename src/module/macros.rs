@@ -47,8 +47,9 @@ pub struct Macros<'a> {
 struct Known {
     defines: Vec<(FileId, Define)>,
     undefined: bool,
-    /// The files in which a comment holds a definition.
-    disabled: Vec<FileId>,
+    /// The files in which a comment holds a definition, and whether nothing but `//` stands before it there: with a blank
+    /// between, a header may explain it to those who include it.
+    disabled: Vec<(FileId, bool)>,
     in_build: bool,
 }
 
@@ -129,7 +130,11 @@ impl<'a> Macros<'a> {
             }
             for define in &facts.disabled {
                 if let Some(known) = names.get_mut(name(define)) {
-                    known.disabled.push(id);
+                    let before = text.get(..define.start as usize).unwrap_or("");
+                    let before = before.trim_end_matches([' ', '\t', '#']);
+                    let before = before.strip_suffix("define").unwrap_or("");
+                    let alone = before.trim_end_matches([' ', '\t']).ends_with("/#");
+                    known.disabled.push((id, alone));
                 }
             }
         }
@@ -378,8 +383,10 @@ impl<'m> Reader<'m> {
         });
         let Some(first) = values.next() else {
             // `//#define TRACE` here, or in a header, and no other definition anywhere.
-            let is_off = known.disabled.contains(&file)
-                || known.disabled.iter().any(|&place| self.reaches(place)) && self.is_complete();
+            let is_off = known.disabled.iter().any(|&(place, alone)| {
+                place == file && (alone || !macros.included[place.0 as usize])
+                    || alone && self.reaches(place) && self.is_complete()
+            });
             if is_off && known.defines.is_empty() && !found_out {
                 return Macro::Undefined;
             }
