@@ -384,7 +384,7 @@ impl<'m> Reader<'m> {
         let Some(first) = values.next() else {
             // `//#define TRACE` here, or in a header, and no other definition anywhere.
             let is_off = known.disabled.iter().any(|&(place, alone)| {
-                place == file && (alone || !macros.included[place.0 as usize])
+                place == self.file && (alone || !included)
                     || alone && self.reaches(place) && self.is_complete()
             });
             if is_off && known.defines.is_empty() && !found_out {
