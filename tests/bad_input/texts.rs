@@ -204,10 +204,10 @@ pub fn cases() -> Vec<Case> {
             "a dash of Windows' code page in a macro",
             "a.c",
             Found,
-            || [b"#define START int \x96 main() {\n", DLL.as_bytes()].concat(),
+            || [DLL.as_bytes(), b"\n#define START int \x96 main() {\n"].concat(),
         ),
         text("a dash of UTF-8 in a macro", "a.c", Found, || {
-            format!("#define START int \u{2013} DllMain() {{\n{DLL}").into_bytes()
+            format!("{DLL}\n#define START int \u{2013} DllMain() {{\n").into_bytes()
         }),
         text("line ends that are CR only", "a.c", Found, || {
             DLL.replace('\n', "\r").into_bytes()
