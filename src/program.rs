@@ -108,6 +108,8 @@ pub struct Program<'a> {
     singles: Vec<OnceLock<FxHashMap<u32, keys::Single>>>,
     /// The calls of methods, by the method's name.
     method_calls: OnceLock<FxHashMap<Name, Vec<Site>>>,
+    /// The calls of methods of bases that a method overrides, by the method.
+    overridden: Vec<OnceLock<Vec<Site>>>,
     /// The statements that assign to a local as a whole, by function and local.
     assigning: Vec<OnceLock<FxHashMap<u32, Vec<StmtId>>>>,
     /// The functions that pointers in members lead to.
@@ -154,6 +156,7 @@ impl<'a> Program<'a> {
             singles: Vec::new(),
             assigning: Vec::new(),
             method_calls: OnceLock::new(),
+            overridden: Vec::new(),
             slots: OnceLock::new(),
             units,
         };
@@ -171,6 +174,7 @@ impl<'a> Program<'a> {
         }
         program.given = program.ids().map(|_| OnceLock::new()).collect();
         program.singles = program.ids().map(|_| OnceLock::new()).collect();
+        program.overridden = program.ids().map(|_| OnceLock::new()).collect();
         program.assigning = program.ids().map(|_| OnceLock::new()).collect();
         program.chains = program.type_ids().map(|_| OnceLock::new()).collect();
         let mut crates = CrateNames::default();

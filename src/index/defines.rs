@@ -19,6 +19,16 @@ pub struct Define {
     pub arm: u32,
 }
 
+/// A `#define` that stands behind `//` in a line of its own: a switch that is off, or one that is explained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Disabled {
+    /// Of the name.
+    pub start: u32,
+    pub end: u32,
+    /// Only the slashes were put before it. With a blank between it may be meant for a reader.
+    pub alone: bool,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Test {
     /// `#if`, `#elif`.
@@ -52,8 +62,7 @@ pub struct Arm {
 pub struct MacroFacts {
     pub defines: Vec<Define>,
     pub undefines: Vec<Define>,
-    /// A `#define` that stands behind `//` in a line of its own: a switch that is off, or one that is explained.
-    pub disabled: Vec<Define>,
+    pub disabled: Vec<Disabled>,
     pub arms: Vec<Arm>,
 }
 
@@ -103,12 +112,13 @@ pub(crate) fn starts_line(bytes: &[u8], at: usize) -> bool {
 }
 
 /// The `#define` that a comment turns off: `//#define TRACE`. A comment of the other kind rather explains it to a reader.
-fn disabled(bytes: &[u8], start: usize, end: usize) -> Option<Define> {
+fn disabled(bytes: &[u8], start: usize, end: usize) -> Option<Disabled> {
     let skip = |from: usize, blank: &[u8]| {
         let rest = bytes.get(from..end).unwrap_or_default();
         from + rest.iter().take_while(|byte| blank.contains(byte)).count()
     };
-    let hash = skip(skip(start, b"/"), b" \t");
+    let slashes = skip(start, b"/");
+    let hash = skip(slashes, b" \t");
     let word = skip(hash + 1, b" \t");
     let comes = hash < end
         && bytes[hash] == b'#'
@@ -119,11 +129,11 @@ fn disabled(bytes: &[u8], start: usize, end: usize) -> Option<Define> {
         return None;
     }
     let name_end = word_end(bytes, name);
-    (name < name_end && name_end <= end && bytes.get(name_end) != Some(&b'(')).then_some(Define {
+    let is_plain = name < name_end && name_end <= end && bytes.get(name_end) != Some(&b'(');
+    is_plain.then_some(Disabled {
         start: name as u32,
-        name_end: name_end as u32,
-        end: end as u32,
-        arm: OUTSIDE,
+        end: name_end as u32,
+        alone: hash == slashes,
     })
 }
 
@@ -237,9 +247,12 @@ mod tests {
         assert_eq!(facts.defines[3].arm, OUTSIDE);
         let text = "//#define OFF\n  //# define OFF_TOO 1\n//#define F(x) x\n// #define SAID\n/*#define NEVER*/\nint a; //#define LATE\n//#defined X\n";
         let facts = scan(text);
-        let name = |define: &Define| &text[define.start as usize..define.name_end as usize];
-        let names: Vec<&str> = facts.disabled.iter().map(name).collect();
-        assert_eq!(names, ["OFF", "OFF_TOO", "SAID"]);
+        let read = |define: &Disabled| {
+            let name = &text[define.start as usize..define.end as usize];
+            (name, define.alone)
+        };
+        let names: Vec<(&str, bool)> = facts.disabled.iter().map(read).collect();
+        assert_eq!(names, [("OFF", true), ("OFF_TOO", true), ("SAID", false)]);
         for broken in [
             "#",
             "//#",

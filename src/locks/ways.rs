@@ -49,7 +49,7 @@ impl Locks<'_, '_> {
             }
             let callers: Vec<Site> = self
                 .callers(next)
-                .chain(program.calls_of_overridden(next))
+                .chain(program.calls_of_overridden(next).iter().copied())
                 .filter(|site| site.function != next)
                 .collect();
             if callers.is_empty()

@@ -627,7 +627,11 @@ fn macro_outline(facts: &Facts, text: &str) -> impl PartialEq {
     (
         macros.defines.iter().map(define).collect::<Vec<_>>(),
         macros.undefines.iter().map(define).collect::<Vec<_>>(),
-        macros.disabled.iter().map(define).collect::<Vec<_>>(),
+        macros
+            .disabled
+            .iter()
+            .map(|define| (part(define.start, define.end), define.alone))
+            .collect::<Vec<_>>(),
         macros
             .arms
             .iter()

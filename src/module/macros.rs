@@ -6,8 +6,8 @@
 //! A macro that a build file mentions is open: nobody knows which configuration is built. So is one that a user of the
 //! project may set: a macro counts as undefined only where its definitions are all for other platforms, or where it is
 //! a name of the project's own that nothing defines and that does not read like an option, or that only a comment defines
-//! (`//#define TRACE`: a switch that is off). What a file gives it for want
-//! of another definition (`#ifndef X`, `#define X 0`) is what it is, where nothing else in the project defines it.
+//! (`//#define TRACE`: a switch that is off). What a file gives it for want of another definition (`#ifndef X`, `#define X
+//! 0`) is what it is, where nothing else in the project defines it.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeSet;
@@ -47,8 +47,8 @@ pub struct Macros<'a> {
 struct Known {
     defines: Vec<(FileId, Define)>,
     undefined: bool,
-    /// The files in which a comment holds a definition, and whether nothing but `//` stands before it there: with a blank
-    /// between, a header may explain it to those who include it.
+    /// The files in which a comment holds a definition, and whether it does nothing else: one in a header that does may
+    /// explain it to those who include it.
     disabled: Vec<(FileId, bool)>,
     in_build: bool,
 }
@@ -129,12 +129,9 @@ impl<'a> Macros<'a> {
                 }
             }
             for define in &facts.disabled {
-                if let Some(known) = names.get_mut(name(define)) {
-                    let before = text.get(..define.start as usize).unwrap_or("");
-                    let before = before.trim_end_matches([' ', '\t', '#']);
-                    let before = before.strip_suffix("define").unwrap_or("");
-                    let alone = before.trim_end_matches([' ', '\t']).ends_with("/#");
-                    known.disabled.push((id, alone));
+                let name = text.get(define.start as usize..define.end as usize);
+                if let Some(known) = names.get_mut(name.unwrap_or("")) {
+                    known.disabled.push((id, define.alone));
                 }
             }
         }

@@ -146,36 +146,56 @@ impl<'a> Program<'a> {
         }
     }
 
+    /// The statements that assign to each local of a function as a whole, in their order.
+    pub fn assigning(&self, function: FnId) -> &FxHashMap<u32, Vec<StmtId>> {
+        self.assigning[function.0 as usize].get_or_init(|| {
+            let mut found: FxHashMap<u32, Vec<StmtId>> = FxHashMap::default();
+            for (number, stmt) in self.function(function).stmts.iter().enumerate() {
+                if let StmtKind::Assign { to, .. } = &stmt.kind
+                    && let Root::Local(local) = to.root
+                    && to.path.is_empty()
+                {
+                    let stmts = found.entry(local).or_default();
+                    stmts.push(StmtId(number as u32));
+                }
+            }
+            found
+        })
+    }
+
+    /// What is assigned to a local as a whole, in the order of the statements.
+    pub fn assigned(&self, function: FnId, local: u32) -> impl Iterator<Item = &Value> {
+        let stmts = self.assigning(function).get(&local);
+        stmts.into_iter().flatten().filter_map(move |&stmt| {
+            match &self.function(function).stmt(stmt).kind {
+                StmtKind::Assign { value, .. } => Some(value),
+                _ => None,
+            }
+        })
+    }
+
     /// By local: the one thing besides constants that is assigned to it as a whole.
     fn single_values(&self, function: FnId) -> &FxHashMap<u32, Single> {
         self.singles[function.0 as usize].get_or_init(|| {
-            let mut found: FxHashMap<u32, Option<Single>> = FxHashMap::default();
-            for stmt in &self.function(function).stmts {
-                let StmtKind::Assign { to, value } = &stmt.kind else {
-                    continue;
-                };
-                let Root::Local(local) = to.root else {
-                    continue;
-                };
-                let single = match value {
-                    _ if !to.path.is_empty() => continue,
-                    Value::Null | Value::Const(_) => continue,
-                    Value::Place(place) | Value::AddressOf(place) if place.root != to.root => {
-                        Some(Single::Place(place.clone()))
-                    }
-                    Value::Result(stmt) => Some(Single::Result(*stmt)),
-                    _ => None,
-                };
-                found
-                    .entry(local)
-                    .and_modify(|known| *known = None)
-                    .or_insert(single);
-            }
-            found
-                .into_iter()
-                .filter_map(|(local, single)| Some((local, single?)))
-                .collect()
+            let locals = self.assigning(function).keys();
+            let single = |&local: &u32| Some((local, self.single_value(function, local)?));
+            locals.filter_map(single).collect()
         })
+    }
+
+    fn single_value(&self, function: FnId, local: u32) -> Option<Single> {
+        let mut values = self
+            .assigned(function, local)
+            .filter(|value| !matches!(value, Value::Null | Value::Const(_)));
+        match (values.next()?, values.next()) {
+            (Value::Place(place) | Value::AddressOf(place), None)
+                if place.root != Root::Local(local) =>
+            {
+                Some(Single::Place(place.clone()))
+            }
+            (Value::Result(stmt), None) => Some(Single::Result(*stmt)),
+            _ => None,
+        }
     }
 
     /// The member or static that a getter of the program returns, and does nothing else.

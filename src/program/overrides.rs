@@ -10,7 +10,11 @@ const MOST_CALLS: usize = 256;
 impl Program<'_> {
     /// The calls through a base class of a method that another one overrides, where there are so many overrides that the
     /// calls are led to none of them. None where that is in doubt.
-    pub fn calls_of_overridden(&self, function: FnId) -> Vec<Site> {
+    pub fn calls_of_overridden(&self, function: FnId) -> &[Site] {
+        self.overridden[function.0 as usize].get_or_init(|| self.find_calls_of_overridden(function))
+    }
+
+    fn find_calls_of_overridden(&self, function: FnId) -> Vec<Site> {
         let body = self.function(function);
         let Some(owner) = self.owner(function).filter(|_| body.has_this) else {
             return Vec::new();

@@ -2,11 +2,8 @@
 
 use super::{FnId, Program, Site, TypeId, join_name, types};
 use crate::api::{Arg, Effect, TypeRow};
-use crate::ir::{
-    Callee, Field, FunctionKind, Import, Place, Root, StmtId, StmtKind, TypeKind, Value,
-};
+use crate::ir::{Callee, Field, FunctionKind, Import, Place, Root, StmtKind, TypeKind, Value};
 use crate::source::Lang;
-use rustc_hash::FxHashMap;
 use std::sync::{Arc, RwLock};
 
 /// How far wrappers, aliases and assignments are followed.
@@ -337,24 +334,9 @@ impl<'a> Program<'a> {
         {
             return known.clone();
         }
-        let assigning = self.assigning[function.0 as usize].get_or_init(|| {
-            let mut found: FxHashMap<u32, Vec<StmtId>> = FxHashMap::default();
-            for (number, stmt) in self.function(function).stmts.iter().enumerate() {
-                if let StmtKind::Assign { to, .. } = &stmt.kind
-                    && let Root::Local(local) = to.root
-                    && to.path.is_empty()
-                {
-                    found.entry(local).or_default().push(StmtId(number as u32));
-                }
-            }
-            found
-        });
-        let found = assigning.get(&local).into_iter().flatten().find_map(|id| {
-            match &self.function(function).stmt(*id).kind {
-                StmtKind::Assign { value, .. } => self.type_of_value_deep(function, value, depth),
-                _ => None,
-            }
-        });
+        let found = self
+            .assigned(function, local)
+            .find_map(|value| self.type_of_value_deep(function, value, depth));
         if let Ok(mut known) = self.local_types.write() {
             if known.len() >= MOST_RESULTS {
                 known.clear();

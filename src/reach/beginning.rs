@@ -475,28 +475,16 @@ struct Tested<'t, 'a> {
     program: &'t Program<'a>,
     id: FnId,
     found: BTreeSet<StaticId>,
-    /// What is assigned to each local as a whole.
-    assigned: FxHashMap<u32, Vec<&'t Value>>,
     /// How deep was looked behind a local already.
     seen: FxHashMap<u32, u8>,
 }
 
 impl<'t, 'a> Tested<'t, 'a> {
     fn of(program: &'t Program<'a>, id: FnId) -> Tested<'t, 'a> {
-        let mut assigned: FxHashMap<u32, Vec<&Value>> = FxHashMap::default();
-        for stmt in &program.function(id).stmts {
-            if let StmtKind::Assign { to, value } = &stmt.kind
-                && let Root::Local(local) = to.root
-                && to.path.is_empty()
-            {
-                assigned.entry(local).or_default().push(value);
-            }
-        }
         Tested {
             program,
             id,
             found: BTreeSet::new(),
-            assigned,
             seen: FxHashMap::default(),
         }
     }
@@ -521,7 +509,8 @@ impl<'t, 'a> Tested<'t, 'a> {
                     return;
                 }
                 *deepest = depth;
-                for value in self.assigned.get(local).cloned().unwrap_or_default() {
+                let program = self.program;
+                for value in program.assigned(self.id, *local) {
                     self.at(value, depth - 1);
                 }
             }

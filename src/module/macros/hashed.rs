@@ -64,17 +64,20 @@ impl Macros<'_> {
         let is_asked =
             |define: &&Define| self.names.contains_key(part(define.start, define.name_end));
         let mut all: Vec<(u32, u8, &str, &str, [u32; 5])> = Vec::new();
-        for (number, list) in [
-            (0, &facts.defines),
-            (1, &facts.undefines),
-            (3, &facts.disabled),
-        ] {
+        for (number, list) in [(0, &facts.defines), (1, &facts.undefines)] {
             for define in list.iter().filter(is_asked) {
                 let (name, value) = (
                     part(define.start, define.name_end),
                     part(define.name_end, define.end),
                 );
                 all.push((define.start, number, name, value, [define.arm, 0, 0, 0, 0]));
+            }
+        }
+        for define in &facts.disabled {
+            let name = part(define.start, define.end);
+            if self.names.contains_key(name) {
+                let numbers = [u32::from(define.alone), 0, 0, 0, 0];
+                all.push((define.start, 3, name, "", numbers));
             }
         }
         for arm in &facts.arms {
