@@ -112,6 +112,23 @@ fn a_run_after_an_edit_comes_to_what_one_from_the_start_does() {
 }
 
 #[test]
+fn a_blank_that_turns_a_switch_into_an_explanation_is_seen() {
+    let sources = fixtures("engine/switched_off");
+    let base = run(&sources, None);
+    let header = sources.ids().find(|&id| {
+        let file = sources.file(id);
+        file.path.ends_with(".h") && file.text.contains("//#define")
+    });
+    let header = header.expect("the fixture has it");
+    let text = sources.file(header).text.replace("//#define", "// #define");
+    let edited = sources.with_texts(&BTreeMap::from([(header, text)]));
+    let new = run(&edited, None);
+    assert!(new.analysis.diagnostics.len() > base.analysis.diagnostics.len());
+    let again = run(&edited, read(&written(&base)));
+    assert_same(&again, &new, "a blank more");
+}
+
+#[test]
 fn other_modules_are_taken_from_the_record() {
     let (kept, runs) = follows("engine", 37);
     assert!(runs > 20 && kept > runs, "{kept} modules in {runs} runs");
