@@ -331,6 +331,11 @@ impl<'a> Program<'a> {
         }
     }
 
+    /// For people: which class the object of a call must be of.
+    pub fn note_of_class(&self, class: TypeId) -> Name {
+        format!("when the object is a `{}`", self.type_def(class).name).into()
+    }
+
     fn with_notes(&self, class: TypeId, functions: Vec<FnId>) -> Vec<Target> {
         let several = functions.len() > 1;
         functions
@@ -339,9 +344,7 @@ impl<'a> Program<'a> {
                 let owner = self
                     .owner(function)
                     .filter(|&owner| several && owner != class);
-                let note = owner.map(|owner| {
-                    format!("when the object is a `{}`", self.type_def(owner).name).into()
-                });
+                let note = owner.map(|owner| self.note_of_class(owner));
                 Target { function, note }
             })
             .collect()

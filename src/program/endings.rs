@@ -587,8 +587,7 @@ impl<'a> Program<'a> {
             let derived = self.all_derived(class);
             if derived.len() <= 8 {
                 for sub in derived {
-                    let note: Name =
-                        format!("when the object is a `{}`", self.type_def(sub).name).into();
+                    let note = self.note_of_class(sub);
                     self.collect_class_ending(sub, Some(note), seen, ending, false);
                 }
             }

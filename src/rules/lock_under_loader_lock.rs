@@ -545,7 +545,7 @@ pub(super) fn thread_steps(
     for (site, callee) in way.calls.iter().zip(callees) {
         steps.push(Label {
             flow,
-            ..engines.call_step(*site, callee, None)
+            ..engines.step_on_way(*site, callee)
         });
     }
     steps
@@ -558,7 +558,7 @@ pub(super) fn chain(engines: &Engines, chain: &[Site], last: String, flow: u8) -
     let mut steps = Vec::new();
     for (index, &site) in chain.iter().enumerate() {
         let step = match chain.get(index + 1) {
-            Some(next) => engines.call_step(site, next.function, None),
+            Some(next) => engines.step_on_way(site, next.function),
             None => engines.label(site, last.clone(), Role::Step),
         };
         steps.push(Label { flow, ..step });

@@ -487,6 +487,24 @@ impl<'p, 'a> Engines<'p, 'a> {
         }
     }
 
+    /// The step of a call on a path that no walk has made: a method that is not of the object's written type says so.
+    fn step_on_way(&self, site: Site, callee: FnId) -> Label {
+        let mut targets = self
+            .program
+            .call(site)
+            .into_iter()
+            .flat_map(|call| &call.targets);
+        let note = match targets.find(|target| target.function == callee) {
+            Some(target) => target.note.clone(),
+            None => {
+                let overrides = self.program.calls_of_overridden(callee).contains(&site);
+                let owner = self.program.owner(callee).filter(|_| overrides);
+                owner.map(|owner| self.program.note_of_class(owner))
+            }
+        };
+        self.call_step(site, callee, note.as_deref())
+    }
+
     fn call_step(&self, site: Site, callee: FnId, note: Option<&str>) -> Label {
         let caller = self.program.describe(site.function);
         let called = self.program.describe(callee);
