@@ -50,6 +50,18 @@ pub struct Frame {
     pub body_depth: usize,
 }
 
+impl Frame {
+    /// The local that the innermost open scope has declared under a name.
+    pub fn declared_here(&self, name: &str) -> Option<u32> {
+        let first = self.scopes.last().copied().unwrap_or(0);
+        let mut here = self.names[first.min(self.names.len())..].iter();
+        match here.find(|(known, _)| &**known == name) {
+            Some((_, Binding::Local(index))) => Some(*index),
+            _ => None,
+        }
+    }
+}
+
 /// What the head of a function says.
 pub struct Head {
     pub name: Name,

@@ -171,18 +171,8 @@ impl<'t> Lowering<'t> {
         let span = self.span(declarator);
         let text = self.text(name);
         // The arms of an `#if` may declare the same name twice in one scope: that is one local.
-        let known = {
-            let shared = self.arms.at(self.offset(node)).is_some();
-            let frame = self.frame();
-            let first = frame.scopes.last().copied().unwrap_or(0);
-            let found = frame.names[first.min(frame.names.len())..]
-                .iter()
-                .find(|(known, _)| &**known == text);
-            match found {
-                Some((_, Binding::Local(index))) if shared => Some(*index),
-                _ => None,
-            }
-        };
+        let shared = self.arms.at(self.offset(node)).is_some();
+        let known = shared.then(|| self.frame().declared_here(text)).flatten();
         let redeclared = known.is_some();
         let local = known.unwrap_or_else(|| self.new_local(text, type_text, self.span(name)));
         let place = Place::of(Root::Local(local));
