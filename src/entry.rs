@@ -10,7 +10,7 @@ use crate::api::{Effect, PoolObject, ThreadRef};
 use crate::ir::{FunctionKind, Name, Place, Root, StmtId, StmtKind, Value};
 use crate::program::origin::Seed;
 use crate::program::{
-    CallEffect, FnId, Key, KeyRoot, Meaning, Program, Site, StaticId, ends_with_name,
+    CallEffect, FnId, Key, KeyRoot, Meaning, Program, Site, StaticId, Target, ends_with_name,
 };
 use crate::source::{Lang, Span};
 use filled::Filled;
@@ -539,33 +539,28 @@ fn static_entries(program: &Program, id: StaticId, entries: &mut Entries) {
     };
     let describe = || format!("the {word} `{}`", object.name);
     if object.function.is_none() && !object.thread_local && lang == Lang::Cpp && !program.is_exe() {
-        let mut initializers: Vec<FnId> = Vec::new();
-        match object.initializer {
-            Some(index) => initializers.push(program.function_in(unit, index)),
-            None if !program.is_pointer_like(&object.type_text, unit) => {
-                if let Some(class) = program.class_of_text(&object.type_text, unit) {
-                    let name = program.type_def(class).name.clone();
-                    let constructors = program.methods(class).iter().copied().filter(|&id| {
-                        let function = program.function(id);
-                        function.kind == FunctionKind::Ctor
-                            && function.name == name
-                            && function.params.iter().all(|param| param.default.is_some())
-                    });
-                    initializers.extend(constructors);
-                }
-            }
-            None => {}
-        }
-        for function in initializers {
+        let initializers = match object.initializer {
+            Some(index) => vec![Target {
+                function: program.function_in(unit, index),
+                note: None,
+            }],
+            None if !program.is_pointer_like(&object.type_text, unit) => program
+                .class_of_text(&object.type_text, unit)
+                .map(|class| program.construction(class))
+                .unwrap_or_default(),
+            None => Vec::new(),
+        };
+        for target in initializers {
             let mut found = entry(
                 program,
                 EntryKind::StaticInitializer,
-                function,
+                target.function,
                 Contexts::PROCESS_ATTACH,
             );
             found.object = Some(id);
             found.name = describe();
             found.span = object.name_span;
+            found.note = target.note;
             entries.all.push(found);
         }
     }
@@ -628,7 +623,10 @@ pub fn static_type(program: &Program, id: StaticId) -> Option<String> {
     if !crate::program::types::parse(&object.type_text).is_inferred() {
         return Some(program.text_in_scope(&object.type_text, &object.scope));
     }
-    let initializer = program.function_in(program.static_unit(id), object.initializer?);
+    let initializer = program.function_in(
+        program.static_unit(id),
+        object.initializer.or(object.function)?,
+    );
     let name = crate::program::join_name(&object.scope, &object.name);
     program
         .type_of_place(initializer, &Place::of(Root::Global(name)))

@@ -415,7 +415,7 @@ impl<'p, 'a> Flow<'p, 'a> {
                 function: id,
                 stmt: call.stmt,
             };
-            let here = call.targets.iter().map(|target| target.function);
+            let here = call.runs().map(|target| target.function);
             let run_here = call
                 .effects
                 .iter()
@@ -647,7 +647,7 @@ impl<'p, 'a> Flow<'p, 'a> {
                 return true;
             }
             for call in self.program.calls(next) {
-                for target in &call.targets {
+                for target in call.runs() {
                     if !skips(target.function) && seen.len() < 1024 && seen.insert(target.function)
                     {
                         pending.push(target.function);

@@ -113,7 +113,8 @@ pub enum FunctionKind {
     Lambda,
     /// `Drop::drop` of a Rust type.
     Drop,
-    /// Made by lowering: evaluates the initializer of one namespace-scope static (or Rust lazy static).
+    /// Made by lowering: evaluates the initializer of one namespace-scope static (or Rust lazy static), or the default
+    /// initializer of one member, which then has `this`.
     Initializer,
     /// A `#define` or `macro_rules!` whose body parses as statements or as an expression.
     Macro,
@@ -236,6 +237,8 @@ pub struct Field {
     pub type_text: Name,
     /// A default member initializer: a plain value, or `Unknown` where it is more than that.
     pub init: Option<Value>,
+    /// The `Initializer` function that gives it that value, where it calls something. C++ only.
+    pub initializer: Option<FunctionIndex>,
     pub span: Span,
 }
 

@@ -449,7 +449,7 @@ impl<'p, 'a> Locks<'p, 'a> {
         let Some(call) = self.program.call(site) else {
             return Vec::new();
         };
-        let mut all: Vec<FnId> = call.targets.iter().map(|target| target.function).collect();
+        let mut all: Vec<FnId> = call.runs().map(|target| target.function).collect();
         for effect in &call.effects {
             if let Effect::RunsHere { argument } = effect.effect() {
                 let value = self.program.argument_value(site, *argument);

@@ -5,6 +5,7 @@
 //! things means nothing: a wrong edge costs more than a missing one.
 
 mod calls;
+mod constructions;
 pub mod demand;
 pub mod endings;
 mod handed;
@@ -439,7 +440,8 @@ impl<'a> Program<'a> {
                     .get(self.sibling(id, around).0 as usize)
                     .copied()
                     .flatten(),
-                (FunctionKind::Initializer | FunctionKind::Macro, _) => None,
+                (FunctionKind::Initializer, _) if !function.has_this => None,
+                (FunctionKind::Macro, _) => None,
                 _ if function.scope.is_empty() => None,
                 _ => self.find_class(&function.scope, self.unit_number(id)),
             };
@@ -488,7 +490,7 @@ impl<'a> Program<'a> {
         use crate::api::{Arg, Effect};
         let mut started = FxHashSet::default();
         for id in self.ids() {
-            let made: Vec<Value> = self
+            let mut made: Vec<Value> = self
                 .calls(id)
                 .iter()
                 .filter(|call| {
@@ -507,7 +509,16 @@ impl<'a> Program<'a> {
             if made.is_empty() {
                 continue;
             }
-            for stmt in &self.function(id).stmts {
+            for (number, stmt) in self.function(id).stmts.iter().enumerate() {
+                // A member's initializer: the object is made from what was given.
+                if let StmtKind::Call {
+                    callee: crate::ir::Callee::Construct { heap: false, .. },
+                    args,
+                } = &stmt.kind
+                    && args.iter().any(|arg| made.contains(arg))
+                {
+                    made.push(Value::Result(StmtId(number as u32)));
+                }
                 let kept = match &stmt.kind {
                     StmtKind::Assign { to, value } if made.contains(value) => {
                         self.key_of_target(id, to)

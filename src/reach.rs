@@ -386,7 +386,12 @@ impl Search<'_, '_> {
                 self.enter(method, state, Some((node, site)), note);
             }
         }
-        for (target, note) in targets {
+        let implied = call.implied.iter();
+        let implied = implied.map(|target| (target.function, target.note.clone(), true));
+        let targets = targets
+            .into_iter()
+            .map(|(target, note)| (target, note, false));
+        for (target, note, is_implied) in targets.chain(implied) {
             let body = program.function(target);
             // What is true under the conditions around the definition is true in it.
             let Some(env) = body
@@ -402,7 +407,11 @@ impl Search<'_, '_> {
             if (self.watches)(target) {
                 self.walk.watched.push((node, site, target, env.contexts()));
             }
-            let params = given_params(program, site, target, &env);
+            let params = if is_implied {
+                vec![Abstract::Unknown; body.params.len()]
+            } else {
+                given_params(program, site, target, &env)
+            };
             let captures = if program.enclosing(target) == Some(site.function) {
                 captures(program, site.function, target, &env)
             } else {

@@ -576,7 +576,8 @@ impl<'i, 'p, 'a> Walk<'i, 'p, 'a> {
     fn runs_by_itself(&self, id: FnId, unit: usize) -> bool {
         let function = self.program.function(id);
         match function.kind {
-            FunctionKind::Initializer | FunctionKind::Drop => return true,
+            FunctionKind::Initializer if !function.has_this => return true,
+            FunctionKind::Drop => return true,
             FunctionKind::Macro => return false,
             FunctionKind::Lambda => return function.enclosing.is_none(),
             _ => {}
@@ -649,7 +650,7 @@ impl<'i, 'p, 'a> Walk<'i, 'p, 'a> {
                     let stmt = StmtId(index as u32);
                     let call = program.call(Site { function: id, stmt });
                     // Overrides are there where their classes are.
-                    for target in call.into_iter().flat_map(|call| &call.targets) {
+                    for target in call.into_iter().flat_map(|call| call.runs()) {
                         if target.note.is_none() {
                             self.meet(Meant::Function(target.function));
                         }

@@ -44,7 +44,10 @@ impl Locks<'_, '_> {
                 continue;
             }
             let body = program.function(next);
-            if body.kind == FunctionKind::Initializer && program.lang(next) != Lang::Rust {
+            if body.kind == FunctionKind::Initializer
+                && !body.has_this
+                && program.lang(next) != Lang::Rust
+            {
                 continue;
             }
             let callers: Vec<Site> = self

@@ -51,11 +51,20 @@ impl CallEffect {
 pub struct Call {
     pub stmt: StmtId,
     pub targets: Vec<Target>,
+    /// Of a construction: what the constructor runs that it does not name. None of it gets the call's arguments.
+    pub implied: Vec<Target>,
     pub effects: Vec<CallEffect>,
     /// What it is called, for people: `WaitForSingleObject`, `join`.
     pub name: Name,
     /// Neither the program nor the table knows it.
     pub unresolved: bool,
+}
+
+impl Call {
+    /// All that it runs in the program.
+    pub fn runs(&self) -> impl Iterator<Item = &Target> {
+        self.targets.iter().chain(&self.implied)
+    }
 }
 
 impl<'a> Program<'a> {
@@ -67,7 +76,7 @@ impl<'a> Program<'a> {
         let mut callers: Vec<Vec<Site>> = vec![Vec::new(); calls.len()];
         for (id, calls) in calls.iter().enumerate() {
             for call in calls {
-                for target in &call.targets {
+                for target in call.runs() {
                     let site = Site {
                         function: FnId(id as u32),
                         stmt: call.stmt,
@@ -116,6 +125,7 @@ impl<'a> Program<'a> {
                         calls.push(Call {
                             stmt: stmt_id,
                             targets: ending.targets,
+                            implied: Vec::new(),
                             effects: ending
                                 .effects
                                 .into_iter()
@@ -132,6 +142,7 @@ impl<'a> Program<'a> {
                         calls.push(Call {
                             stmt: stmt_id,
                             targets: ending.targets,
+                            implied: Vec::new(),
                             effects: ending
                                 .effects
                                 .into_iter()
@@ -153,6 +164,7 @@ impl<'a> Program<'a> {
         let mut call = Call {
             stmt,
             targets: Vec::new(),
+            implied: Vec::new(),
             effects: Vec::new(),
             name: "".into(),
             unresolved: false,
@@ -193,7 +205,8 @@ impl<'a> Program<'a> {
                 }
             }
         }
-        call.unresolved = call.targets.is_empty() && call.effects.is_empty();
+        call.unresolved =
+            call.targets.is_empty() && call.implied.is_empty() && call.effects.is_empty();
         call
     }
 
@@ -523,11 +536,23 @@ impl<'a> Program<'a> {
                 .copied()
                 .filter(|&id| self.function(id).params.len() == args.len())
                 .collect();
-            call.targets = plain(if exact.is_empty() {
+            let chosen = if exact.is_empty() {
                 constructors
             } else {
                 exact
-            });
+            };
+            // Without a constructor, arguments are another object, or what fills the members.
+            if chosen.is_empty() && args.is_empty() {
+                call.implied = self.implied_by(class, None);
+            }
+            for &constructor in &chosen {
+                for target in self.implied_by(class, Some(constructor)) {
+                    if !call.implied.contains(&target) {
+                        call.implied.push(target);
+                    }
+                }
+            }
+            call.targets = plain(chosen);
             return;
         }
         let expanded = self.expand_alias(&text, unit);

@@ -400,5 +400,6 @@ fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Option<V
     graph.add(&mut core, &nested);
     graph.add_callees(&mut core, |node| graph.size(node) < SMALL, 2);
     graph.add(&mut kept, &core);
+    graph.add(&mut kept, &graph.constructors_of(&core));
     Some(graph.functions_in(&kept))
 }

@@ -272,7 +272,10 @@ impl<'a> Program<'a> {
                         self.static_unit(id),
                     ));
                 }
-                let initializer = self.function_in(self.static_unit(id), object.initializer?);
+                let initializer = self.function_in(
+                    self.static_unit(id),
+                    object.initializer.or(object.function)?,
+                );
                 self.type_of_assigned(initializer, &Place::of(root.clone()), depth - 1)
             }
             Root::Result(stmt) => self.type_of_result(

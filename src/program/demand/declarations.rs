@@ -21,6 +21,8 @@ pub struct Item {
     pub designators: Vec<Range<usize>>,
     pub head: Vec<Range<usize>>,
     pub ranges: Vec<Range<usize>>,
+    /// Of a class of C++: the values that members are given where they are declared.
+    pub initializers: Vec<Range<usize>>,
     pub is_class: bool,
     pub is_alias: bool,
     pub is_prototype: bool,
@@ -72,6 +74,7 @@ pub fn items(text: &str, lang: Lang, functions: &[FunctionFact]) -> Vec<Item> {
                 let start = open.start;
                 open.take_piece(start, at);
                 at = function.end as usize;
+                open.member = at;
                 if open.depth == 0 {
                     open = Open::default();
                 }
@@ -122,6 +125,7 @@ pub fn items(text: &str, lang: Lang, functions: &[FunctionFact]) -> Vec<Item> {
                 continue;
             }
             b'{' => {
+                open.begin_initializer(text, at, lang);
                 if open.depth == 0 && open.parens == 0 && open.is_namespace(text, lang) {
                     open = Open::default();
                     at += 1;
@@ -159,6 +163,7 @@ pub fn items(text: &str, lang: Lang, functions: &[FunctionFact]) -> Vec<Item> {
                 open.assigned = true;
                 open.assigned_at.get_or_insert(at);
             }
+            b'=' => open.begin_initializer(text, at, lang),
             b';' if open.depth == 0 && open.parens == 0 => {
                 at += 1;
                 items.extend(open.close(text, at, lang));
@@ -166,6 +171,7 @@ pub fn items(text: &str, lang: Lang, functions: &[FunctionFact]) -> Vec<Item> {
                 open.piece(at);
                 continue;
             }
+            b';' => open.end_member(at),
             _ => {}
         }
         at += 1;
@@ -187,6 +193,11 @@ struct Open {
     head: Option<usize>,
     /// Where the last brace stands that closes it.
     last_close: Option<usize>,
+    /// Where the present member of a class begins.
+    member: usize,
+    /// Where its default initializer begins, and how deep.
+    initializer: Option<(usize, u32)>,
+    initializers: Vec<Range<usize>>,
 }
 
 impl Open {
@@ -199,6 +210,41 @@ impl Open {
         if start < end {
             self.ranges.push(start..end);
         }
+    }
+
+    /// At a `=` or a `{`: begins the default initializer of a member, where it is one.
+    fn begin_initializer(&mut self, text: &str, at: usize, lang: Lang) {
+        if lang != Lang::Cpp || self.initializer.is_some() || self.parens > 0 {
+            return;
+        }
+        if self.depth == 0 {
+            self.member = at + 1;
+            return;
+        }
+        let before = text.get(self.member.max(self.first())..at).unwrap_or("");
+        let is_type = before
+            .split(|c: char| !(c.is_alphanumeric() || c == '_'))
+            .any(|word| matches!(word, "class" | "struct" | "union" | "enum" | "operator"));
+        let brace = text.as_bytes()[at] == b'{';
+        if is_type && brace {
+            self.member = at + 1;
+        } else if !is_type {
+            self.initializer = Some((at, self.depth));
+        }
+    }
+
+    /// At a `;` inside braces.
+    fn end_member(&mut self, at: usize) {
+        match self.initializer {
+            Some((start, depth)) if depth == self.depth && self.parens == 0 => {
+                self.initializers.push(start..at);
+            }
+            // A statement of a lambda; else what began was the value of an enumerator.
+            Some((_, depth)) if depth < self.depth || self.parens > 0 => return,
+            _ => {}
+        }
+        self.initializer = None;
+        self.member = at + 1;
     }
 
     fn first(&self) -> usize {
@@ -227,6 +273,7 @@ impl Open {
         self.take_piece(start, end);
         let mut item = Item {
             ranges: std::mem::take(&mut self.ranges),
+            initializers: std::mem::take(&mut self.initializers),
             ..Item::default()
         };
         let bytes = text.as_bytes();

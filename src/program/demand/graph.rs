@@ -697,6 +697,24 @@ impl<'t> Graph<'t> {
         set
     }
 
+    /// The functions that bear the name of a class whose declaration is in a set: what its members and bases run runs in
+    /// its constructors.
+    pub fn constructors_of(&self, set: &NodeSet) -> NodeSet {
+        let mut found = self.none();
+        if !self.has_classes {
+            return found;
+        }
+        let is_chunk = |node: usize| matches!(self.node(node), Node::Chunk(..));
+        for node in self.nodes().filter(|&node| set[node] && is_chunk(node)) {
+            for &name in self.tree.names_of.of(self.nodes[node]) {
+                for other in self.named(name) {
+                    found[other] |= !is_chunk(other);
+                }
+            }
+        }
+        found
+    }
+
     /// Words that reached functions mention and that nothing in the module bears.
     pub fn unknown_words(&self, reached: &NodeSet) -> Vec<u32> {
         let mut words: Vec<u32> = self

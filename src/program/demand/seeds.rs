@@ -518,8 +518,12 @@ impl<'t> Tree<'t> {
                 words.asks_for.push(found.iter().map(|(word, _)| *word));
             }
             if item.is_class {
-                // A class names its methods; that is no call of them.
+                // A class names its methods; that is no call of them. What its members begin with runs in its constructors.
                 found.retain(|(_, how)| how & how::CALLED == 0);
+                for range in &item.initializers {
+                    words::mentions(text, range.clone(), lang, &self.dictionary, &mut found);
+                }
+                words::merge(&mut found);
             }
             outside.extend(
                 found

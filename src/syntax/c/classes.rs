@@ -404,6 +404,7 @@ impl<'t> Lowering<'t> {
                 name: last,
                 type_text: self.name(&with_suffix(base.clone(), &declarator.suffix)),
                 init,
+                initializer: None,
                 span: self.span(node),
             };
             self.unit.types[index].fields.push(field);
@@ -412,19 +413,7 @@ impl<'t> Lowering<'t> {
 
     /// A default member initializer: a plain value, or unknown where it is more than that.
     fn field_init(&mut self, declarator: Node) -> Option<Value> {
-        let mut value = None;
-        let mut at = declarator.next_named_sibling();
-        while let Some(node) = at {
-            if node.kind().ends_with("declarator") || node.kind() == "field_identifier" {
-                break;
-            }
-            if node.kind() != "bitfield_clause" {
-                value = Some(node);
-                break;
-            }
-            at = node.next_named_sibling();
-        }
-        let mut value = value?;
+        let mut value = default_initializer(declarator)?;
         if value.kind() == "initializer_list" {
             match value.named_child_count() {
                 0 => return Some(Value::Const(0)),
@@ -547,4 +536,19 @@ impl<'t> Lowering<'t> {
             _ => self.collect_alias(node),
         }
     }
+}
+
+/// What a member is given for want of an initializer in the constructor: the node behind its declarator.
+pub(super) fn default_initializer<'t>(declarator: Node<'t>) -> Option<Node<'t>> {
+    let mut at = declarator.next_named_sibling();
+    while let Some(node) = at {
+        if node.kind().ends_with("declarator") || node.kind() == "field_identifier" {
+            return None;
+        }
+        if node.kind() != "bitfield_clause" {
+            return Some(node);
+        }
+        at = node.next_named_sibling();
+    }
+    None
 }

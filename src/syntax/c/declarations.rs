@@ -4,7 +4,8 @@ use super::declarators::with_suffix;
 use super::functions::Head;
 use super::{Lowering, ScopePart, children, names, recovery};
 use crate::ir::{
-    FunctionKind, Import, Invocation, Linkage, Name, Place, Root, Static, StmtKind, Value,
+    FunctionIndex, FunctionKind, Import, Invocation, Linkage, Name, Place, Root, Static, StmtKind,
+    Value,
 };
 use tree_sitter::Node;
 
@@ -225,6 +226,8 @@ impl<'t> Lowering<'t> {
                 }
                 if self.has_word(member, "static") {
                     self.static_member(member);
+                } else if self.cpp && member.kind() == "field_declaration" {
+                    self.default_initializers(member);
                 }
             }
             "class_specifier" | "struct_specifier" | "union_specifier" => {
@@ -417,43 +420,8 @@ impl<'t> Lowering<'t> {
                 class,
                 name_span,
             };
-            let mut function = self.new_function(&head, span);
-            function.linkage = Linkage::Internal;
-            function.when = self.when(item);
-            let index = self.open_function(function, None);
             let place = Place::of(Root::Global(qualified.clone()));
-            self.static_value(&place, type_text, value, &mut init);
-            let own = self.unit.functions.len() as u32 == index.0 + 1;
-            if self.frame().statements == 0 && own {
-                self.frames.pop();
-                self.unit.functions.pop();
-            } else {
-                let values = std::mem::take(&mut init);
-                if self.frame().statements == 0 {
-                    // Plain, but a lambda in it refers to this function.
-                    for value in &values {
-                        let to = place.clone();
-                        self.push(
-                            StmtKind::Assign {
-                                to,
-                                value: value.clone(),
-                            },
-                            span,
-                        );
-                    }
-                    init = values;
-                } else if values.len() == 1 && self.frame().statements > 0 {
-                    let value = values.into_iter().next().unwrap_or(Value::Unknown);
-                    self.push(StmtKind::Assign { to: place, value }, span);
-                } else {
-                    for value in values {
-                        let to = place.field("[]");
-                        self.push(StmtKind::Assign { to, value }, span);
-                    }
-                }
-                self.close_function(span);
-                initializer = Some(index);
-            }
+            (initializer, init) = self.initializer(&head, item, place, type_text, value);
         }
         let object = Static {
             name: self.name(last),
@@ -507,6 +475,96 @@ impl<'t> Lowering<'t> {
             }
         }
         attributes
+    }
+
+    /// The function that gives an object of static storage, or a member, its first value, and plain values that need none.
+    fn initializer(
+        &mut self,
+        head: &Head,
+        item: Node,
+        place: Place,
+        type_text: &str,
+        value: Node,
+    ) -> (Option<FunctionIndex>, Vec<Value>) {
+        let span = self.span(item);
+        let mut init = Vec::new();
+        let mut function = self.new_function(head, span);
+        function.linkage = Linkage::Internal;
+        function.when = self.when(item);
+        let index = self.open_function(function, head.class.filter(|_| head.has_this));
+        self.static_value(&place, type_text, value, &mut init);
+        let own = self.unit.functions.len() as u32 == index.0 + 1;
+        if self.frame().statements == 0 && own {
+            self.frames.pop();
+            self.unit.functions.pop();
+            return (None, init);
+        }
+        let values = std::mem::take(&mut init);
+        if self.frame().statements == 0 {
+            // Plain, but a lambda in it refers to this function.
+            for value in &values {
+                let to = place.clone();
+                self.push(
+                    StmtKind::Assign {
+                        to,
+                        value: value.clone(),
+                    },
+                    span,
+                );
+            }
+            init = values;
+        } else if values.len() == 1 {
+            let value = values.into_iter().next().unwrap_or(Value::Unknown);
+            self.push(StmtKind::Assign { to: place, value }, span);
+        } else {
+            for value in values {
+                let to = place.field("[]");
+                self.push(StmtKind::Assign { to, value }, span);
+            }
+        }
+        self.close_function(span);
+        (Some(index), init)
+    }
+
+    /// The default member initializers of a declaration, as far as they are more than plain values.
+    fn default_initializers(&mut self, member: Node) {
+        let Some(class) = self.scope.last().and_then(|part| part.class) else {
+            return;
+        };
+        let base = self.base_type(member);
+        let mut cursor = member.walk();
+        let declarators: Vec<Node> = member
+            .children_by_field_name("declarator", &mut cursor)
+            .collect();
+        for node in declarators {
+            let Some(value) = super::classes::default_initializer(node) else {
+                continue;
+            };
+            if !self.text(value).contains(['(', '{']) && value.kind() != "new_expression" {
+                continue;
+            }
+            let declarator = self.declarator(node);
+            let Some(name) = declarator.name.filter(|_| declarator.function.is_none()) else {
+                continue;
+            };
+            let last = self.name(&names::plain(self.text(name)));
+            let scope = self.scope_name();
+            let head = Head {
+                name: self.name(&format!("{{init {last}}}")),
+                scope: self.name(&scope),
+                kind: FunctionKind::Initializer,
+                has_this: true,
+                class: Some(class),
+                name_span: self.span(name),
+            };
+            let place = Place::of(Root::This).field(last.clone());
+            let type_text = with_suffix(base.clone(), &declarator.suffix);
+            let (index, _) = self.initializer(&head, member, place, &type_text, value);
+            let fields = &mut self.unit.types[class].fields;
+            if let Some(field) = fields.iter_mut().find(|field| field.name == last) {
+                field.initializer = index;
+            }
+        }
     }
 
     /// Evaluates the initializer of a static in the current function. What is no plain value becomes statements; plain

@@ -246,6 +246,7 @@ fn one_field(cx: &Context, field: &syn::Field, name: &str, variant: &str) -> Fie
         },
         type_text: types::text(cx, &field.ty),
         init: None,
+        initializer: None,
         span: cx.span(start),
     }
 }
