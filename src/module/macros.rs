@@ -7,7 +7,8 @@
 //! project may set: a macro counts as undefined only where its definitions are all for other platforms, or where it is
 //! a name of the project's own that nothing defines and that does not read like an option, or that only a comment defines
 //! (`//#define TRACE`: a switch that is off). What a file gives it for want of another definition (`#ifndef X`, `#define X
-//! 0`) is what it is, where nothing else in the project defines it.
+//! 0`) is what it is, where nothing else in the project defines it; so is what a Visual Studio project gives a source in all
+//! its configurations.
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeSet;
@@ -18,7 +19,9 @@ use crate::index::preprocessor::{self, Macro, condition_with};
 use crate::source::{FileId, Sources};
 
 use super::headers::{Includes, reached};
-use super::tree::{file_name, is_header};
+use super::is_build_file;
+use super::msbuild::{self, Definitions};
+use super::tree::{Tree, file_name, is_header, parent};
 
 mod hashed;
 
@@ -41,6 +44,8 @@ pub struct Macros<'a> {
     included: Vec<bool>,
     /// Files that include a file of the project which is not there: it may be made by the build.
     incomplete: Vec<bool>,
+    /// What sources are compiled with, whatever the configuration.
+    built: FxHashMap<FileId, Definitions>,
 }
 
 #[derive(Default)]
@@ -84,6 +89,7 @@ impl<'a> Macros<'a> {
             forced: false,
             included,
             incomplete,
+            built: built_with(sources),
         };
         macros.collect();
         macros
@@ -162,6 +168,32 @@ impl<'a> Macros<'a> {
             steps: 0,
         }
     }
+}
+
+/// What Visual Studio projects define for their sources in all configurations, where nothing else builds these: no build
+/// file of another kind stands in their folder or above.
+fn built_with(sources: &Sources) -> FxHashMap<FileId, Definitions> {
+    let is_build = |&id: &FileId| {
+        let file = sources.file(id);
+        file.lang.is_none() && is_build_file(&file.path)
+    };
+    let build_files: Vec<FileId> = sources.ids().filter(is_build).collect();
+    let lower = |id: &FileId| sources.file(*id).path.to_lowercase();
+    if !build_files.iter().any(|id| lower(id).ends_with(".vcxproj")) {
+        return FxHashMap::default();
+    }
+    let mut definitions = msbuild::definitions(&Tree::new(sources), &build_files);
+    let is_other = |id: &&FileId| !msbuild::ENDINGS.iter().any(|end| lower(id).ends_with(end));
+    let others = build_files.iter().filter(is_other);
+    let folders: FxHashSet<&str> = others.map(|&id| parent(&sources.file(id).path)).collect();
+    definitions.retain(|&id, definitions| {
+        let mut above = parent(&sources.file(id).path);
+        while !folders.contains(above) && !above.is_empty() {
+            above = parent(above);
+        }
+        !definitions.is_empty() && !folders.contains(above)
+    });
+    definitions
 }
 
 /// Of every file: whether it includes a file of the project which is not there.
@@ -312,10 +344,20 @@ impl<'m> Reader<'m> {
         at: u32,
         until: Option<u32>,
     ) -> Macro {
+        let macros = self.macros;
+        if !macros.included[self.file.0 as usize]
+            && known.defines.is_empty()
+            && !known.undefined
+            && let Some(value) = macros
+                .built
+                .get(&self.file)
+                .and_then(|built| built.get(name))
+        {
+            return number(value).map_or(Macro::Defined, Macro::Number);
+        }
         if known.undefined || is_reserved(name) && known.defines.is_empty() {
             return Macro::Open;
         }
-        let macros = self.macros;
         let mut sure: Vec<(FileId, Define)> = Vec::new();
         let included = macros.included[self.file.0 as usize];
         let mut elsewhere = 0;

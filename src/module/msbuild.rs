@@ -3,7 +3,7 @@
 //! Conditions are not evaluated: what any configuration compiles belongs to the project.
 
 use rustc_hash::FxHashMap;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use roxmltree::{Document, Node, ParsingOptions};
 
@@ -29,6 +29,19 @@ pub fn key(path: &str) -> String {
     format!("msbuild:{}", path.to_lowercase())
 }
 
+/// How the names of MSBuild's files end, and of what goes with them.
+pub const ENDINGS: [&str; 9] = [
+    ".vcxproj",
+    ".vcproj",
+    ".vcxitems",
+    ".props",
+    ".targets",
+    ".sln",
+    ".slnx",
+    ".def",
+    ".filters",
+];
+
 /// How deep imports are followed.
 const IMPORTS: u32 = 8;
 
@@ -48,41 +61,51 @@ struct Project<'a> {
     entry_names: Vec<String>,
     takes_whole: bool,
     seen: BTreeSet<FileId>,
+    /// `Debug|x64`.
+    configurations: Vec<String>,
+    /// What each of these defines for all sources, in the project's own file.
+    definitions: FxHashMap<String, Definitions>,
+    /// Sources with definitions of their own in place of the project's.
+    apart: BTreeSet<FileId>,
+}
+
+/// Macros and what they stand for.
+pub type Definitions = BTreeMap<String, String>;
+
+/// What the sources of a project are compiled with in all its configurations; none for a source of two projects that do
+/// not agree.
+pub fn definitions(tree: &Tree, build_files: &[FileId]) -> FxHashMap<FileId, Definitions> {
+    let mut found: FxHashMap<FileId, Definitions> = FxHashMap::default();
+    for &id in build_files {
+        if !tree.path(id).to_lowercase().ends_with(".vcxproj") {
+            continue;
+        }
+        let project = Project::of(tree, id);
+        let mut all = project
+            .configurations
+            .iter()
+            .map(|name| project.definitions.get(name).cloned().unwrap_or_default());
+        let mut common = all.next().unwrap_or_default();
+        for other in all {
+            common.retain(|name, value| other.get(name) == Some(value));
+        }
+        for &source in &project.sources {
+            let common = match project.apart.contains(&source) {
+                true => Definitions::new(),
+                false => common.clone(),
+            };
+            found
+                .entry(source)
+                .and_modify(|known| known.retain(|name, value| common.get(name) == Some(value)))
+                .or_insert(common);
+        }
+    }
+    found
 }
 
 fn project(tree: &Tree, id: FileId) -> Target {
     let path = tree.path(id);
-    let folder = parent(path);
-    let mut project = Project {
-        tree,
-        path,
-        folder,
-        properties: FxHashMap::default(),
-        types: BTreeSet::new(),
-        own_type: false,
-        sources: Vec::new(),
-        removed: BTreeSet::new(),
-        headers: Vec::new(),
-        links: Vec::new(),
-        definition: None,
-        entry_names: Vec::new(),
-        takes_whole: false,
-        seen: BTreeSet::new(),
-    };
-    // Directory.Build.props of the nearest folder upwards is imported without being named.
-    let mut above = folder;
-    loop {
-        if let Some(props) = tree.find(&join(above, "Directory.Build.props")) {
-            project.read(props, 0);
-            break;
-        }
-        if above.is_empty() {
-            break;
-        }
-        above = parent(above);
-    }
-    project.types.clear();
-    project.read(id, 0);
+    let project = Project::of(tree, id);
     let name = file_name(path);
     let name = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     let types = &project.types;
@@ -127,7 +150,47 @@ fn project(tree: &Tree, id: FileId) -> Target {
     }
 }
 
-impl Project<'_> {
+impl<'a> Project<'a> {
+    /// Reads a project's file and what it imports.
+    fn of(tree: &'a Tree<'a>, id: FileId) -> Project<'a> {
+        let path = tree.path(id);
+        let folder = parent(path);
+        let mut project = Project {
+            tree,
+            path,
+            folder,
+            properties: FxHashMap::default(),
+            types: BTreeSet::new(),
+            own_type: false,
+            sources: Vec::new(),
+            removed: BTreeSet::new(),
+            headers: Vec::new(),
+            links: Vec::new(),
+            definition: None,
+            entry_names: Vec::new(),
+            takes_whole: false,
+            seen: BTreeSet::new(),
+            configurations: Vec::new(),
+            definitions: FxHashMap::default(),
+            apart: BTreeSet::new(),
+        };
+        // Directory.Build.props of the nearest folder upwards is imported without being named.
+        let mut above = folder;
+        loop {
+            if let Some(props) = tree.find(&join(above, "Directory.Build.props")) {
+                project.read(props, 0);
+                break;
+            }
+            if above.is_empty() {
+                break;
+            }
+            above = parent(above);
+        }
+        project.types.clear();
+        project.read(id, 0);
+        project
+    }
+
     fn read(&mut self, id: FileId, depth: u32) {
         if depth > IMPORTS || !self.seen.insert(id) {
             return;
@@ -158,6 +221,22 @@ impl Project<'_> {
                     }
                     let removed = self.items(node, "Remove", &this);
                     self.removed.extend(removed);
+                    let own = node.children().any(|child| {
+                        child.tag_name().name() == "PreprocessorDefinitions"
+                            && !inherits(child.text().unwrap_or(""))
+                            || child.tag_name().name() == "UndefinePreprocessorDefinitions"
+                    });
+                    if own {
+                        let files = self.items(node, "Include", &this);
+                        self.apart.extend(files);
+                    }
+                }
+                "ProjectConfiguration" if depth == 0 => {
+                    let name = node.attribute("Include").unwrap_or("");
+                    self.configurations.push(name.to_string());
+                }
+                "PreprocessorDefinitions" if depth == 0 && parent_name == "ClCompile" => {
+                    self.take_definitions(node, text);
                 }
                 "ClInclude" if parent_name == "ItemGroup" => {
                     let files = self.items(node, "Include", &this);
@@ -207,6 +286,36 @@ impl Project<'_> {
                         .insert(name.to_lowercase(), text.to_string());
                 }
                 _ => {}
+            }
+        }
+    }
+
+    /// `<ItemDefinitionGroup Condition="…"><ClCompile><PreprocessorDefinitions>`: for the configurations that it is for.
+    fn take_definitions(&mut self, node: Node, text: &str) {
+        let mut around = node.ancestors().skip(1);
+        let (Some(compile), Some(group)) = (around.next(), around.next()) else {
+            return;
+        };
+        if group.tag_name().name() != "ItemDefinitionGroup" || compile.has_attribute("Condition") {
+            return;
+        }
+        for name in &self.configurations {
+            let holds = |node: Node| {
+                node.attribute("Condition")
+                    .is_none_or(|text| is_for(text, name))
+            };
+            if !holds(node) || !holds(group) {
+                continue;
+            }
+            let known = self.definitions.entry(name.clone()).or_default();
+            if !inherits(text) {
+                known.clear();
+            }
+            for definition in text.split(';').map(str::trim) {
+                let (name, value) = definition.split_once('=').unwrap_or((definition, "1"));
+                if !name.is_empty() && !name.contains(['%', '$', '(']) {
+                    known.insert(name.to_string(), value.to_string());
+                }
             }
         }
     }
@@ -294,6 +403,24 @@ impl Project<'_> {
             None => self.tree.find(path),
         }
     }
+}
+
+/// Whether definitions come on top of those before.
+fn inherits(text: &str) -> bool {
+    text.contains("%(PreprocessorDefinitions)")
+}
+
+/// Whether the condition of a group names a configuration: `'$(Configuration)|$(Platform)'=='Debug|x64'`, or one part of it.
+/// One that says something else is taken for one that does not hold.
+fn is_for(condition: &str, configuration: &str) -> bool {
+    let plain: String = condition.chars().filter(|c| !c.is_whitespace()).collect();
+    let (name, platform) = configuration.split_once('|').unwrap_or((configuration, ""));
+    [
+        format!("'$(Configuration)|$(Platform)'=='{configuration}'"),
+        format!("'$(Configuration)'=='{name}'"),
+        format!("'$(Platform)'=='{platform}'"),
+    ]
+    .contains(&plain)
 }
 
 /// `<ExcludedFromBuild>true</…>` without a condition.
