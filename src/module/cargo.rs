@@ -238,7 +238,6 @@ fn package(
 fn crate_types(table: &Table) -> Vec<String> {
     let types = table.get("crate-type").or_else(|| table.get("crate_type"));
     match types {
-        Some(Value::String(kind)) => vec![kind.clone()],
         Some(Value::Array(kinds)) => kinds
             .iter()
             .filter_map(|kind| kind.as_str().map(str::to_string))
