@@ -154,6 +154,24 @@ fn project_imports_and_old_projects() {
 }
 
 #[test]
+fn project_macros() {
+    let project = vcxproj(
+        "DynamicLibrary",
+        "<ClCompile Include=\"$(ProjectName)_main.cpp\"/>",
+    );
+    let tool = vcxproj("Application", "<ClCompile Include=\"main.cpp\"/>");
+    assert_eq!(
+        shown(&[
+            ("p/hook.vcxproj", &project),
+            ("p/hook_main.cpp", DLL_MAIN),
+            ("p/tool.vcxproj", &tool),
+            ("p/main.cpp", MAIN),
+        ]),
+        ["Dll hook: p/hook_main.cpp", "Exe tool: p/main.cpp"]
+    );
+}
+
+#[test]
 fn cmake_lists_variables_and_links() {
     let top = "project(Top)\nset(COMMON common/a.c \"${CMAKE_CURRENT_SOURCE_DIR}/common/b.c\")\n\
         if(UNIX)\n list(APPEND COMMON common/unix.c)\nelse()\n list(APPEND COMMON common/win.c)\nendif()\n\
@@ -249,6 +267,59 @@ fn cmake_folders_that_are_left_out() {
     };
     assert_eq!(of("WIN32"), ["Dll part: part/part.c"]);
     assert_eq!(of("FALSE"), ["Dll part: part/part.c"]);
+}
+
+/// What lists hold is followed as far as it is sure.
+#[test]
+fn cmake_lists_that_change() {
+    let of = |commands: &str| {
+        let top = format!(
+            "set(FILES a.c b.c)\n{commands}\nadd_library(m SHARED ${{FILES}})\n\
+             add_executable(t t.c b.c)\n"
+        );
+        shown(&[
+            ("CMakeLists.txt", &top),
+            ("a.c", ""),
+            ("b.c", ""),
+            ("src/a.c", ""),
+            ("t.c", MAIN),
+        ])
+        .remove(0)
+    };
+    assert_eq!(of(""), "Dll m: a.c b.c");
+    assert_eq!(of("list(REMOVE_ITEM FILES b.c)"), "Dll m: a.c");
+    let option = "if(LEAN)\n list(REMOVE_ITEM FILES b.c)\nendif()";
+    assert_eq!(of(option), "Dll m: a.c b.c");
+    let glob = "if(EXTRAS)\n file(GLOB FILES src/*.c)\nendif()";
+    assert_eq!(of(glob), "Dll m: a.c b.c src/a.c");
+    let moved = "set(FILES a.c)\nlist(TRANSFORM FILES PREPEND src/)";
+    assert_eq!(of(moved), "Dll m: src/a.c");
+    for system in [
+        "CMAKE_SYSTEM_NAME",
+        "CMAKE_HOST_SYSTEM_NAME",
+        "\"${CMAKE_SYSTEM_NAME}\"",
+    ] {
+        let other =
+            format!("if({system} STREQUAL \"Linux\")\n list(APPEND FILES src/a.c)\nendif()");
+        assert_eq!(of(&other), "Dll m: a.c b.c", "{system}");
+    }
+}
+
+/// A library whose name comes from elsewhere is called as its folder.
+#[test]
+fn cmake_names_from_elsewhere() {
+    assert_eq!(
+        shown(&[
+            (
+                "CMakeLists.txt",
+                "add_subdirectory(part/hook)\nadd_library(x SHARED x.c)"
+            ),
+            ("part/hook/CMakeLists.txt", "add_library(${name} hook.c)"),
+            ("part/hook/hook.c", ""),
+            ("x.c", ""),
+        ]),
+        ["Dll x: x.c", "Unknown hook: part/hook/hook.c"]
+    );
 }
 
 /// A command that nobody defines makes what its name says, and a library of no known kind where it says no more.
@@ -354,15 +425,18 @@ fn cargo_kinds() {
         shown(&[("Cargo.toml", rlib), ("src/lib.rs", "")]),
         ["Unknown a: src/lib.rs"]
     );
-    let both = "[package]\nname = \"a\"\n[lib]\ncrate-type = [\"cdylib\", \"rlib\"]\n";
-    assert_eq!(
-        shown(&[
-            ("Cargo.toml", both),
-            ("src/lib.rs", ""),
-            ("src/bin/b.rs", "fn main() {}")
-        ]),
-        ["Dll a: src/lib.rs", "Exe b: src/bin/b.rs ~ src/lib.rs"]
-    );
+    for other in ["rlib", "lib", "staticlib"] {
+        let both =
+            format!("[package]\nname = \"a\"\n[lib]\ncrate-type = [\"cdylib\", \"{other}\"]\n");
+        assert_eq!(
+            shown(&[
+                ("Cargo.toml", &both),
+                ("src/lib.rs", ""),
+                ("src/bin/b.rs", "fn main() {}")
+            ]),
+            ["Dll a: src/lib.rs", "Exe b: src/bin/b.rs ~ src/lib.rs"]
+        );
+    }
     let derive = "[package]\nname = \"a\"\n[lib]\nproc-macro = true\n";
     assert_eq!(
         shown(&[("Cargo.toml", derive), ("src/lib.rs", "")]),
@@ -473,6 +547,17 @@ fn meson_and_qmake() {
             ("tool.c", MAIN),
         ]),
         ["Dll hook: a.c b.c dll/hook.c", "Exe tool: a.c b.c tool.c"]
+    );
+    // A folder adds to the list of the one around it.
+    let around = "src = files('a.c')\nsubdir('more')\nshared_module('m', src)\n";
+    assert_eq!(
+        shown(&[
+            ("meson.build", around),
+            ("more/meson.build", "src += files('b.c')\n"),
+            ("a.c", ""),
+            ("more/b.c", ""),
+        ]),
+        ["Dll m: a.c more/b.c"]
     );
     assert_eq!(
         shown(&[
@@ -591,6 +676,20 @@ fn two_build_systems_make_one_module() {
     assert_eq!(
         shown(&[("CMakeLists.txt", two), ("a.c", ""), ("b.c", "")]),
         ["Exe t: a.c b.c", "Dll x: a.c b.c"]
+    );
+}
+
+#[test]
+fn modules_of_one_name() {
+    let one = "add_library(x SHARED x.c)";
+    assert_eq!(
+        shown(&[
+            ("a/CMakeLists.txt", one),
+            ("a/x.c", ""),
+            ("b/CMakeLists.txt", one),
+            ("b/x.c", ""),
+        ]),
+        ["Dll x (a): a/x.c", "Dll x (b): b/x.c"]
     );
 }
 

@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn globs() {
-        let files = ["a/x.c", "a/b/y.c", "a/b/c/z.c", "ab/q.c"];
+        let files = ["a/x.c", "a/b/y.c", "a/b/y.h", "a/b/c/z.c", "ab/q.c"];
         let sources = Sources::new(files.iter().map(|f| (f.to_string(), Vec::new())).collect());
         let tree = Tree::new(&sources);
         let names = |ids: Vec<FileId>| ids.iter().map(|&id| tree.path(id)).collect::<Vec<_>>();

@@ -258,7 +258,9 @@ mod tests {
         for other in ["t()", "*t", "a[i]", "t++", "(PTP_TIMER)t", ""] {
             assert!(!is_variable(other), "{other}");
         }
-        assert!(is_constant("0") && is_constant("(-1)") && is_constant("ERROR_SUCCESS"));
+        for constant in ["0", "(-1)", "ERROR_SUCCESS", "_TIMEOUT"] {
+            assert!(is_constant(constant), "{constant}");
+        }
         assert!(
             is_constant("0x1fu")
                 && !is_constant("x")
