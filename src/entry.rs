@@ -7,7 +7,7 @@ mod filled;
 mod linked;
 
 use crate::api::{Effect, PoolObject, ThreadRef};
-use crate::ir::{FunctionKind, Name, Place, Root, StmtId, StmtKind, Value};
+use crate::ir::{Callee, FunctionKind, Name, Place, Root, StmtId, StmtKind, Value};
 use crate::program::origin::Seed;
 use crate::program::{
     CallEffect, FnId, Key, KeyRoot, Meaning, Program, Site, StaticId, Target, ends_with_name,
@@ -544,10 +544,13 @@ fn static_entries(program: &Program, id: StaticId, entries: &mut Entries) {
                 function: program.function_in(unit, index),
                 note: None,
             }],
-            None if !program.is_pointer_like(&object.type_text, unit) => program
-                .class_of_text(&object.type_text, unit)
-                .map(|class| program.construction(class))
-                .unwrap_or_default(),
+            // A plain value is another object, or fills the members.
+            None if object.init.is_empty() && !program.is_pointer_like(&object.type_text, unit) => {
+                program
+                    .class_of_text(&object.type_text, unit)
+                    .map(|class| program.construction(class))
+                    .unwrap_or_default()
+            }
             None => Vec::new(),
         };
         for target in initializers {
@@ -623,13 +626,30 @@ pub fn static_type(program: &Program, id: StaticId) -> Option<String> {
     if !crate::program::types::parse(&object.type_text).is_inferred() {
         return Some(program.text_in_scope(&object.type_text, &object.scope));
     }
-    let initializer = program.function_in(
-        program.static_unit(id),
-        object.initializer.or(object.function)?,
-    );
+    let unit = program.static_unit(id);
     let name = crate::program::join_name(&object.scope, &object.name);
+    let place = Place::of(Root::Global(name));
+    let initializer = match (object.initializer, object.function) {
+        (Some(index), _) => program.function_in(unit, index),
+        // Inside a function: what a call makes, and not what a method gives out.
+        (None, Some(index)) if !object.type_text.contains(['*', '&']) => {
+            let function = program.function_in(unit, index);
+            let body = program.function(function);
+            let is_made = |value: &Value| {
+                matches!(value, Value::Result(stmt) if matches!(
+                    body.stmt(*stmt).kind,
+                    StmtKind::Call { callee: Callee::Named(_) | Callee::Construct { heap: false, .. }, .. }
+                ))
+            };
+            let makes = body.stmts.iter().any(|stmt| {
+                matches!(&stmt.kind, StmtKind::Assign { to, value } if *to == place && is_made(value))
+            });
+            makes.then_some(function)?
+        }
+        _ => return None,
+    };
     program
-        .type_of_place(initializer, &Place::of(Root::Global(name)))
+        .type_of_place(initializer, &place)
         .map(|(text, _)| text)
 }
 

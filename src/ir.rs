@@ -239,6 +239,8 @@ pub struct Field {
     pub init: Option<Value>,
     /// The `Initializer` function that gives it that value, where it calls something. C++ only.
     pub initializer: Option<FunctionIndex>,
+    /// Of a union: nothing makes it by default.
+    pub in_union: bool,
     pub span: Span,
 }
 

@@ -86,6 +86,8 @@ pub struct Program<'a> {
     row_cache: Remembered<&'a Arc<crate::api::TypeRow>>,
     /// Types by written name and unit: the same few are asked for over and over.
     type_cache: Remembered<TypeId>,
+    /// What constructors imply, by class and constructor.
+    implied_cache: RwLock<FxHashMap<(TypeId, Option<FnId>), Arc<[Target]>>>,
     /// What is behind the aliases in a written type, by unit; none where it is no alias.
     alias_cache: Remembered<Box<str>>,
     /// Types of calls' results, by call and how deep they were looked for: chains of calls ask for the same ones again.
@@ -141,6 +143,7 @@ impl<'a> Program<'a> {
             full_names: Vec::new(),
             row_cache: RwLock::default(),
             type_cache: RwLock::default(),
+            implied_cache: RwLock::default(),
             alias_cache: RwLock::default(),
             result_types: RwLock::default(),
             local_types: RwLock::default(),

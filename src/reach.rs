@@ -12,7 +12,7 @@ mod compared;
 pub mod once;
 mod state;
 
-pub use body::{captures, environments, given_params, holds, transfer};
+pub use body::{captures, default_params, environments, given_params, holds, transfer};
 pub use state::{Abstract, Env, State};
 
 use crate::api::{Effect, Predicate};
@@ -114,8 +114,14 @@ pub fn from(
     let Some(config) = around_entry(program, entry) else {
         return walk;
     };
-    let count = program.function(function).params.len();
-    let mut params = vec![Abstract::Unknown; count];
+    let body = program.function(function);
+    // An object that is declared without arguments.
+    let is_by_default =
+        entry.kind == EntryKind::StaticInitializer && body.kind == FunctionKind::Ctor;
+    let mut params = match is_by_default {
+        true => default_params(program, function),
+        false => vec![Abstract::Unknown; body.params.len()],
+    };
     if let Some(reason) = entry.reason {
         params[reason as usize] = Abstract::Reason;
     }
@@ -408,7 +414,7 @@ impl Search<'_, '_> {
                 self.walk.watched.push((node, site, target, env.contexts()));
             }
             let params = if is_implied {
-                vec![Abstract::Unknown; body.params.len()]
+                default_params(program, target)
             } else {
                 given_params(program, site, target, &env)
             };

@@ -29,7 +29,7 @@ pub fn key(path: &str) -> String {
     format!("msbuild:{}", path.to_lowercase())
 }
 
-/// How the names of MSBuild's files end, and of what goes with them.
+/// How the names of MSBuild's files end, and of what goes with them; not those of the older Visual Studio.
 pub const ENDINGS: [&str; 9] = [
     ".vcxproj",
     ".vcproj",
@@ -65,8 +65,10 @@ struct Project<'a> {
     configurations: Vec<String>,
     /// What each of these defines for all sources, in the project's own file.
     definitions: FxHashMap<String, Definitions>,
-    /// Sources with definitions of their own in place of the project's.
+    /// Sources with definitions of their own.
     apart: BTreeSet<FileId>,
+    /// Something takes definitions back, or sets them in a way that is not followed.
+    unclear: bool,
 }
 
 /// Macros and what they stand for.
@@ -90,7 +92,7 @@ pub fn definitions(tree: &Tree, build_files: &[FileId]) -> FxHashMap<FileId, Def
             common.retain(|name, value| other.get(name) == Some(value));
         }
         for &source in &project.sources {
-            let common = match project.apart.contains(&source) {
+            let common = match project.unclear || project.apart.contains(&source) {
                 true => Definitions::new(),
                 false => common.clone(),
             };
@@ -173,6 +175,7 @@ impl<'a> Project<'a> {
             configurations: Vec::new(),
             definitions: FxHashMap::default(),
             apart: BTreeSet::new(),
+            unclear: false,
         };
         // Directory.Build.props of the nearest folder upwards is imported without being named.
         let mut above = folder;
@@ -221,23 +224,29 @@ impl<'a> Project<'a> {
                     }
                     let removed = self.items(node, "Remove", &this);
                     self.removed.extend(removed);
-                    let own = node.children().any(|child| {
-                        child.tag_name().name() == "PreprocessorDefinitions"
-                            && !inherits(child.text().unwrap_or(""))
-                            || child.tag_name().name() == "UndefinePreprocessorDefinitions"
-                    });
+                    let own = node
+                        .children()
+                        .any(|child| child.tag_name().name().contains("PreprocessorDefinitions"));
                     if own {
-                        let files = self.items(node, "Include", &this);
-                        self.apart.extend(files);
+                        for attribute in ["Include", "Update"] {
+                            let files = self.items(node, attribute, &this);
+                            self.apart.extend(files);
+                        }
                     }
                 }
                 "ProjectConfiguration" if depth == 0 => {
                     let name = node.attribute("Include").unwrap_or("");
                     self.configurations.push(name.to_string());
                 }
-                "PreprocessorDefinitions" if depth == 0 && parent_name == "ClCompile" => {
-                    self.take_definitions(node, text);
+                "PreprocessorDefinitions" if parent_name == "ClCompile" && !is_item(node) => {
+                    if depth == 0 {
+                        self.take_definitions(node, text);
+                    } else {
+                        // Of a property sheet only more can come.
+                        self.unclear |= !inherits(text);
+                    }
                 }
+                "UndefinePreprocessorDefinitions" if !is_item(node) => self.unclear = true,
                 "ClInclude" if parent_name == "ItemGroup" => {
                     let files = self.items(node, "Include", &this);
                     self.headers.extend(files);
@@ -274,6 +283,9 @@ impl<'a> Project<'a> {
                     self.entry_names.push(super::undecorated(text));
                 }
                 "AdditionalOptions" => {
+                    let mut words = text.split_whitespace();
+                    self.unclear |=
+                        words.any(|word| ["/U", "-U", "/u"].iter().any(|u| word.starts_with(u)));
                     self.entry_names.extend(entry_symbols(text));
                     self.takes_whole |= text.to_ascii_uppercase().contains("WHOLEARCHIVE");
                 }
@@ -292,19 +304,25 @@ impl<'a> Project<'a> {
 
     /// `<ItemDefinitionGroup Condition="…"><ClCompile><PreprocessorDefinitions>`: for the configurations that it is for.
     fn take_definitions(&mut self, node: Node, text: &str) {
-        let mut around = node.ancestors().skip(1);
-        let (Some(compile), Some(group)) = (around.next(), around.next()) else {
+        let around: Vec<Node> = node.ancestors().skip(1).collect();
+        let [compile, group, top, ..] = around[..] else {
             return;
         };
-        if group.tag_name().name() != "ItemDefinitionGroup" || compile.has_attribute("Condition") {
+        let conditions = [node, compile, group].map(|node| node.attribute("Condition"));
+        let conditions: Vec<&str> = conditions.into_iter().flatten().collect();
+        let is_group = group.tag_name().name() == "ItemDefinitionGroup";
+        // One that says something else may hold in any configuration.
+        let is_clear = conditions.len() <= 1
+            && conditions.iter().all(|text| {
+                let mut names = self.configurations.iter();
+                names.any(|name| is_for(text, name))
+            });
+        if !is_group || top.tag_name().name() != "Project" || !is_clear {
+            self.unclear = true;
             return;
         }
         for name in &self.configurations {
-            let holds = |node: Node| {
-                node.attribute("Condition")
-                    .is_none_or(|text| is_for(text, name))
-            };
-            if !holds(node) || !holds(group) {
+            if !conditions.iter().all(|text| is_for(text, name)) {
                 continue;
             }
             let known = self.definitions.entry(name.clone()).or_default();
@@ -405,20 +423,28 @@ impl<'a> Project<'a> {
     }
 }
 
+/// Whether a setting is of one item of a list, and not of a group of definitions for all.
+fn is_item(node: Node) -> bool {
+    node.ancestors()
+        .any(|above| above.tag_name().name() == "ItemGroup")
+}
+
 /// Whether definitions come on top of those before.
 fn inherits(text: &str) -> bool {
     text.contains("%(PreprocessorDefinitions)")
 }
 
 /// Whether the condition of a group names a configuration: `'$(Configuration)|$(Platform)'=='Debug|x64'`, or one part of it.
-/// One that says something else is taken for one that does not hold.
+/// Case does not count, as in MSBuild.
 fn is_for(condition: &str, configuration: &str) -> bool {
     let plain: String = condition.chars().filter(|c| !c.is_whitespace()).collect();
+    let plain = plain.to_lowercase();
+    let configuration = &configuration.to_lowercase();
     let (name, platform) = configuration.split_once('|').unwrap_or((configuration, ""));
     [
-        format!("'$(Configuration)|$(Platform)'=='{configuration}'"),
-        format!("'$(Configuration)'=='{name}'"),
-        format!("'$(Platform)'=='{platform}'"),
+        format!("'$(configuration)|$(platform)'=='{configuration}'"),
+        format!("'$(configuration)'=='{name}'"),
+        format!("'$(platform)'=='{platform}'"),
     ]
     .contains(&plain)
 }

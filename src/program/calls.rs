@@ -52,7 +52,7 @@ pub struct Call {
     pub stmt: StmtId,
     pub targets: Vec<Target>,
     /// Of a construction: what the constructor runs that it does not name. None of it gets the call's arguments.
-    pub implied: Vec<Target>,
+    pub implied: Arc<[Target]>,
     pub effects: Vec<CallEffect>,
     /// What it is called, for people: `WaitForSingleObject`, `join`.
     pub name: Name,
@@ -63,7 +63,7 @@ pub struct Call {
 impl Call {
     /// All that it runs in the program.
     pub fn runs(&self) -> impl Iterator<Item = &Target> {
-        self.targets.iter().chain(&self.implied)
+        self.targets.iter().chain(self.implied.iter())
     }
 }
 
@@ -125,7 +125,7 @@ impl<'a> Program<'a> {
                         calls.push(Call {
                             stmt: stmt_id,
                             targets: ending.targets,
-                            implied: Vec::new(),
+                            implied: Arc::default(),
                             effects: ending
                                 .effects
                                 .into_iter()
@@ -142,7 +142,7 @@ impl<'a> Program<'a> {
                         calls.push(Call {
                             stmt: stmt_id,
                             targets: ending.targets,
-                            implied: Vec::new(),
+                            implied: Arc::default(),
                             effects: ending
                                 .effects
                                 .into_iter()
@@ -164,7 +164,7 @@ impl<'a> Program<'a> {
         let mut call = Call {
             stmt,
             targets: Vec::new(),
-            implied: Vec::new(),
+            implied: Arc::default(),
             effects: Vec::new(),
             name: "".into(),
             unresolved: false,
@@ -542,16 +542,22 @@ impl<'a> Program<'a> {
                 exact
             };
             // Without a constructor, arguments are another object, or what fills the members.
-            if chosen.is_empty() && args.is_empty() {
-                call.implied = self.implied_by(class, None);
-            }
-            for &constructor in &chosen {
-                for target in self.implied_by(class, Some(constructor)) {
-                    if !call.implied.contains(&target) {
-                        call.implied.push(target);
+            call.implied = match chosen[..] {
+                [] if args.is_empty() => self.implied_by(class, None),
+                [] => Arc::default(),
+                [only] => self.implied_by(class, Some(only)),
+                _ => {
+                    let mut all: Vec<Target> = Vec::new();
+                    for &constructor in &chosen {
+                        for target in self.implied_by(class, Some(constructor)).iter() {
+                            if !all.iter().any(|known| known.function == target.function) {
+                                all.push(target.clone());
+                            }
+                        }
                     }
+                    all.into()
                 }
-            }
+            };
             call.targets = plain(chosen);
             return;
         }

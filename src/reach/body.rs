@@ -357,16 +357,24 @@ pub fn given_params(program: &Program, site: Site, target: FnId, env: &Env) -> V
                 Abstract::Unknown
             }
             Some(value) => env.evaluate(program, site.function, value),
-            None => match &body.params[index].default {
-                Some(default) => program
-                    .constant(target, default)
-                    .map_or(Abstract::Unknown, Abstract::from),
-                None => program
-                    .default_argument(target, index)
-                    .map_or(Abstract::Unknown, Abstract::from),
-            },
+            None => default_param(program, target, index),
         })
         .collect()
+}
+
+/// What the parameters of a function are that is called without arguments.
+pub fn default_params(program: &Program, target: FnId) -> Vec<Abstract> {
+    (0..program.function(target).params.len())
+        .map(|index| default_param(program, target, index))
+        .collect()
+}
+
+fn default_param(program: &Program, target: FnId, index: usize) -> Abstract {
+    match &program.function(target).params[index].default {
+        Some(default) => program.constant(target, default),
+        None => program.default_argument(target, index),
+    }
+    .map_or(Abstract::Unknown, Abstract::from)
 }
 
 /// What a closure has captured.

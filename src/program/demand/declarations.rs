@@ -222,13 +222,13 @@ impl Open {
             return;
         }
         let before = text.get(self.member.max(self.first())..at).unwrap_or("");
-        let is_type = before
-            .split(|c: char| !(c.is_alphanumeric() || c == '_'))
-            .any(|word| matches!(word, "class" | "struct" | "union" | "enum" | "operator"));
-        let brace = text.as_bytes()[at] == b'{';
-        if is_type && brace {
+        if text.as_bytes()[at] == b'=' {
+            if !before.trim_end().ends_with("operator") {
+                self.initializer = Some((at, self.depth));
+            }
+        } else if opens_type(before) {
             self.member = at + 1;
-        } else if !is_type {
+        } else {
             self.initializer = Some((at, self.depth));
         }
     }
@@ -309,7 +309,8 @@ impl Open {
                 "thread_local" | "__thread" | "thread" => item.thread_local = true,
                 _ => {}
             }
-            if how & how::CALLED != 0 && called.is_none() {
+            let is_value = self.assigned_at.is_some_and(|at| word.start > at);
+            if how & how::CALLED != 0 && called.is_none() && !is_value {
                 called = Some(word.clone());
             }
         }
@@ -399,6 +400,35 @@ impl Open {
         item.object = !(item.is_alias || item.is_class || is_type && !self.assigned && has_body);
         Some(item)
     }
+}
+
+/// Whether the brace behind a member's first words opens a class or an enumeration, and no initializer: `struct In`, and not
+/// `struct In member`.
+fn opens_type(before: &str) -> bool {
+    let mut words: Vec<&str> = Vec::new();
+    words::each(before, 0..before.len(), Lang::Cpp, |word, _| {
+        words.push(&before[word]);
+    });
+    let keyword = |word: &&str| matches!(*word, "class" | "struct" | "union" | "enum");
+    let Some(first) = words.iter().position(|word| keyword(&word)) else {
+        return false;
+    };
+    let is_access = |word: &&str| matches!(*word, "public" | "private" | "protected" | "typedef");
+    let more = words[first + 1..]
+        .iter()
+        .filter(|word| !keyword(word))
+        .count();
+    words[..first].iter().all(|word| is_access(&word)) && (more <= 1 || has_bases(before))
+}
+
+/// Whether a lone colon stands behind the last word for a type: `class In : public Base`.
+fn has_bases(before: &str) -> bool {
+    let start = ["class", "struct", "union", "enum"]
+        .iter()
+        .filter_map(|word| before.rfind(word))
+        .max()
+        .unwrap_or(0);
+    before[start..].replace("::", "").contains(':')
 }
 
 /// Whether a declaration begins with what is called in it: a macro that stands alone.

@@ -309,6 +309,9 @@ impl<'t> Lowering<'t> {
         self.depth += 1;
         self.enter_class(index, &plain);
         self.collect_members(body, index);
+        if node.kind() == "union_specifier" {
+            self.mark_union(index, 0);
+        }
         self.scope.pop();
         self.depth -= 1;
     }
@@ -321,6 +324,13 @@ impl<'t> Lowering<'t> {
             class: Some(index),
             internal: false,
         });
+    }
+
+    /// The fields of a class from one on stand in a union.
+    fn mark_union(&mut self, class: usize, from: usize) {
+        for field in &mut self.unit.types[class].fields[from..] {
+            field.in_union = true;
+        }
     }
 
     fn collect_members(&mut self, body: Node, index: usize) {
@@ -369,8 +379,12 @@ impl<'t> Lowering<'t> {
             && ty.kind() != "enum_specifier"
         {
             // The members of an anonymous struct or union are the class's own.
+            let before = self.unit.types[index].fields.len();
             for inner in children(body) {
                 self.collect_member(inner, index);
+            }
+            if ty.kind() == "union_specifier" {
+                self.mark_union(index, before);
             }
             return;
         }
@@ -405,6 +419,7 @@ impl<'t> Lowering<'t> {
                 type_text: self.name(&with_suffix(base.clone(), &declarator.suffix)),
                 init,
                 initializer: None,
+                in_union: false,
                 span: self.span(node),
             };
             self.unit.types[index].fields.push(field);

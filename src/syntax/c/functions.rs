@@ -50,12 +50,19 @@ pub struct Frame {
     pub body_depth: usize,
 }
 
+/// How many names back the declaration in another arm is looked for.
+const MOST_BETWEEN_ARMS: usize = 256;
+
 impl Frame {
-    /// The local that the innermost open scope has declared under a name.
+    /// The local that the innermost open scope has declared under a name, not long before.
     pub fn declared_here(&self, name: &str) -> Option<u32> {
         let first = self.scopes.last().copied().unwrap_or(0);
-        let mut here = self.names[first.min(self.names.len())..].iter();
-        match here.find(|(known, _)| &**known == name) {
+        let here = self.names[first.min(self.names.len())..].iter();
+        match here
+            .rev()
+            .take(MOST_BETWEEN_ARMS)
+            .find(|(known, _)| &**known == name)
+        {
             Some((_, Binding::Local(index))) => Some(*index),
             _ => None,
         }

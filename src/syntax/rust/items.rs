@@ -247,6 +247,7 @@ fn one_field(cx: &Context, field: &syn::Field, name: &str, variant: &str) -> Fie
         type_text: types::text(cx, &field.ty),
         init: None,
         initializer: None,
+        in_union: false,
         span: cx.span(start),
     }
 }
