@@ -107,6 +107,11 @@ shapes! {
         let members = all(n, |k| format!("int m_a{k};\nvoid Do{k}() {{ m_a{k} = 1; }}\n"));
         dll(format!("class Big {{\npublic:\n{members}~Big() {{ {WAIT} }}\n}};\nstatic Big g_big;\n"), "g_big.Do0();")
     };
+    members_made_with_the_object, "dll.cpp", 300, |_| 128..=128, |n| {
+        let classes = all(n, |k| format!("class M{k} {{ public: M{k}() {{ LoadLibraryW(L\"x\"); }} }};\n"));
+        let members = all(n, |k| format!("M{k} m{k};\nHMODULE l{k} = LoadLibraryW(L\"y\");\n"));
+        dll(format!("{classes}class Big {{\npublic:\n{members}}};\n"), all(n, |_| "new Big;\n"))
+    };
     many_overriding_classes, "dll.cpp", 300, |_| 0..=0, |n| {
         let classes = all(n, |k| format!("struct B{k} : A {{ void Stop() override {{ {WAIT} }} }};\n"));
         dll(format!("struct A {{ virtual void Stop(); }};\n{classes}static A *g_a;\n"), "g_a->Stop();")
