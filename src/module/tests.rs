@@ -143,7 +143,7 @@ fn common(groups: &str, items: &str, more: &[(&str, &str)]) -> String {
     let files = files.map(|(path, text)| (path.to_string(), text.as_bytes().to_vec()));
     let sources = Sources::new(files.collect());
     let mut ids = sources.ids();
-    let source = ids.find(|&id| sources.file(id).path == "app/a.cpp");
+    let source = ids.find(|&id| &*sources.file(id).path == "app/a.cpp");
     let build_files: Vec<FileId> = sources
         .ids()
         .filter(|&id| is_build_file(&sources.file(id).path))
