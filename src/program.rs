@@ -87,7 +87,7 @@ pub struct Program<'a> {
     /// Types by written name and unit: the same few are asked for over and over.
     type_cache: Remembered<TypeId>,
     /// What constructors imply, by class and constructor.
-    implied_cache: RwLock<FxHashMap<(TypeId, Option<FnId>), Arc<[Target]>>>,
+    implied_cache: RwLock<constructions::Implied>,
     /// What is behind the aliases in a written type, by unit; none where it is no alias.
     alias_cache: Remembered<Box<str>>,
     /// Types of calls' results, by call and how deep they were looked for: chains of calls ask for the same ones again.

@@ -7,7 +7,7 @@ use super::calls::Target;
 use super::{FnId, Program, TypeId, types};
 use crate::ir::{Callee, FunctionKind, Name, Place, Root, StmtId, StmtKind, TypeDef, Value};
 use crate::source::Lang;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 
 /// So many functions are followed for one object.
@@ -16,6 +16,9 @@ const MOST: usize = 128;
 const MOST_CLASSES: usize = 512;
 /// How deep members of members are followed.
 const DEEPEST: u8 = 32;
+
+/// What constructors imply, by class and constructor.
+pub(super) type Implied = FxHashMap<(TypeId, Option<FnId>), Arc<[Target]>>;
 
 /// What a constructor's list of initializers names.
 #[derive(Default)]

@@ -410,7 +410,7 @@ fn opens_type(before: &str) -> bool {
         words.push(&before[word]);
     });
     let keyword = |word: &&str| matches!(*word, "class" | "struct" | "union" | "enum");
-    let Some(first) = words.iter().position(|word| keyword(&word)) else {
+    let Some(first) = words.iter().position(&keyword) else {
         return false;
     };
     let is_access = |word: &&str| matches!(*word, "public" | "private" | "protected" | "typedef");
@@ -418,7 +418,7 @@ fn opens_type(before: &str) -> bool {
         .iter()
         .filter(|word| !keyword(word))
         .count();
-    words[..first].iter().all(|word| is_access(&word)) && (more <= 1 || has_bases(before))
+    words[..first].iter().all(is_access) && (more <= 1 || has_bases(before))
 }
 
 /// Whether a lone colon stands behind the last word for a type: `class In : public Base`.
