@@ -112,23 +112,11 @@ pub fn is_build_file(path: &str) -> bool {
     let name = file_name(path);
     let lower = name.to_ascii_lowercase();
     let ends = |endings: &[&str]| endings.iter().any(|ending| lower.ends_with(ending));
-    ends(&[
-        ".cmake",
-        ".vcxproj",
-        ".vcproj",
-        ".vcxitems",
-        ".props",
-        ".targets",
-        ".sln",
-        ".slnx",
-        ".def",
-        ".mk",
-        ".pro",
-        ".pri",
-        ".gn",
-        ".gni",
-        ".bazel",
-    ]) || lower.starts_with("makefile")
+    ends(&msbuild::ENDINGS)
+        || ends(&[
+            ".cmake", ".vcproj", ".mk", ".pro", ".pri", ".gn", ".gni", ".bazel",
+        ])
+        || lower.starts_with("makefile")
         || lower.starts_with("gnumakefile")
         || matches!(
             name,

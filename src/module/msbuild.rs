@@ -30,16 +30,14 @@ pub fn key(path: &str) -> String {
 }
 
 /// How the names of MSBuild's files end, and of what goes with them; not those of the older Visual Studio.
-pub const ENDINGS: [&str; 9] = [
+pub const ENDINGS: [&str; 7] = [
     ".vcxproj",
-    ".vcproj",
     ".vcxitems",
     ".props",
     ".targets",
     ".sln",
     ".slnx",
     ".def",
-    ".filters",
 ];
 
 /// How deep imports are followed.

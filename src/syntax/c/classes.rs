@@ -48,8 +48,7 @@ impl<'t> Lowering<'t> {
                 if let Some(ty) = item.child_by_field_name("type") {
                     self.collect_type_node(ty);
                 }
-                let mut cursor = item.walk();
-                for declarator in item.children_by_field_name("declarator", &mut cursor) {
+                for declarator in super::declarators::all(item) {
                     let declarator = self.declarator(declarator);
                     let defines =
                         declarator.function.is_none() || item.kind() == "function_definition";
@@ -86,10 +85,7 @@ impl<'t> Lowering<'t> {
         let Some(ty) = item.child_by_field_name("type") else {
             return;
         };
-        let mut cursor = item.walk();
-        let declarators: Vec<Node> = item
-            .children_by_field_name("declarator", &mut cursor)
-            .collect();
+        let declarators = super::declarators::all(item);
         let mut base = self.base_type(item);
         let has_body = ty.child_by_field_name("body").is_some();
         let anonymous = ty.child_by_field_name("name").is_none();
@@ -368,10 +364,7 @@ impl<'t> Lowering<'t> {
         let base = self.base_type(member);
         let is_static = self.has_word(member, "static");
         let is_virtual = self.has_word(member, "virtual") || self.has_word(member, "override");
-        let mut cursor = member.walk();
-        let declarators: Vec<Node> = member
-            .children_by_field_name("declarator", &mut cursor)
-            .collect();
+        let declarators = super::declarators::all(member);
         if declarators.is_empty()
             && let Some(ty) = ty
             && ty.child_by_field_name("name").is_none()

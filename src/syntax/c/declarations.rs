@@ -241,10 +241,7 @@ impl<'t> Lowering<'t> {
     /// `inline static T x = …;`, `static constexpr T x = …;`, `static T x;`
     fn static_member(&mut self, member: Node) {
         let base = self.base_type(member);
-        let mut cursor = member.walk();
-        let declarators: Vec<Node> = member
-            .children_by_field_name("declarator", &mut cursor)
-            .collect();
+        let declarators = super::declarators::all(member);
         for node in declarators {
             let declarator = self.declarator(node);
             let Some(name) = declarator.name else {
@@ -277,10 +274,7 @@ impl<'t> Lowering<'t> {
         let base = self.base_type(item);
         let base = self.shadowed(base);
         let is_deeper = self.is_deeper(item);
-        let mut cursor = item.walk();
-        let declarators: Vec<Node> = item
-            .children_by_field_name("declarator", &mut cursor)
-            .collect();
+        let declarators = super::declarators::all(item);
         for node in declarators {
             let declarator = self.declarator(node);
             let Some(name) = declarator.name else {
@@ -532,10 +526,7 @@ impl<'t> Lowering<'t> {
             return;
         };
         let base = self.base_type(member);
-        let mut cursor = member.walk();
-        let declarators: Vec<Node> = member
-            .children_by_field_name("declarator", &mut cursor)
-            .collect();
+        let declarators = super::declarators::all(member);
         for node in declarators {
             let Some(value) = super::classes::default_initializer(node) else {
                 continue;

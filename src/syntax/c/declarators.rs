@@ -19,6 +19,14 @@ pub struct Declarator<'n> {
     pub bindings: Vec<Node<'n>>,
 }
 
+/// The declarators of a declaration: `*p` and `q` of `int *p = 0, q;`.
+pub(super) fn all(declaration: Node) -> Vec<Node> {
+    let mut cursor = declaration.walk();
+    declaration
+        .children_by_field_name("declarator", &mut cursor)
+        .collect()
+}
+
 impl<'t> Lowering<'t> {
     /// Takes a declarator apart; it may be abstract.
     pub(super) fn declarator<'n>(&self, node: Node<'n>) -> Declarator<'n> {

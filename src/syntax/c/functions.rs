@@ -428,11 +428,7 @@ impl<'t> Lowering<'t> {
                 continue;
             }
             let base = self.base_type(declaration);
-            let mut cursor = declaration.walk();
-            let declarators: Vec<Node> = declaration
-                .children_by_field_name("declarator", &mut cursor)
-                .collect();
-            for declarator in declarators {
+            for declarator in super::declarators::all(declaration) {
                 let declarator = self.declarator(declarator);
                 let name = declarator.name.map_or("", |name| self.text(name));
                 if let Some(param) = params.iter_mut().find(|param| &*param.name == name) {

@@ -20,10 +20,7 @@ impl<'t> Lowering<'t> {
         let base = self.shadowed(base);
         let is_static = self.has_word(node, "static") || self.is_thread_local(node);
         let is_extern = self.has_word(node, "extern");
-        let mut cursor = node.walk();
-        let declarators: Vec<Node> = node
-            .children_by_field_name("declarator", &mut cursor)
-            .collect();
+        let declarators = super::declarators::all(node);
         for declarator_node in declarators {
             let declarator = self.declarator(declarator_node);
             // `if (T x = f())` keeps the value beside the declarator.

@@ -293,10 +293,7 @@ fn is_declaration(item: Node) -> bool {
         | "static_assert_declaration"
         | ";" => true,
         "declaration" => {
-            let mut cursor = item.walk();
-            let declarators: Vec<Node> = item
-                .children_by_field_name("declarator", &mut cursor)
-                .collect();
+            let declarators = super::declarators::all(item);
             declarators.iter().all(|declarator| {
                 declarator.kind() != "init_declarator" && declarator.kind() != "identifier"
             })
