@@ -6,7 +6,8 @@
 //! that declares it, or its class, is included. A function with internal linkage, a template and an inline function of a header are code only where they are
 //! named.
 //!
-//! Names are their last parts: `a::f` and `b::f` are one. What is in doubt is in.
+//! Names are their last parts: `a::f` and `b::f` are one. Only an enumerator that is written with its enumeration,
+//! `Phase::open`, is no function `open`. What is in doubt is in.
 
 use crate::index::words;
 use crate::ir::{
@@ -75,6 +76,8 @@ struct Index<'p, 'a> {
     meant: FxHashMap<&'p str, Vec<Meant<'p>>>,
     /// Methods, by name.
     methods: FxHashMap<&'p str, Vec<FnId>>,
+    /// Enumerations and the like, and what stands in them: no function is meant where both are written.
+    enumerators: FxHashSet<(&'p str, &'p str)>,
     /// Where functions that are not methods are declared, by name.
     declared: FxHashMap<&'p str, Vec<usize>>,
     /// Units by lower-case file name.
@@ -128,6 +131,7 @@ impl<'p, 'a> Index<'p, 'a> {
         let mut declared: FxHashMap<&'p str, Vec<usize>> = FxHashMap::default();
         let mut archived = Vec::new();
         let mut headers = Vec::new();
+        let mut enumerators = FxHashSet::default();
         for (number, unit) in program.units.iter().enumerate() {
             for declaration in &unit.declarations {
                 let units = declared.entry(&declaration.name).or_default();
@@ -138,12 +142,21 @@ impl<'p, 'a> Index<'p, 'a> {
             for constant in &unit.constants {
                 let names = meant.entry(&constant.name).or_default();
                 names.push(Meant::Constant(&constant.value));
+                if let Some(space) = last_part(&constant.scope) {
+                    enumerators.insert((space, &*constant.name));
+                }
             }
             let path = &program.sources.file(unit.file).path;
             files.entry(file_name(path)).or_default().push(number);
             let in_library = &program.module.from_libraries;
             archived.push(in_library.binary_search(&unit.file).is_ok());
             headers.push(program.module.headers.binary_search(&unit.file).is_ok());
+        }
+        for id in program.ids() {
+            let function = program.function(id);
+            if let Some(space) = last_part(&function.scope) {
+                enumerators.remove(&(space, &*function.name));
+            }
         }
         // A DLL that is made of nothing but libraries takes them by means that are not seen here.
         let own = |unit: usize| !archived[unit] && !headers[unit];
@@ -157,6 +170,7 @@ impl<'p, 'a> Index<'p, 'a> {
             program,
             meant,
             methods,
+            enumerators,
             declared,
             files,
             inner,
@@ -165,6 +179,18 @@ impl<'p, 'a> Index<'p, 'a> {
             headers,
         }
     }
+}
+
+/// The innermost namespace, class or enumeration of a scope.
+fn last_part(scope: &str) -> Option<&str> {
+    scope.rsplit("::").next().filter(|part| !part.is_empty())
+}
+
+/// What stands before the `::` in front of a word: `Phase` of `Phase::open`.
+fn space_before(text: &str, word: usize) -> Option<&str> {
+    let before = text.get(..word)?.trim_end().strip_suffix("::")?.trim_end();
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    Some(&before[before.trim_end_matches(is_part).len()..])
 }
 
 /// Whether a function is named by a receiver or a qualified name, except inside its class. Constructors and destructors
@@ -325,6 +351,10 @@ impl<'i, 'p, 'a> Walk<'i, 'p, 'a> {
             self.method(last);
         }
         self.mention(arguments);
+    }
+
+    fn is_enumerator(&self, space: Option<&str>, name: &str) -> bool {
+        space.is_some_and(|space| self.index.enumerators.contains(&(space, name)))
     }
 
     /// Every word of source code that was not understood.
@@ -636,7 +666,11 @@ impl<'i, 'p, 'a> Walk<'i, 'p, 'a> {
             let text: &'p str = file.text.get(function.span.range()).unwrap_or("");
             let lang = program.lang(id);
             words::each(text, 0..text.len(), lang, |word, how| {
+                let space = space_before(text, word.start);
                 let name = &text[word];
+                if how & words::how::CALLED == 0 && self.is_enumerator(space, name) {
+                    return;
+                }
                 self.name(name);
                 if in_class || how & words::how::MEMBER != 0 {
                     self.method(name);
@@ -719,7 +753,13 @@ impl<'i, 'p, 'a> Walk<'i, 'p, 'a> {
 
     fn place(&mut self, place: &'p Place, in_class: bool) {
         if let Root::Global(name) = &place.root {
-            self.refer(name, in_class);
+            let (space, last) = match name.rsplit_once("::") {
+                Some((before, last)) => (last_part(before), last),
+                None => (None, &**name),
+            };
+            if !self.is_enumerator(space, last) {
+                self.refer(name, in_class);
+            }
         }
     }
 
