@@ -8,7 +8,7 @@ use crate::entry::{Contexts, Entry, EntryKind, Runs};
 use crate::flow::{Flow, Loop};
 use crate::ir::{Callee, Cond, Op, Place, Root, StmtId, StmtKind, Value};
 use crate::program::origin::{Origin, Origins, flags};
-use crate::program::{FnId, Key, Program, Site};
+use crate::program::{Call, FnId, Key, Program, Site};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// What a blocked thread waits for.
@@ -133,7 +133,7 @@ impl Handles {
                             }
                             continue;
                         }
-                        // `information.hProcess`
+                        // `information.hProcess`, and `hThread`, the thread of that process
                         Effect::Creates {
                             class: WaitClass::Process,
                             handle,
@@ -466,21 +466,36 @@ pub fn loads_own_path(program: &Program, site: Site, effect: &Effect, origins: &
     let Some(key) = program.key_of_value(site.function, &value) else {
         return false;
     };
-    program.calls(site.function).iter().any(|call| {
-        let other = Site {
-            function: site.function,
-            stmt: call.stmt,
+    // `strcat(path, …)`, `strrchr(path, '\\')`: from then on it is another path.
+    let changes = |call: &Call| {
+        let stmt = program.function(site.function).stmt(call.stmt);
+        let StmtKind::Call { args, .. } = &stmt.kind else {
+            return false;
         };
-        call.effects.iter().any(|effect| match effect.effect() {
-            Effect::ModuleFileName { module, name } => {
-                program.key_of_value(site.function, &program.argument_value(other, *name))
-                    == Some(key.clone())
-                    && origins.of(site.function, &program.argument_value(other, *module))
-                        == Origin::Own
-            }
-            _ => false,
+        let first = args.first().and_then(Value::place).map(Value::Place);
+        call.unresolved
+            && call.stmt < site.stmt
+            && first.is_some_and(|first| {
+                program.key_of_value(site.function, &first).as_ref() == Some(&key)
+            })
+    };
+    let calls = program.calls(site.function);
+    !calls.iter().any(changes)
+        && calls.iter().any(|call| {
+            let other = Site {
+                function: site.function,
+                stmt: call.stmt,
+            };
+            call.effects.iter().any(|effect| match effect.effect() {
+                Effect::ModuleFileName { module, name } => {
+                    program.key_of_value(site.function, &program.argument_value(other, *name))
+                        == Some(key.clone())
+                        && origins.of(site.function, &program.argument_value(other, *module))
+                            == Origin::Own
+                }
+                _ => false,
+            })
         })
-    })
 }
 
 fn without_index(mut key: Key) -> Key {
