@@ -141,9 +141,9 @@ impl<'p, 'a> Flow<'p, 'a> {
                 function: id,
                 stmt: call.stmt,
             };
-            // `owner.reset()`.
+            // `owner.reset()`, `owner = nullptr`.
             if let Some(owner) = self.program.ended_owner(site)
-                && let Some(key) = self.lifetime_key(id, owner)
+                && let Some(key) = self.lifetime_key(id, &owner)
             {
                 events.push(Event {
                     what: What::Free,

@@ -16,6 +16,7 @@ mod overrides;
 mod resolve;
 mod settled;
 mod slots;
+mod templates;
 pub mod types;
 mod typing;
 mod values;

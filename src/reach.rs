@@ -12,13 +12,14 @@ mod compared;
 pub mod once;
 mod state;
 
+use body::read_by;
 pub use body::{captures, default_params, environments, given_params, holds, transfer};
-pub use state::{Abstract, Env, State};
+pub use state::{Abstract, Env, State, add_config, agreed};
 
 use crate::api::{Effect, Predicate};
 use crate::entry::{Contexts, Entry, EntryKind, Runs};
 use crate::ir::{Callee, FunctionKind, Name, Place, Root, StmtId, StmtKind, Value};
-use crate::program::{Call, CallEffect, FnId, Key, Meaning, Program, Site, TypeId};
+use crate::program::{Call, CallEffect, FnId, Key, KeyRoot, Meaning, Program, Site, TypeId};
 use once::Once;
 use rustc_hash::FxHashMap;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -161,6 +162,135 @@ pub fn from(
     walk
 }
 
+/// What DllMain leaves statics with that tells the two ends of a DLL apart: `if (lpReserved) g_exiting = TRUE;`. The
+/// destructors of statics run after it. Only statics count that nothing but DllMain sets. `None` for other entries: of
+/// those that take DllMain's place the CRT's may run first.
+pub fn told_at_detach(program: &Program, entry: &Entry) -> Option<BTreeMap<Key, Abstract>> {
+    let (Runs::Function(function), Some(reason), Some(reserved)) =
+        (&entry.runs, entry.reason, entry.reserved)
+    else {
+        return None;
+    };
+    if &*program.function(*function).name != "DllMain" {
+        return None;
+    }
+    let ends = [Contexts::UNLOAD, Contexts::PROCESS_EXIT];
+    let left: Vec<BTreeMap<Key, Abstract>> = ends
+        .iter()
+        .map(|&contexts| {
+            let mut params = vec![Abstract::Unknown; program.function(*function).params.len()];
+            params[reason as usize] = Abstract::Reason;
+            params[reserved as usize] = Abstract::Truth(Contexts::RESERVED);
+            let state = State {
+                contexts,
+                params,
+                captures: Vec::new(),
+                statics: BTreeMap::new(),
+                shown: BTreeMap::new(),
+                initial: Arc::default(),
+                config: BTreeMap::new(),
+                partial: None,
+                under_loader_lock: true,
+            };
+            left_by(program, *function, environments(program, *function, &state))
+        })
+        .collect();
+    let keys: BTreeSet<&Key> = left.iter().flat_map(BTreeMap::keys).collect();
+    let mut told: BTreeMap<Key, Abstract> = keys
+        .into_iter()
+        .filter(|key| matches!(key.root, KeyRoot::Static(_)))
+        .filter_map(|key| {
+            let value = |index: usize| left[index].get(key).cloned().unwrap_or(Abstract::Unknown);
+            let values = [(ends[0], value(0)), (ends[1], value(1))];
+            Some((key.clone(), Abstract::told_by(&values)?))
+        })
+        .collect();
+    if !told.is_empty() {
+        for id in program.ids() {
+            let sets_first =
+                id == *function || program.function(id).kind == FunctionKind::Initializer;
+            forget_handled(program, id, sets_first, &mut told);
+        }
+    }
+    Some(told)
+}
+
+/// Forgets what a function sets, unless its assignments are known, and what it hands to somebody who may set it.
+fn forget_handled(
+    program: &Program,
+    function: FnId,
+    is_known: bool,
+    told: &mut BTreeMap<Key, Abstract>,
+) {
+    let body = program.function(function);
+    let refers = |text: &str| text.trim_end().ends_with('&');
+    for (stmt, statement) in (0..).map(StmtId).zip(&body.stmts) {
+        let site = Site { function, stmt };
+        let mut handled: Vec<Place> = Vec::new();
+        let mut hand_on = |value: &Value, by_reference: bool| match value {
+            Value::AddressOf(place) => handled.push(place.clone()),
+            Value::Place(place) if by_reference => handled.push(place.clone()),
+            _ => {}
+        };
+        match &statement.kind {
+            StmtKind::Assign { to, value } => {
+                let is_reference = match to.root {
+                    Root::Local(local) => body
+                        .locals
+                        .get(local as usize)
+                        .is_some_and(|local| refers(&local.type_text)),
+                    _ => false,
+                };
+                hand_on(value, is_reference);
+                if !is_known {
+                    handled.push(to.clone());
+                }
+            }
+            StmtKind::Return { value: Some(value) } => {
+                hand_on(value, refers(&body.return_type));
+            }
+            StmtKind::Call { callee, args } => {
+                args.iter().for_each(|arg| hand_on(arg, true));
+                if let Callee::Method { receiver, .. } = callee {
+                    hand_on(receiver, true);
+                }
+                let read = program
+                    .call(site)
+                    .and_then(|call| read_by(program, site, call));
+                handled.retain(|place| Some(place) != read.as_ref());
+            }
+            _ => continue,
+        }
+        for place in handled {
+            if matches!(place.root, Root::Global(_))
+                && let Some(key) = program.key(function, &place)
+            {
+                told.remove(&key);
+            }
+        }
+    }
+}
+
+/// What is known of statics at all ends of a body.
+fn left_by(
+    program: &Program,
+    function: FnId,
+    at_start: Vec<Option<Env>>,
+) -> BTreeMap<Key, Abstract> {
+    let body = program.function(function);
+    let ends = at_start.into_iter().enumerate().filter_map(|(block, env)| {
+        let mut env = env?;
+        let block = &body.blocks[block];
+        let ended = block
+            .stmts
+            .iter()
+            .any(|&stmt| transfer(program, function, stmt, &mut env));
+        (!ended && block.next.is_empty()).then(|| env.statics().clone())
+    });
+    ends.reduce(|one, other| state::agreed(&one, &other))
+        .unwrap_or_default()
+}
+
 /// The `#if` conditions without which there is no such entry: those around the static, and around the function that
 /// registers it. `None` where they contradict each other.
 fn around_entry(program: &Program, entry: &Entry) -> Option<BTreeMap<Name, bool>> {
@@ -298,6 +428,20 @@ impl Search<'_, '_> {
         if self.is_over(node, site, env) {
             return;
         }
+        // `g_engine = nullptr`, while the module is being loaded: most often there is no object yet.
+        let begins = self.entry.kind.is_dll_main()
+            && program.function(function).kind != FunctionKind::Dtor
+            && env.contexts().has(Contexts::PROCESS_ATTACH)
+            && matches!(
+                program.function(function).stmt(stmt).kind,
+                StmtKind::Assign { .. }
+            );
+        let later = begins.then(|| env.outside(Contexts::PROCESS_ATTACH));
+        let env = match &later {
+            None => env,
+            Some(Some(later)) => later,
+            Some(None) => return,
+        };
         for effect in &call.effects {
             if !holds(program, site, effect, env) {
                 continue;

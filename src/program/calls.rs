@@ -222,6 +222,11 @@ impl<'a> Program<'a> {
         if name.starts_with("delete") {
             if let Some(argument) = args.first()
                 && let Some((text, unit)) = self.type_of_value(id, argument)
+                // `delete *it` is written as `delete it` is.
+                && let Some((text, unit)) = match super::typing::container_of(&text) {
+                    Some(_) => self.lead(&text, unit).or(Some((text, unit))),
+                    None => Some((text, unit)),
+                }
                 && let Some(class) = self.class_of_text(&text, unit)
             {
                 let mut ending = Ending::default();

@@ -640,14 +640,19 @@ impl<'a> Program<'a> {
         })
     }
 
-    /// The owner of one object whose object a call ends for certain: `owner.reset()`, with nothing new.
-    pub fn ended_owner(&self, site: Site) -> Option<&Value> {
-        let StmtKind::Call {
-            callee: Callee::Method { receiver, name },
-            args,
-        } = &self.function(site.function).stmt(site.stmt).kind
-        else {
-            return None;
+    /// The owner of one object whose object a statement ends for certain: `owner.reset()`, with nothing new, and
+    /// `owner = nullptr`.
+    pub fn ended_owner(&self, site: Site) -> Option<Value> {
+        let (receiver, name, args) = match &self.function(site.function).stmt(site.stmt).kind {
+            StmtKind::Call {
+                callee: Callee::Method { receiver, name },
+                args,
+            } => (receiver, name, args),
+            StmtKind::Assign { to, .. } => {
+                let ends = self.empties(site.function, site.stmt);
+                return ends.then(|| Value::Place(to.clone()));
+            }
+            _ => return None,
         };
         if !self.api.may_end(name) || !args.iter().all(|arg| *arg == Value::Null) {
             return None;
@@ -658,7 +663,7 @@ impl<'a> Program<'a> {
             && row.ends.iter().any(|ends| **ends == **name)
             && row.leads_to.is_some()
             && row.owns.len() == 1;
-        ends.then_some(receiver)
+        ends.then(|| receiver.clone())
     }
 
     /// The library's type that a local is made as, where the text of its own type is left to the compiler:
@@ -703,7 +708,7 @@ impl<'a> Program<'a> {
                 .and_then(|pointer| self.type_of_value(site.function, pointer)),
             StmtKind::Call { .. } => self
                 .ended_owner(site)
-                .and_then(|owner| self.type_of_value(site.function, owner)),
+                .and_then(|owner| self.type_of_value(site.function, &owner)),
             _ => None,
         };
         typed

@@ -16,7 +16,7 @@ pub(super) struct Names {
     /// The smallest number of arguments that a prototype's defaults allow.
     pub(super) defaults: FxHashMap<(Name, usize), usize>,
     /// How many classes declare a method of this name.
-    declared_methods: FxHashMap<Name, u32>,
+    pub(super) declared_methods: FxHashMap<Name, u32>,
     /// Functions that look like methods where they are defined, `void hooks::start() { … }`, and are a namespace's by
     /// their prototypes.
     pub(super) in_namespace: FxHashSet<FnId>,

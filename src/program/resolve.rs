@@ -4,7 +4,7 @@
 //! several only where they stand for each other. What may be one of many is none.
 
 use super::names::{common_folders, in_scope};
-use super::{FnId, Program, ends_with_name, join_name, types};
+use super::{FnId, Program, TypeId, ends_with_name, join_name, types};
 use crate::ir::{Function, FunctionKind, Import, Linkage, Name, TypeKind};
 use crate::source::Lang;
 
@@ -43,6 +43,9 @@ impl Program<'_> {
         }
         if found.is_empty() {
             found = self.resolve_among(known, from, &name, arguments);
+        }
+        if found.is_empty() && self.lang(from) == Lang::Cpp {
+            found = self.inherited(from, &name, arguments);
         }
         // What a header for another system makes of a function that Windows has: `#define abort() exit(1)`.
         let is_foreign = |unit: u32| self.names.is_of_another_system(unit);
@@ -156,6 +159,38 @@ impl Program<'_> {
             }
         }
         self.alternatives(&candidates, unit)
+    }
+
+    /// `Derived::Stop()`, where a base class has the method.
+    fn inherited(&self, from: FnId, name: &str, arguments: Option<usize>) -> Vec<FnId> {
+        let Some((scope, last)) = name.rsplit_once("::") else {
+            return Vec::new();
+        };
+        let scope = self.text_in_scope(scope, &self.function(from).scope);
+        let Some(class) = self.class_of_text(&scope, self.unit_number(from)) else {
+            return Vec::new();
+        };
+        let fits = |id: FnId| {
+            let function = self.function(id);
+            &*function.name == last
+                && arguments.is_none_or(|count| self.accepts(function, count, false))
+        };
+        let own = self.owner(from).map(|own| self.type_def(own));
+        if own.is_some_and(|own| own.template_params.iter().any(|param| **param == *scope)) {
+            return Vec::new();
+        }
+        for class in self.class_chain(class) {
+            let methods = self.methods(class).iter().copied();
+            let found: Vec<FnId> = methods.filter(|&id| fits(id)).collect();
+            let is_declared = |class: TypeId| {
+                let mut methods = self.type_def(class).methods.iter();
+                methods.any(|method| &*method.name == last)
+            };
+            if !found.is_empty() || is_declared(class) {
+                return found;
+            }
+        }
+        Vec::new()
     }
 
     /// The other names of `T::f` where `T` is an alias of a class or namespace.

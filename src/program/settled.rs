@@ -125,7 +125,7 @@ impl<'a> Program<'a> {
             .filter(|call| call.effects.iter().any(joins))
         {
             let place = match &self.function(id).stmt(call.stmt).kind {
-                StmtKind::Drop { place, .. } => place.clone(),
+                StmtKind::Drop { place, .. } | StmtKind::Assign { to: place, .. } => place.clone(),
                 StmtKind::Call {
                     callee:
                         Callee::Method {
@@ -151,7 +151,7 @@ impl<'a> Program<'a> {
                 || !call.targets.is_empty()
                 || !matches!(
                     self.function(id).stmt(call.stmt).kind,
-                    StmtKind::Drop { .. }
+                    StmtKind::Drop { .. } | StmtKind::Assign { .. }
                 )
         });
     }
@@ -388,10 +388,12 @@ impl<'a> Program<'a> {
                 })
     }
 
-    /// Whether a statement of a destructor empties an owner among the object's members: `m_worker = nullptr`,
-    /// `m_thread = {}`. Elsewhere it is as often the first value of a member that holds nothing yet.
+    /// Whether a statement empties an owner: in a destructor one among the object's members (`m_worker = nullptr`,
+    /// `m_thread = {}`), elsewhere one that can hold an object and was not handed on before. A constructor only gives it its
+    /// first value.
     pub(super) fn empties(&self, id: FnId, stmt: StmtId) -> bool {
-        if self.function(id).kind != FunctionKind::Dtor {
+        let kind = self.function(id).kind;
+        if matches!(kind, FunctionKind::Ctor | FunctionKind::Initializer) {
             return false;
         }
         let StmtKind::Assign {
@@ -409,7 +411,26 @@ impl<'a> Program<'a> {
                 })
                 .and_then(|(text, unit)| self.type_row(&text, unit))
                 .is_some_and(|row| {
-                    !row.shared && (!row.destructor.is_empty() || row.leads_to.is_some())
+                    let holds_one = row.leads_to.is_some() && row.owns.len() == 1;
+                    let ends_itself = kind == FunctionKind::Dtor
+                        && (!row.destructor.is_empty() || row.leads_to.is_some());
+                    !row.shared && (holds_one || ends_itself)
                 })
+            && (kind == FunctionKind::Dtor || !self.is_handed_on(id, to, stmt))
+    }
+
+    /// Whether a place was handed on as it is before a statement: `Keep(std::move(m_worker)); m_worker = nullptr;`.
+    fn is_handed_on(&self, id: FnId, place: &Place, before: StmtId) -> bool {
+        let is_it = |value: &Value| matches!(value, Value::Place(other) if other == place);
+        let stmts = &self.function(id).stmts;
+        stmts[..before.0 as usize]
+            .iter()
+            .any(|stmt| match &stmt.kind {
+                StmtKind::Call { args, .. } => args.iter().any(is_it),
+                StmtKind::Assign { value, .. } | StmtKind::Return { value: Some(value) } => {
+                    is_it(value)
+                }
+                _ => false,
+            })
     }
 }

@@ -208,8 +208,13 @@ impl<'a> Program<'a> {
         };
         // `for (key, value) in &map`: what stands before an index may be a map.
         let mut before = None;
-        for part in path {
-            let next = match self.step(&current.0, current.1, part) {
+        for (number, part) in path.into_iter().enumerate() {
+            let walked_over = match number == 0 && pair_index(part).is_some() {
+                true => self.walked_over(function, &place.root, depth - 1),
+                false => None,
+            };
+            let entry = walked_over.and_then(|container| self.step_in_map(&container, part));
+            let next = match entry.or_else(|| self.step(&current.0, current.1, part)) {
                 Some(next) => next,
                 None => self.step_in_map(before.as_ref()?, part)?,
             };
@@ -217,6 +222,35 @@ impl<'a> Program<'a> {
             current = next;
         }
         Some(current)
+    }
+
+    /// The container that a loop goes through with a local: `for (auto &entry : ports)`. What is taken out of a map by
+    /// its key is no entry.
+    fn walked_over(&self, function: FnId, root: &Root, depth: u8) -> Option<(String, u32)> {
+        let Root::Local(local) = root else {
+            return None;
+        };
+        // One assignment: a chain of locals is followed, and no tree.
+        let [stmt] = self.assigning(function).get(local)?[..] else {
+            return None;
+        };
+        let body = self.function(function);
+        let StmtKind::Assign {
+            value: Value::Place(place),
+            ..
+        } = &body.stmt(stmt).kind
+        else {
+            return None;
+        };
+        // The statement of a loop has the local's name alone.
+        let span = body.stmt(stmt).span;
+        let written = self.sources.file(span.file).text.get(span.range())?;
+        if *written != *body.locals.get(*local as usize)?.name {
+            return None;
+        }
+        let mut container = place.clone();
+        let is_element = container.path.pop().is_some_and(|part| &*part == "[]");
+        is_element.then(|| self.type_of_place_deep(function, &container, depth))?
     }
 
     /// Whether a name without `this->` is a field of the function's class.
@@ -291,7 +325,7 @@ impl<'a> Program<'a> {
 
     /// Key or value of a map that is walked over.
     fn step_in_map(&self, map: &(String, u32), part: &str) -> Option<(String, u32)> {
-        let index: usize = part.parse().ok()?;
+        let index = pair_index(part).or_else(|| part.parse().ok())?;
         self.led_types(&map.0, map.1)
             .into_iter()
             .find_map(|(text, unit)| {
@@ -371,7 +405,7 @@ impl<'a> Program<'a> {
         self.type_of_value_deep(function, value, DEEPEST)
     }
 
-    fn type_of_value_deep(
+    pub(super) fn type_of_value_deep(
         &self,
         function: FnId,
         value: &Value,
@@ -486,6 +520,9 @@ impl<'a> Program<'a> {
             },
         };
         if let Some(&target) = targets.first() {
+            if let Some(found) = self.result_of_instance(site, target, depth) {
+                return Some(found);
+            }
             let text = self.function(target).return_type.to_string();
             if Self::is_inferred(&text) {
                 return None;
@@ -512,8 +549,16 @@ impl<'a> Program<'a> {
         // `guard = mutex.lock()`, `ptr.get()`, `cell.borrow()`: an accessor of a wrapper leads where `->` leads.
         if let Callee::Method { receiver, name } = callee {
             let (text, unit) = self.type_of_value_deep(site.function, receiver, depth - 1)?;
+            let name_of_type = types::parse(&self.expand_alias(&text, unit));
+            // What an atomic pointer holds is a pointer: its end ends nothing.
+            if name_of_type.last() == "AtomicPtr"
+                && matches!(&**name, "load" | "swap")
+                && let [pointee] = &name_of_type.args[..]
+            {
+                return Some((format!("*mut {pointee}"), unit));
+            }
             // A builder's method gives the builder back.
-            let base = types::parse(&self.expand_alias(&text, unit)).base;
+            let base = name_of_type.base;
             let spellings = match self.api.may_mean(name) {
                 true => self.spellings(&base, unit),
                 false => Vec::new(),
@@ -563,6 +608,21 @@ impl<'a> Program<'a> {
                 }
             }
             let row = self.type_row(&text, unit)?;
+            let is_container =
+                row.leads_to.is_some() && row.ends.iter().any(|end| **end == *"clear");
+            if self.lang(site.function) == Lang::Cpp && is_container {
+                match &**name {
+                    "begin" | "cbegin" | "rbegin" | "find" | "lower_bound" | "upper_bound"
+                    | "erase" => {
+                        return Some((format!("{}::iterator", types::pointee(&text)), unit));
+                    }
+                    "data" => {
+                        let (element, unit) = self.lead(&text, unit)?;
+                        return Some((format!("{element} *"), unit));
+                    }
+                    _ => {}
+                }
+            }
             let accessor = matches!(
                 &**name,
                 "get"
@@ -588,8 +648,6 @@ impl<'a> Program<'a> {
                     | "last"
                     | "load"
                     | "upgrade"
-                    | "data"
-                    | "begin"
                     | "find"
                     | "try_lock"
                     | "operator->"
@@ -694,8 +752,12 @@ impl<'a> Program<'a> {
     /// Where `->`, `*` or `[]` leads from a wrapper type.
     pub(super) fn lead(&self, text: &str, unit: u32) -> Option<(String, u32)> {
         let expanded = self.expand_alias(text, unit);
-        let row = self.type_row(&expanded, unit)?;
         let name = types::parse(&expanded);
+        let Some(row) = self.type_row(&expanded, unit) else {
+            return self
+                .behind_member_type(&expanded, unit)
+                .or_else(|| self.behind_arrow(&expanded, &name, unit));
+        };
         let argument = name.args.get(row.leads_to? as usize)?;
         Some((argument.clone(), unit))
     }
@@ -729,10 +791,17 @@ impl<'a> Program<'a> {
     fn step(&self, text: &str, unit: u32, part: &str) -> Option<(String, u32)> {
         if part == "[]" {
             if let Some(led) = self.lead(text, unit) {
-                return Some(led);
+                // `*it` is written as `it` is: of an iterator over containers an element of its element is meant.
+                return match container_of(&self.expand_alias(text, unit)) {
+                    Some(_) => Some(self.lead(&led.0, led.1).unwrap_or(led)),
+                    None => Some(led),
+                };
             }
             let expanded = self.expand_alias(text, unit);
             return Some((expanded.replacen('*', "", 1), unit));
+        }
+        if let Some(found) = self.step_in_pair(text, unit, part) {
+            return Some(found);
         }
         // `.0` of a tuple, through `Arc` and the like.
         if let Ok(index) = part.parse::<usize>() {
@@ -744,12 +813,42 @@ impl<'a> Program<'a> {
                 return element;
             }
         }
-        let class = self.led_class(text, unit)?;
-        let found = self.field(class, part)?;
+        let led = self.led_types(text, unit).into_iter();
+        let mut classes = led.filter_map(|(text, unit)| self.class_of_text(&text, unit));
+        let found = classes.find_map(|class| self.field(class, part))?;
         Some((
             self.text_in_scope(&found.field.type_text, &self.class_name(found.owner)),
             self.type_unit(found.owner),
         ))
+    }
+
+    /// `first` and `second` of a `std::pair`, of an iterator of a map, and of what it leads to.
+    fn step_in_pair(&self, text: &str, unit: u32, part: &str) -> Option<(String, u32)> {
+        let index = pair_index(part)?;
+        let led = self.led_types(text, unit).into_iter();
+        let mut pairs = led.filter_map(|(text, unit)| {
+            let expanded = self.expand_alias(&text, unit);
+            let (pair, is_map) = match container_of(&expanded) {
+                Some(container) => (self.expand_alias(container, unit), true),
+                None => (expanded, false),
+            };
+            let row = self.type_row(&pair, unit)?;
+            let [_, _] = row.owns[..] else { return None };
+            (row.leads_to.is_some() == is_map).then(|| {
+                let argument = *row.owns.get(index)? as usize;
+                Some((types::parse(&pair).args.get(argument)?.clone(), unit))
+            })?
+        });
+        pairs.next()
+    }
+
+    /// What an iterator of a library's container leads to, or what `value_type` is: `std::vector<Port *>::iterator`.
+    fn behind_member_type(&self, text: &str, unit: u32) -> Option<(String, u32)> {
+        let container = container_of(text)?;
+        let container = self.expand_alias(container, unit);
+        let row = self.type_row(&container, unit)?;
+        let argument = row.leads_to? as usize;
+        Some((types::parse(&container).args.get(argument)?.clone(), unit))
     }
 
     /// The destructors of a class itself: one, or the alternatives of `#if` arms.
@@ -773,4 +872,27 @@ impl<'a> Program<'a> {
         let name = types::parse(&expanded);
         name.pointers > 0 || name.reference
     }
+}
+
+/// The two parts of a `std::pair`, and of what stands in a map.
+fn pair_index(part: &str) -> Option<usize> {
+    match part {
+        "first" => Some(0),
+        "second" => Some(1),
+        _ => None,
+    }
+}
+
+/// The container of an iterator's type, or of a `value_type`.
+pub(super) fn container_of(text: &str) -> Option<&str> {
+    let (container, member) = types::pointee(text).rsplit_once("::")?;
+    let is_known = matches!(
+        member,
+        "iterator"
+            | "const_iterator"
+            | "reverse_iterator"
+            | "const_reverse_iterator"
+            | "value_type"
+    );
+    is_known.then_some(container)
 }

@@ -9,7 +9,13 @@ use crate::program::{FnId, Meaning, Program};
 pub(super) enum Verdict {
     Always,
     Never,
+    /// It holds in these contexts, and in no others.
     In(Contexts),
+    /// It is open in all other contexts.
+    Partly {
+        holds: Contexts,
+        fails: Contexts,
+    },
     Unknown,
 }
 
@@ -45,6 +51,18 @@ pub(super) fn compare(left: &Abstract, op: Op, right: &Abstract) -> Verdict {
             _ => Verdict::Unknown,
         },
         (_, Abstract::Truth(_)) => compare(right, op.mirrored(), left),
+        (&Abstract::Partly(set, unset), other) => match (other.number(), op) {
+            (Some(0), Op::Ne) => Verdict::Partly {
+                holds: set,
+                fails: unset,
+            },
+            (Some(0), Op::Eq) => Verdict::Partly {
+                holds: unset,
+                fails: set,
+            },
+            _ => Verdict::Unknown,
+        },
+        (_, Abstract::Partly(..)) => compare(right, op.mirrored(), left),
         (Abstract::Symbol(left), Abstract::Symbol(right)) => match op {
             Op::Eq | Op::Ne if left == right => decided(op == Op::Eq),
             // Names of one family stand for different numbers: the messages WM_CLOSE and WM_COMMAND.

@@ -29,6 +29,8 @@ pub enum Abstract {
     Reason,
     /// Not zero exactly in these contexts: `lpReserved`, and what is computed from it.
     Truth(Contexts),
+    /// Not zero in the first contexts, zero in the second; in others, unknown.
+    Partly(Contexts, Contexts),
 }
 
 impl From<Constant> for Abstract {
@@ -87,6 +89,37 @@ impl Abstract {
             Abstract::Null => Some(0),
             _ => None,
         }
+    }
+
+    /// Whether it is not zero in all of these contexts, or zero in all of them.
+    fn truth_in(&self, contexts: Contexts) -> Option<bool> {
+        let (set, unset) = match *self {
+            Abstract::Truth(set) => (set, Contexts::ALL.but(set)),
+            Abstract::Partly(set, unset) => (set, unset),
+            _ => return self.truth(),
+        };
+        if contexts.within(set) {
+            Some(true)
+        } else {
+            contexts.within(unset).then_some(false)
+        }
+    }
+
+    /// What is learned of something that is one thing in some contexts and another in others. `None` where it is the
+    /// same in all of them.
+    pub(super) fn told_by(values: &[(Contexts, Abstract)]) -> Option<Abstract> {
+        let (mut set, mut unset) = (Contexts(0), Contexts(0));
+        let mut is_known = true;
+        for (contexts, value) in values {
+            match value.truth_in(*contexts) {
+                Some(true) => set = set.or(*contexts),
+                Some(false) => unset = unset.or(*contexts),
+                None => is_known = false,
+            }
+        }
+        let differs = !set.is_empty() && !unset.is_empty();
+        (differs || (!is_known && !set.or(unset).is_empty()))
+            .then_some(Abstract::Partly(set, unset))
     }
 
     /// Whether it is not zero, where that is certain.
@@ -334,6 +367,15 @@ impl Env {
             (false, true) => Some(Abstract::Truth(other.contexts)),
             _ => None,
         }
+    }
+
+    /// The same without some contexts. `None` where there is no other.
+    pub(super) fn outside(&self, contexts: Contexts) -> Option<Env> {
+        let left = self.contexts.but(contexts);
+        (!left.is_empty()).then(|| Env {
+            contexts: left,
+            ..self.clone()
+        })
     }
 
     /// Forgets numbers, so that a loop comes to rest.
@@ -587,6 +629,7 @@ impl Env {
             Verdict::Always => Abstract::Number(1),
             Verdict::Never => Abstract::Number(0),
             Verdict::In(contexts) => Abstract::Truth(contexts),
+            Verdict::Partly { holds, fails } => Abstract::Partly(holds, fails),
             Verdict::Unknown => Abstract::Unknown,
         }
     }
@@ -602,6 +645,10 @@ impl Env {
                 } else {
                     self.contexts.but(contexts)
                 };
+                return (!self.contexts.is_empty()).then_some(self);
+            }
+            Verdict::Partly { holds, fails } => {
+                self.contexts = self.contexts.but(if guard.holds { fails } else { holds });
                 return (!self.contexts.is_empty()).then_some(self);
             }
             Verdict::Unknown => {}

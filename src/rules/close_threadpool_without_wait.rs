@@ -7,8 +7,9 @@ use crate::diagnostic::{Fix, Label, Role};
 use crate::flow::{Event, PoolSite, What};
 use crate::ir::{Callee, FunctionKind, Name, Place, Root, StmtKind, Value};
 use crate::program::{FnId, Key, KeyRoot, Site};
+use crate::reach::add_config;
 use crate::syntax::c::is_scalar;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub fn check(engines: &Engines, findings: &mut Findings) {
     for id in engines.program.own_ids() {
@@ -402,6 +403,9 @@ fn context_ends(
         let freed = engines.flow.events(function).iter().find(|event| {
             event.what == What::Free
                 && (event.key == key || event.key == lifetime && !is_number)
+                && !is_other_arm(engines, creation.site.function, event.site.function)
+                // Another call of the function that makes the context frees another one.
+                && !(level > 0 && event.stmt != stmt && event.site.function == creation.context_in)
                 && if event.stmt == stmt {
                     level > 0 && by_another_destructor(engines, event, places, level)
                 } else {
@@ -429,6 +433,15 @@ fn context_ends(
         }
     }
     None
+}
+
+/// Whether two functions stand in arms of the preprocessor that no build has both of.
+fn is_other_arm(engines: &Engines, one: FnId, other: FnId) -> bool {
+    let mut config = BTreeMap::new();
+    let functions = [one, other];
+    !functions
+        .iter()
+        .all(|&id| add_config(&mut config, &engines.program.function(id).when))
 }
 
 /// Whether the end of an object frees the context by another of the destructors that it runs than the one that closes.

@@ -111,6 +111,8 @@ pub struct Engines<'p, 'a> {
     pub once: Once,
     /// What DllMain finds out about the contexts and keeps in statics.
     facts: BTreeMap<Key, Abstract>,
+    /// What DllMain's detach tells the destructors that run after it; where there are several, what all of them do.
+    told: BTreeMap<Key, Abstract>,
     walks: Vec<OnceLock<Walk>>,
     rearms: OnceLock<Vec<Rearm>>,
     frees_itself: OnceLock<bool>,
@@ -138,6 +140,7 @@ impl<'p, 'a> Engines<'p, 'a> {
         let once = Once::of(program);
         let walks: Vec<OnceLock<Walk>> = entries.iter().map(|_| OnceLock::new()).collect();
         let mut facts = BTreeMap::new();
+        let mut told: Option<BTreeMap<Key, Abstract>> = None;
         let run = |entry: &Entry, initial: &Arc<BTreeMap<Key, Abstract>>| {
             timings.time(Stage::Walks, || {
                 let watches = |id| locks.passes_on(id);
@@ -203,6 +206,12 @@ impl<'p, 'a> Engines<'p, 'a> {
                     .iter()
                     .filter(|(_, value)| matches!(value, Abstract::Truth(_)));
                 facts.extend(learned.map(|(key, value)| (key.clone(), value.clone())));
+                if let Some(here) = reach::told_at_detach(program, entry) {
+                    told = Some(match told {
+                        None => here,
+                        Some(before) => reach::agreed(&before, &here),
+                    });
+                }
             }
         }
         Engines {
@@ -215,6 +224,7 @@ impl<'p, 'a> Engines<'p, 'a> {
             locks,
             once,
             facts,
+            told: told.unwrap_or_default(),
             walks,
             rearms: OnceLock::new(),
             frees_itself: OnceLock::new(),
@@ -230,7 +240,11 @@ impl<'p, 'a> Engines<'p, 'a> {
     }
 
     fn walk_from(&self, entry: &Entry) -> Walk {
-        let mut facts = self.facts.clone();
+        let mut facts = match entry.kind {
+            EntryKind::StaticDestructor | EntryKind::AtExit => self.told.clone(),
+            _ => BTreeMap::new(),
+        };
+        facts.extend(self.facts.clone());
         facts.extend(beginning::of_entry(self.program, entry));
         let watches = |id| self.locks.passes_on(id);
         let mut walk = reach::from(

@@ -322,7 +322,14 @@ fn lower_assign(cx: &mut Context, expr: &Expr, assignment: &syn::ExprAssign) {
     moved(cx, right, &value);
     let to = lower(cx, left);
     let Some(to) = to.place() else { return };
-    drop_old(cx, &to, right, &value, span);
+    // `*guard = None` ends what the guard leads to, and not the guard. With something new it is as often the first value.
+    let old = match left {
+        Expr::Unary(unary) if matches!(unary.op, syn::UnOp::Deref(_)) && value == Value::Null => {
+            to.field("[]")
+        }
+        _ => to.clone(),
+    };
+    drop_old(cx, &old, right, &value, span);
     assign(cx, to, value, span);
 }
 
