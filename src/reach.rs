@@ -178,20 +178,11 @@ pub fn told_at_detach(program: &Program, entry: &Entry) -> Option<BTreeMap<Key, 
     let left: Vec<BTreeMap<Key, Abstract>> = ends
         .iter()
         .map(|&contexts| {
-            let mut params = vec![Abstract::Unknown; program.function(*function).params.len()];
-            params[reason as usize] = Abstract::Reason;
-            params[reserved as usize] = Abstract::Truth(Contexts::RESERVED);
-            let state = State {
-                contexts,
-                params,
-                captures: Vec::new(),
-                statics: BTreeMap::new(),
-                shown: BTreeMap::new(),
-                initial: Arc::default(),
-                config: BTreeMap::new(),
-                partial: None,
-                under_loader_lock: true,
-            };
+            let params = program.function(*function).params.len();
+            let mut state = State::unknown(contexts, params);
+            state.params[reason as usize] = Abstract::Reason;
+            state.params[reserved as usize] = Abstract::Truth(Contexts::RESERVED);
+            state.under_loader_lock = true;
             left_by(program, *function, environments(program, *function, &state))
         })
         .collect();

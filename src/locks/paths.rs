@@ -11,9 +11,8 @@ use crate::program::{FnId, Program, Site};
 use crate::reach::{self, Abstract, Env, State};
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
-use std::sync::Arc;
 
 /// A search for another chain gives up after so many functions.
 const MOST_SEARCHED: usize = 200;
@@ -66,17 +65,7 @@ impl Paths {
 
 /// A function of which nobody knows who calls it.
 fn open_state(program: &Program, function: FnId) -> State {
-    State {
-        contexts: Contexts::ALL,
-        params: vec![Abstract::Unknown; program.function(function).params.len()],
-        captures: Vec::new(),
-        statics: BTreeMap::new(),
-        shown: BTreeMap::new(),
-        initial: Arc::default(),
-        config: BTreeMap::new(),
-        partial: None,
-        under_loader_lock: false,
-    }
+    State::unknown(Contexts::ALL, program.function(function).params.len())
 }
 
 /// The state in which a call enters a function.

@@ -151,6 +151,21 @@ pub struct State {
 }
 
 impl State {
+    /// A state in which nothing is known but the contexts, of a function with so many parameters.
+    pub fn unknown(contexts: Contexts, params: usize) -> State {
+        State {
+            contexts,
+            params: vec![Abstract::Unknown; params],
+            captures: Vec::new(),
+            statics: BTreeMap::new(),
+            shown: BTreeMap::new(),
+            initial: Arc::default(),
+            config: BTreeMap::new(),
+            partial: None,
+            under_loader_lock: false,
+        }
+    }
+
     /// Whether everything that this other state allows is allowed here too.
     pub fn covers(&self, other: &State) -> bool {
         let wider = |mine: &[Abstract], theirs: &[Abstract]| {

@@ -112,6 +112,10 @@ shapes! {
         let members = all(n, |k| format!("M{k} m{k};\nHMODULE l{k} = LoadLibraryW(L\"y\");\n"));
         dll(format!("{classes}class Big {{\npublic:\n{members}}};\n"), all(n, |_| "new Big;\n"))
     };
+    places_behind_their_own_second, "dll.cpp", 100, |_| 1..=1, |n| {
+        let steps = all(n, |_| "if (Ask()) n = n->second[0];\n");
+        dll(format!("struct Node {{ void Stop(); }};\nvoid Go(Node *root) {{\nNode *n = root;\n{steps}n->second->Stop(); {WAIT}\n}}\n"), "Go(nullptr);")
+    };
     many_overriding_classes, "dll.cpp", 300, |_| 0..=0, |n| {
         let classes = all(n, |k| format!("struct B{k} : A {{ void Stop() override {{ {WAIT} }} }};\n"));
         dll(format!("struct A {{ virtual void Stop(); }};\n{classes}static A *g_a;\n"), "g_a->Stop();")
