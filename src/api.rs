@@ -540,6 +540,12 @@ pub struct TypeRow {
     /// Methods that end what is owned: reset, clear.
     #[serde(default)]
     pub ends: Vec<String>,
+    /// Methods that give an iterator, which has a type of its own: begin, find. Its end ends no element.
+    #[serde(default)]
+    pub iterators: Vec<String>,
+    /// Methods that give a raw pointer to what `->` leads to: data, the load of an atomic pointer. Its end ends nothing.
+    #[serde(default)]
+    pub pointers: Vec<String>,
     /// Shared ownership: the end of one owner need not end the object.
     #[serde(default)]
     pub shared: bool,

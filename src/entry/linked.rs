@@ -753,11 +753,10 @@ impl<'i, 'p, 'a> Walk<'i, 'p, 'a> {
 
     fn place(&mut self, place: &'p Place, in_class: bool) {
         if let Root::Global(name) = &place.root {
-            let (space, last) = match name.rsplit_once("::") {
-                Some((before, last)) => (last_part(before), last),
-                None => (None, &**name),
-            };
-            if !self.is_enumerator(space, last) {
+            let space = name
+                .rsplit_once("::")
+                .and_then(|(before, _)| last_part(before));
+            if !self.is_enumerator(space, crate::api::last_segment(name)) {
                 self.refer(name, in_class);
             }
         }

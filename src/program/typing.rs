@@ -249,8 +249,10 @@ impl<'a> Program<'a> {
             return None;
         }
         let mut container = place.clone();
-        let is_element = container.path.pop().is_some_and(|part| &*part == "[]");
-        is_element.then(|| self.type_of_place_deep(function, &container, depth))?
+        if container.path.pop().is_none_or(|part| &*part != "[]") {
+            return None;
+        }
+        self.type_of_place_deep(function, &container, depth)
     }
 
     /// Whether a name without `this->` is a field of the function's class.
@@ -549,16 +551,17 @@ impl<'a> Program<'a> {
         // `guard = mutex.lock()`, `ptr.get()`, `cell.borrow()`: an accessor of a wrapper leads where `->` leads.
         if let Callee::Method { receiver, name } = callee {
             let (text, unit) = self.type_of_value_deep(site.function, receiver, depth - 1)?;
-            let name_of_type = types::parse(&self.expand_alias(&text, unit));
-            // What an atomic pointer holds is a pointer: its end ends nothing.
-            if name_of_type.last() == "AtomicPtr"
-                && matches!(&**name, "load" | "swap")
-                && let [pointee] = &name_of_type.args[..]
-            {
-                return Some((format!("*mut {pointee}"), unit));
+            if let Some(row) = self.type_row(&text, unit) {
+                if row.iterators.iter().any(|method| **method == **name) {
+                    return Some((format!("{}::iterator", types::pointee(&text)), unit));
+                }
+                if row.pointers.iter().any(|method| **method == **name) {
+                    let (led, unit) = self.lead(&text, unit)?;
+                    return Some((format!("{led} *"), unit));
+                }
             }
             // A builder's method gives the builder back.
-            let base = name_of_type.base;
+            let base = types::parse(&self.expand_alias(&text, unit)).base;
             let spellings = match self.api.may_mean(name) {
                 true => self.spellings(&base, unit),
                 false => Vec::new(),
@@ -608,21 +611,6 @@ impl<'a> Program<'a> {
                 }
             }
             let row = self.type_row(&text, unit)?;
-            let is_container =
-                row.leads_to.is_some() && row.ends.iter().any(|end| **end == *"clear");
-            if self.lang(site.function) == Lang::Cpp && is_container {
-                match &**name {
-                    "begin" | "cbegin" | "rbegin" | "find" | "lower_bound" | "upper_bound"
-                    | "erase" => {
-                        return Some((format!("{}::iterator", types::pointee(&text)), unit));
-                    }
-                    "data" => {
-                        let (element, unit) = self.lead(&text, unit)?;
-                        return Some((format!("{element} *"), unit));
-                    }
-                    _ => {}
-                }
-            }
             let accessor = matches!(
                 &**name,
                 "get"
@@ -825,21 +813,24 @@ impl<'a> Program<'a> {
     /// `first` and `second` of a `std::pair`, of an iterator of a map, and of what it leads to.
     fn step_in_pair(&self, text: &str, unit: u32, part: &str) -> Option<(String, u32)> {
         let index = pair_index(part)?;
-        let led = self.led_types(text, unit).into_iter();
-        let mut pairs = led.filter_map(|(text, unit)| {
-            let expanded = self.expand_alias(&text, unit);
-            let (pair, is_map) = match container_of(&expanded) {
-                Some(container) => (self.expand_alias(container, unit), true),
-                None => (expanded, false),
-            };
-            let row = self.type_row(&pair, unit)?;
-            let [_, _] = row.owns[..] else { return None };
-            (row.leads_to.is_some() == is_map).then(|| {
-                let argument = *row.owns.get(index)? as usize;
+        self.led_types(text, unit)
+            .into_iter()
+            .find_map(|(text, unit)| {
+                let expanded = self.expand_alias(&text, unit);
+                let (pair, is_map) = match container_of(&expanded) {
+                    Some(container) => (self.expand_alias(container, unit), true),
+                    None => (expanded, false),
+                };
+                let row = self.type_row(&pair, unit)?;
+                let [first, second] = row.owns[..] else {
+                    return None;
+                };
+                if row.leads_to.is_some() != is_map {
+                    return None;
+                }
+                let argument = [first, second][index] as usize;
                 Some((types::parse(&pair).args.get(argument)?.clone(), unit))
-            })?
-        });
-        pairs.next()
+            })
     }
 
     /// What an iterator of a library's container leads to, or what `value_type` is: `std::vector<Port *>::iterator`.
