@@ -787,7 +787,7 @@ impl Api {
     }
 
     /// The last parts of all names that a language can call, each with what `category` makes of its effects, as bits.
-    pub fn words(&self, lang: Lang, category: impl Fn(&Effect) -> u16) -> Vec<(&str, u16)> {
+    pub fn words(&self, lang: Lang, category: impl Fn(&Effect) -> u32) -> Vec<(&str, u32)> {
         self.by_name
             .iter()
             .filter(|(name, _)| lang != Lang::C || !name.contains("::") && !name.starts_with('.'))

@@ -555,6 +555,7 @@ fn check(arguments: &Check, flags: &[Flag]) -> Result<ExitCode, String> {
             read,
             start.elapsed(),
             &input.timings.shares(),
+            input.timings.extent(),
         ));
     }
     Ok(ExitCode::from(exit_code))

@@ -367,6 +367,7 @@ impl Run<'_> {
         let whole = self.options.whole || self.options.summaries;
         let skipped = !whole
             && (!self.demand.wants(number) || !self.gate.may_matter(sources, module, &files));
+        timings.passes(!skipped);
         let linked: Vec<Arc<Unit>> = if skipped {
             Vec::new()
         } else {
@@ -683,9 +684,17 @@ impl<'a> Units<'a> {
                 let functions = &self.functions[file.0 as usize];
                 let source = self.sources.file(file);
                 let left_out = kept.left_out(&source.text, source.lang?, functions);
-                syntax::lower_kept(self.sources, file, functions, &kept.functions, &left_out)?
+                let kept = &kept.functions;
+                let (unit, bytes) =
+                    syntax::lower_kept(self.sources, file, functions, kept, &left_out)?;
+                self.timings.lowers(bytes, source.text.len());
+                unit
             }
-            None => syntax::lower(self.sources, file)?,
+            None => {
+                let bytes = self.sources.file(file).text.len();
+                self.timings.lowers(bytes, bytes);
+                syntax::lower(self.sources, file)?
+            }
         };
         if unit.lang != source::Lang::Rust {
             syntax::configure::configure(&mut unit, self.macros);

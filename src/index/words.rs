@@ -37,9 +37,9 @@ impl<'t> Dictionary<'t> {
         self.numbers.is_empty()
     }
 
-    /// All names, in no order.
-    pub fn names(&self) -> impl Iterator<Item = &'t [u8]> + '_ {
-        self.numbers.keys().copied()
+    /// All names with their numbers, in no order.
+    pub fn names(&self) -> impl Iterator<Item = (&'t [u8], u32)> + '_ {
+        self.numbers.iter().map(|(&name, &number)| (name, number))
     }
 }
 

@@ -15,6 +15,7 @@
 mod bits;
 mod declarations;
 mod graph;
+mod lock_order;
 mod outside;
 mod read_of;
 mod seeds;
@@ -116,7 +117,7 @@ impl Demand {
         };
         let tree = Tree::new(sources, facts, api, &is_c);
         if let Some(known) = known {
-            known.add(&tree.dictionary);
+            known.add(&tree.dictionary, |word| tree.may_take(word));
         }
         let blocking: Vec<OnceLock<Vec<u32>>> = modules.iter().map(|_| OnceLock::new()).collect();
         let wanted: Vec<Option<Vec<(FileId, u32)>>> = modules
@@ -219,6 +220,11 @@ fn may_matter(tree: &Tree, module: &Module, asks_for_threads: bool) -> bool {
     let bits = files().fold(0, |bits, file| {
         bits | tree.files[file.0 as usize].categories
     });
+    // A lock that is made by hand is taken with an exchange.
+    let bits = match bits & EXCHANGE {
+        0 => bits,
+        _ => bits | LOADER | ACQUIRE,
+    };
     let may_be_dll = module.kind != Kind::Exe;
     let has_classes = module
         .sources
@@ -300,7 +306,8 @@ fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Option<V
     let may_be_dll = module.kind != Kind::Exe;
     let bits = graph.all_direct();
     // Under the loader lock.
-    let under_lock = graph.reached_from(&graph.loader_entries());
+    let entries = graph.loader_entries();
+    let under_lock = graph.reached_from(&entries);
     let blocking = graph.leading_within(LOADER, &under_lock);
     graph.add(&mut core, &blocking);
     graph.add(&mut core, &graph.static_holders(&blocking));
@@ -318,11 +325,14 @@ fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Option<V
         graph.add(&mut core, &graph.leading_to(SPAWN));
     }
     // Two locks.
-    let mut nested = graph.none();
-    if bits & ACQUIRE != 0 {
-        nested = graph.nested_locks();
-        let taking = graph.leading_to(ACQUIRE);
-        graph.add_callees(&mut nested, |node| taking[node], usize::MAX);
+    let (mut holders, mut nested) = (graph.none(), graph.none());
+    // A program that starts no thread, and has nothing that runs at its end, has one only.
+    let has_threads = may_be_dll
+        || graph.has_classes()
+        || bits & (SPAWN | POOL | ATEXIT | ENTRY) != 0
+        || entries.contains(&true);
+    if bits & ACQUIRE != 0 && has_threads {
+        (holders, nested) = graph.nested_locks();
     }
     let ends = core.contains(&true);
     if !has_objects && !ends && !nested.contains(&true) {
@@ -333,9 +343,11 @@ fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Option<V
     let mut kept = core.clone();
     graph.add(&mut kept, &nested);
     // What deals with the same objects: it names a member or a static that such a call names, and does something to
-    // handles or locks.
+    // handles or locks. In C an object is a member or a static; else it may be in the hands of anything that calls the
+    // system.
+    let dealing = if graph.has_classes() { LOADER } else { BLOCKS };
     let calls = graph
-        .select(|node| core[node] && graph.direct(node) & (LOADER | POOL | UNREF | SPAWN) != 0);
+        .select(|node| core[node] && graph.direct(node) & (dealing | POOL | UNREF | SPAWN) != 0);
     let objects = graph.state_of(&calls);
     let locks = graph.select(|node| blocking[node] && graph.direct(node) & ACQUIRE != 0);
     let lock_words = graph.state_of(&locks);
@@ -346,14 +358,20 @@ fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Option<V
     graph.add_direct_callers(&mut kept, &wrappers);
     let asking = graph.leading_to(ASKS);
     let mut takers = graph.none();
+    if locks.contains(&true) {
+        // A lock that a callee takes for it.
+        let holding = graph.holding_through_others();
+        takers = graph.select(|node| asking[node] && holding[node]);
+        graph.add(&mut kept, &takers);
+    }
     for node in graph.nodes() {
         let direct = graph.direct(node);
         if direct & ACQUIRE != 0 && graph.mentions_any(node, &lock_words) {
             kept[node] = true;
-            takers[node] = asking[node];
+            takers[node] |= asking[node];
         }
         if (direct & (SPAWN | ATEXIT | OWN) != 0 && (ends || has_objects))
-            || (direct & (HANDLE | ACQUIRE | REF | UNREF | POOL | LOADER) != 0
+            || (direct & (HANDLE | ACQUIRE | REF | UNREF | POOL | dealing) != 0
                 && graph.mentions_any(node, &objects))
         {
             kept[node] = true;
@@ -372,21 +390,28 @@ fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Option<V
     let pool = graph.select(|node| core[node] && graph.direct(node) & POOL != 0);
     let mut asked = graph.statics_of(&guarded);
     asked.add(&graph.state_of(&pool));
+    let writers = graph.select(|node| graph.writes_any(node, &asked));
+    graph.add(&mut kept, &writers);
+    // What such a one is handed comes from its callers.
+    let mut handing = graph.none();
+    graph.add_direct_callers(&mut handing, &writers);
     for node in graph.nodes() {
-        if !kept[node] && graph.writes_any(node, &asked) {
-            kept[node] = true;
-        }
+        kept[node] |= handing[node] && graph.direct(node) & (HANDLE | REF | SPAWN | POOL) != 0;
     }
     // What they call, as far as it does anything that counts or is short.
     let stops = graph.never_returning();
+    let counting = match (graph.has_classes(), may_be_dll) {
+        (true, _) => POOL | UNREF | ASKS,
+        (false, true) => POOL | UNREF,
+        (false, false) => POOL,
+    };
+    let is_read_anyway = |node: usize| graph.has_classes() && graph.size(node) < SMALL;
     let effects = graph.select(|node| {
         let direct = graph.direct(node);
-        direct & (POOL | UNREF | ASKS) != 0
+        direct & counting != 0
             || stops[node]
-            || (direct & LOADER != 0
-                && (blocking[node]
-                    || graph.size(node) < SMALL
-                    || graph.mentions_any(node, &objects)))
+            || (direct & dealing != 0
+                && (blocking[node] || is_read_anyway(node) || graph.mentions_any(node, &objects)))
     });
     let effects = graph.callers_of(&effects);
     graph.add_callees(&mut core, |node| effects[node], 32);
@@ -401,5 +426,7 @@ fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Option<V
     graph.add_callees(&mut core, |node| graph.size(node) < SMALL, 2);
     graph.add(&mut kept, &core);
     graph.add(&mut kept, &graph.constructors_of(&core));
+    // How others get to where two locks are taken, and whether one is held on the way, is for all callers to say.
+    graph.add(&mut kept, &graph.callers_of(&holders));
     Some(graph.functions_in(&kept))
 }

@@ -4,6 +4,7 @@ use super::{Link, TOOL, Tool, articles, pretty};
 use crate::ModuleSummary;
 use crate::diagnostic::Diagnostic;
 use crate::rules::page::{self, Page};
+use crate::rules::timings::Extent;
 use crate::source::{Sources, Span};
 use serde::Serialize;
 use std::fmt::Write;
@@ -74,8 +75,14 @@ fn counts_by_rule(findings: &[Diagnostic]) -> Vec<(&'static str, usize, usize)> 
 
 /// `--timings`: what reading, each stage and each rule took, in columns; what took nothing is left out.
 ///
-/// `read` and `all` are of the clock, the shares are summed over all threads.
-pub fn timings_text(read: Duration, all: Duration, shares: &[(&str, Duration)]) -> String {
+/// `read` and `all` are of the clock, the shares are summed over all threads. Behind them stands how much was looked into;
+/// where an earlier run has found everything, that is nothing.
+pub fn timings_text(
+    read: Duration,
+    all: Duration,
+    shares: &[(&str, Duration)],
+    extent: Extent,
+) -> String {
     let sum: Duration = shares.iter().map(|(_, spent)| *spent).sum();
     let mut text = format!(
         "{:>8.3} s  in all\n{:>8.3} s  finding and reading files\n{:>8.3} s  of all threads:\n",
@@ -90,7 +97,15 @@ pub fn timings_text(read: Duration, all: Duration, shares: &[(&str, Duration)]) 
             spent.as_secs_f64()
         ));
     }
-    text.pop();
+    let megabytes = |bytes: u64| bytes as f64 / 1e6;
+    let _ = write!(
+        text,
+        "{:>8.1} MB parsed, of {:.1} MB in files that were looked into\n{:>8} of {} modules looked into",
+        megabytes(extent.lowered),
+        megabytes(extent.files),
+        extent.linked,
+        extent.modules
+    );
     text
 }
 

@@ -21,21 +21,21 @@ pub fn lower(sources: &Sources, file: FileId) -> Option<Unit> {
 }
 
 /// Lowers one file, but only the bodies of those of its functions that are kept, one by one as the index lists them, and
-/// without the pieces that are left out, which stand in their order. Bytes.
+/// without the pieces that are left out, which stand in their order. Bytes. With the unit comes how many were parsed.
 pub fn lower_kept(
     sources: &Sources,
     file: FileId,
     functions: &[FunctionFact],
     kept: &[bool],
     left_out: &[Range<usize>],
-) -> Option<Unit> {
+) -> Option<(Unit, usize)> {
     let source = sources.file(file);
     let Some(cut) = cut::Cut::new(&source.text, functions, kept, left_out) else {
-        return lower(sources, file);
+        return Some((lower(sources, file)?, source.text.len()));
     };
     let mut unit = lower_text(file, source.lang?, &cut.text);
     cut.restore(&mut unit);
-    Some(unit)
+    Some((unit, cut.text.len()))
 }
 
 fn lower_text(file: FileId, lang: Lang, text: &str) -> Unit {

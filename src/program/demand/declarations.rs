@@ -397,7 +397,10 @@ impl Open {
         item.is_obscure = (item.is_prototype && is_first_called && item.declares.is_empty())
             || (has_body && !self.assigned && !item.is_alias && !is_type && !item.is_prototype);
         item.is_state = !((item.is_alias && !has_body) || item.is_prototype && lang == Lang::C);
-        item.object = !(item.is_alias || item.is_class || is_type && !self.assigned && has_body);
+        // `struct T { … } object;`
+        let is_made = !item.is_alias && item.names.iter().any(|name| name.start > last_close);
+        item.object =
+            is_made || !(item.is_alias || item.is_class || is_type && !self.assigned && has_body);
         Some(item)
     }
 }

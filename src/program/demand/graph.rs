@@ -1,6 +1,8 @@
 //! Who mentions whom in one module, by names.
 
-use super::seeds::{Lists, Node, Tree, category};
+use super::SMALL;
+use super::lock_order::{self, Does};
+use super::seeds::{Lists, MOST_PASSED_ON, Node, Tree, category};
 use crate::index::words::{self, Mention, NameMap, how};
 use crate::index::{EntryFact, FunctionFact};
 use crate::module::{EXE_ENTRIES, Kind, Module};
@@ -63,6 +65,10 @@ pub struct Graph<'t> {
     own: NodeSet,
     /// Functions that give members functions.
     hands: NodeSet,
+    /// By word: means an exchange, or what passes one on.
+    exchanges: Vec<bool>,
+    /// Functions and macros with a loop around an exchange, which may take a lock that is made by hand.
+    spins: NodeSet,
     entry_names: &'t [String],
     may_be_dll: bool,
     /// It has sources in a language with destructors.
@@ -71,6 +77,9 @@ pub struct Graph<'t> {
 
 /// A member that more places give a value is not followed; the engine follows fewer.
 const MOST_GIVERS: usize = 12;
+
+/// A function of four statements has not more words.
+const MOST_WORDS: usize = 48;
 
 /// A body that is longer is looked at near its end only, where what never returns stands. Bytes.
 pub const LONG: usize = 1500;
@@ -223,7 +232,7 @@ impl<'t> Graph<'t> {
                 })
             })
             .collect();
-        Graph {
+        let mut graph = Graph {
             tree,
             files,
             nodes,
@@ -238,10 +247,87 @@ impl<'t> Graph<'t> {
             objects,
             own,
             hands,
+            exchanges: vec![false; count],
+            spins: Vec::new(),
             entry_names: &module.entry_names,
             may_be_dll: module.kind != Kind::Exe,
             has_classes,
+        };
+        graph.find_spins();
+        graph
+    }
+
+    /// Finds the loops around exchanges: these are called there by their names, or are what a short function or a macro
+    /// does that is. Those can have other names, and so can what they call.
+    fn find_spins(&mut self) {
+        use category::{EXCHANGE, LOOP};
+        self.spins = self.none();
+        let direct = |node: usize| self.tree.direct(self.nodes[node], self.has_classes);
+        if !self.nodes().any(|node| direct(node) & EXCHANGE != 0) {
+            return;
         }
+        let lang = if self.has_classes { Lang::Cpp } else { Lang::C };
+        let is_exchange = |&word: &u32| {
+            // Rust has its own.
+            let langs: &[Lang] = if self.has_classes {
+                &[Lang::Cpp, Lang::Rust]
+            } else {
+                &[lang]
+            };
+            langs
+                .iter()
+                .any(|&lang| self.tree.category(lang, word) & EXCHANGE != 0)
+        };
+        let mut exchanges = self.no_words();
+        for (number, word) in self.words.iter().enumerate().skip(1) {
+            exchanges[number] = is_exchange(word);
+        }
+        let mentions_one = |node: usize, exchanges: &[bool]| {
+            let mut mentions = self.mentions(node).iter();
+            mentions.any(|&(word, _)| exchanges[self.local(word) as usize])
+        };
+        for round in 0..MOST_PASSED_ON {
+            let mut passing: Vec<u32> = Vec::new();
+            for node in self.nodes() {
+                // Macros, one function, and macros.
+                let may_pass = match self.node(node) {
+                    Node::Function(..) => round == 1 && self.is_short(node),
+                    Node::Chunk(..) => self.tree.is_macro(self.nodes[node]),
+                };
+                if may_pass && mentions_one(node, &exchanges) {
+                    let names = self.tree.names_of.of(self.nodes[node]).iter();
+                    passing.extend(names.map(|&name| self.local(name)));
+                }
+            }
+            for name in passing {
+                exchanges[name as usize] = true;
+            }
+        }
+        exchanges[0] = false;
+        self.spins = self.select(|node| direct(node) & LOOP != 0 && mentions_one(node, &exchanges));
+        self.exchanges = exchanges;
+    }
+
+    /// Whether a function does little but to give back what it has got from one that it calls: the engine follows functions
+    /// of four statements, without declarations.
+    fn is_short(&self, node: usize) -> bool {
+        let Node::Function(file, number) = self.node(node) else {
+            return false;
+        };
+        let function = &self.tree.facts[file.0 as usize].functions[number as usize];
+        let body = function.body as usize..function.end as usize;
+        let source = self.tree.sources.file(file);
+        let Some(lang) = source.lang.filter(|_| body.len() < 10 * SMALL) else {
+            return false;
+        };
+        let mut count = 0;
+        words::each(&source.text, body, lang, |_, _| count += 1);
+        count <= MOST_WORDS
+    }
+
+    /// Whether it has sources in a language with destructors.
+    pub fn has_classes(&self) -> bool {
+        self.has_classes
     }
 
     pub fn nodes(&self) -> std::ops::Range<usize> {
@@ -250,6 +336,10 @@ impl<'t> Graph<'t> {
 
     /// The nodes of a kind.
     pub fn select(&self, wanted: impl Fn(usize) -> bool) -> NodeSet {
+        self.nodes().map(wanted).collect()
+    }
+
+    fn select_mut(&self, wanted: impl FnMut(usize) -> bool) -> NodeSet {
         self.nodes().map(wanted).collect()
     }
 
@@ -305,8 +395,13 @@ impl<'t> Graph<'t> {
     }
 
     /// What the names that a node mentions do.
-    pub fn direct(&self, node: usize) -> u16 {
-        self.tree.direct(self.nodes[node], self.has_classes)
+    pub fn direct(&self, node: usize) -> u32 {
+        let direct = self.tree.direct(self.nodes[node], self.has_classes);
+        if self.spins[node] {
+            direct | category::LOADER | category::BLOCKS | category::ACQUIRE
+        } else {
+            direct
+        }
     }
 
     fn node(&self, node: usize) -> Node {
@@ -325,13 +420,13 @@ impl<'t> Graph<'t> {
     }
 
     /// What mentions a name of a category, directly or through others.
-    pub fn leading_to(&self, mask: u16) -> NodeSet {
+    pub fn leading_to(&self, mask: u32) -> NodeSet {
         let direct = self.select(|node| self.direct(node) & mask != 0);
         self.callers_of(&direct)
     }
 
     /// What mentions a name of a category, directly or through others of a set, and is in that set.
-    pub fn leading_within(&self, mask: u16, within: &NodeSet) -> NodeSet {
+    pub fn leading_within(&self, mask: u32, within: &NodeSet) -> NodeSet {
         let mut set = self.select(|node| within[node] && self.direct(node) & mask != 0);
         self.add_callers(&mut set, |node| within[node]);
         set
@@ -384,7 +479,7 @@ impl<'t> Graph<'t> {
     }
 
     /// What all nodes' names do.
-    pub fn all_direct(&self) -> u16 {
+    pub fn all_direct(&self) -> u32 {
         self.nodes().fold(0, |bits, node| bits | self.direct(node))
     }
 
@@ -622,6 +717,19 @@ impl<'t> Graph<'t> {
                 set[node] = true;
             }
         };
+        // An object that is declared with its class does not name what makes and ends it.
+        let made: Vec<u32> = self
+            .nodes()
+            .filter(|&node| match self.node(node) {
+                Node::Chunk(file, number) => {
+                    let chunk = &tree.files[file.0 as usize].chunks[number as usize];
+                    chunk.object && chunk.class && self.has_classes && self.own[node]
+                }
+                Node::Function(..) => false,
+            })
+            .flat_map(|node| tree.names_of.of(self.nodes[node]).iter().copied())
+            .collect();
+        made.into_iter().for_each(&mut add);
         for &file in &self.files {
             // Objects inside functions.
             for (_, mentions) in &tree.files[file.0 as usize].statics {
@@ -773,38 +881,113 @@ impl<'t> Graph<'t> {
         frees
     }
 
-    /// Functions that take a lock, or have it taken, and name something further that takes one.
-    pub fn nested_locks(&self) -> NodeSet {
+    /// Whether a node takes a lock and does not give it back: it takes it for its caller.
+    fn leaves_a_lock(&self, node: usize) -> bool {
         use category::{ACQUIRE, RELEASE};
+        let direct = self.direct(node);
+        direct & ACQUIRE != 0 && (direct & RELEASE == 0 || self.has_classes)
+    }
+
+    /// Functions in whose bodies a call leaves a lock held.
+    pub fn holding_through_others(&self) -> NodeSet {
+        let mut leaving = NameMap::<u32, bool>::default();
+        let mut leaves = |word: u32| {
+            *leaving
+                .entry(word)
+                .or_insert_with(|| self.named(word).any(|node| self.leaves_a_lock(node)))
+        };
+        self.select_mut(|node| {
+            let own = self.tree.names_of.of(self.nodes[node]);
+            self.names(node)
+                .any(|word| !own.contains(&word) && leaves(word))
+        })
+    }
+
+    /// Functions that may hold a lock where they take another, or call what does; and these with what they call, and all
+    /// that takes locks below it.
+    pub fn nested_locks(&self) -> (NodeSet, NodeSet) {
+        use category::{ACQUIRE, LOOP};
         let lang = if self.has_classes { Lang::Cpp } else { Lang::C };
         let taking = self.leading_to(ACQUIRE);
-        // What takes a lock and does not give it back takes it for its caller.
-        let leaves = |node: usize| {
-            let direct = self.direct(node);
-            direct & ACQUIRE != 0 && (direct & RELEASE == 0 || self.has_classes)
+        let is_taking = |word: u32| self.named(word).any(|node| taking[node]);
+        let mut known = NameMap::<u32, Does>::default();
+        let mut does = |word: u32| {
+            *known.entry(word).or_insert_with(|| {
+                let category = self.tree.category(lang, word);
+                let itself = category & ACQUIRE != 0;
+                let is_exchange = self.exchanges[self.local(word) as usize];
+                let is_leaving = |node: usize| self.leaves_a_lock(node);
+                Does {
+                    takes: itself
+                        || is_exchange
+                        || is_taking(word)
+                        || self.given_to(word).any(is_taking),
+                    leaves: itself || is_exchange || self.named(word).any(is_leaving),
+                    // What has a loop of its own needs none around it.
+                    in_loop: is_exchange
+                        && !itself
+                        && !self.named(word).any(|node| self.spins[node]),
+                    loops: category & LOOP != 0,
+                }
+            })
         };
-        let mut leads = NameMap::<u32, (bool, bool)>::default();
-        let mut set = self.none();
+        let mut holders = self.none();
+        let mut below = self.none();
+        let mut seen = self.no_words();
         for node in self.nodes().filter(|&node| taking[node]) {
-            if matches!(self.node(node), Node::Chunk(..)) {
+            let Node::Function(file, number) = self.node(node) else {
+                continue;
+            };
+            let takes_itself = self.direct(node) & ACQUIRE != 0;
+            if !takes_itself && !self.names(node).any(|word| does(word).leaves) {
                 continue;
             }
-            let mut takes = 0;
-            let mut holds = self.direct(node) & ACQUIRE != 0;
-            for word in self.names(node) {
-                let (takes_one, holds_one) = *leads.entry(word).or_insert_with(|| {
-                    let itself = self.tree.category(lang, word) & ACQUIRE != 0;
-                    (
-                        itself || self.named(word).any(|other| taking[other]),
-                        itself || self.named(word).any(leaves),
-                    )
+            if self.has_classes {
+                // What ends with a block is not named there: the function's own name stands for it.
+                let taken = self.names(node).filter(|&word| {
+                    let does = does(word);
+                    does.takes && (takes_itself || !does.in_loop)
                 });
-                takes += usize::from(takes_one);
-                holds |= holds_one;
+                if taken.count() < 2 {
+                    continue;
+                }
+            } else {
+                let function = &self.tree.facts[file.0 as usize].functions[number as usize];
+                let body = function.body as usize..function.end as usize;
+                let text = &self.tree.sources.file(file).text;
+                let taken = lock_order::taken_together(text, body, lang, |name| {
+                    let word = self.tree.dictionary.get(name)?;
+                    let does = does(word);
+                    (does != Does::default()).then_some((word, does))
+                });
+                if taken.is_empty() {
+                    continue;
+                }
             }
-            set[node] = holds && takes >= 2;
+            holders[node] = true;
+            for &(word, _) in self.mentions(node) {
+                if std::mem::replace(&mut seen[self.local(word) as usize], true) {
+                    continue;
+                }
+                let given = self.given_to(word).filter(|_| !self.has_classes);
+                for word in std::iter::once(word).chain(given) {
+                    for other in self.named(word) {
+                        below[other] |=
+                            taking[other] || matches!(self.node(other), Node::Chunk(..));
+                    }
+                }
+            }
         }
-        set
+        self.add_callees(&mut below, |node| taking[node], usize::MAX);
+        self.add(&mut below, &holders);
+        (holders, below)
+    }
+
+    /// The names of functions that a member of this name may be given, as far as few places give it one.
+    fn given_to(&self, word: u32) -> impl Iterator<Item = u32> + '_ {
+        let givers = self.givers.of(self.local(word));
+        let givers = givers.iter().filter(|_| givers.len() <= MOST_GIVERS);
+        givers.flat_map(|&giver| self.names(giver as usize))
     }
 
     /// The members' and statics' names that a set mentions.
@@ -834,7 +1017,7 @@ impl<'t> Graph<'t> {
     }
 
     /// The names of functions that lead to a category, sorted.
-    pub fn names_leading_to(&self, mask: u16) -> Vec<u32> {
+    pub fn names_leading_to(&self, mask: u32) -> Vec<u32> {
         let set = self.leading_to(mask);
         let mut names: Vec<u32> = self
             .nodes()

@@ -3,7 +3,8 @@
 //! In come a text, the functions in it and the names that the last choices knew; out comes a hash over everything outside
 //! bodies, and over which of these names each body has and how they stand there. An edit inside a body that brings no such
 //! name and takes none leaves it as it was. A body in which an object with static storage is declared counts as it is:
-//! where its declaration ends decides which names belong to it.
+//! where its declaration ends decides which names belong to it. So does one that names what takes a lock: how often
+//! it does so, and where loops stand, decides what is read.
 
 use super::SMALL;
 use super::declarations::STATIC_WORDS;
@@ -17,16 +18,21 @@ use std::hash::{Hash, Hasher};
 use std::ops::Range;
 
 /// The names that choices have known, by their hashes: where two have the same, a choice is made once too often.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct KnownNames {
     /// Empty: nothing has been chosen, and every word may be one.
-    hashes: FxHashSet<u32>,
+    hashes: Hashes,
+    /// Those of them that may take a lock.
+    taking: Hashes,
 }
 
+#[derive(Debug, Default)]
+struct Hashes(FxHashSet<u32>);
+
 /// As the differences of the sorted hashes, which are short.
-impl Serialize for KnownNames {
+impl Serialize for Hashes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut hashes: Vec<u32> = self.hashes.iter().copied().collect();
+        let mut hashes: Vec<u32> = self.0.iter().copied().collect();
         hashes.sort_unstable();
         let mut last = 0;
         serializer.collect_seq(
@@ -37,29 +43,36 @@ impl Serialize for KnownNames {
     }
 }
 
-impl<'de> Deserialize<'de> for KnownNames {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<KnownNames, D::Error> {
+impl<'de> Deserialize<'de> for Hashes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Hashes, D::Error> {
         let differences = Vec::<u32>::deserialize(deserializer)?;
         let mut last = 0_u32;
         let hashes = differences.into_iter().map(|difference| {
             last = last.wrapping_add(difference);
             last
         });
-        Ok(KnownNames {
-            hashes: hashes.collect(),
-        })
+        Ok(Hashes(hashes.collect()))
     }
 }
 
 impl KnownNames {
-    /// Takes in the names of a choice.
-    pub fn add(&mut self, names: &Dictionary) {
-        self.hashes
-            .extend(names.names().map(|name| half(hash_of(name))));
+    /// Takes in the names of a choice, and which of them may take a lock.
+    pub fn add(&mut self, names: &Dictionary, takes: impl Fn(u32) -> bool) {
+        for (name, number) in names.names() {
+            let hash = half(hash_of(name));
+            self.hashes.0.insert(hash);
+            if takes(number) {
+                self.taking.0.insert(hash);
+            }
+        }
     }
 
     fn has(&self, hash: u64) -> bool {
-        self.hashes.is_empty() || self.hashes.contains(&half(hash))
+        self.hashes.0.is_empty() || self.hashes.0.contains(&half(hash))
+    }
+
+    fn may_take(&self, hash: u64) -> bool {
+        self.taking.0.contains(&half(hash))
     }
 }
 
@@ -117,19 +130,20 @@ fn take_words(
     known: &KnownNames,
 ) {
     let mut found: Vec<(u64, u8)> = Vec::new();
-    let mut has_statics = false;
+    let mut counts_as_it_is = false;
     words::each(text, range.clone(), lang, |place, how| {
         let is_inside = place.start >= body;
         let word = text.as_bytes().get(place).unwrap_or_default();
-        has_statics |= lang != Lang::C
+        counts_as_it_is |= lang != Lang::C
             && is_inside
             && STATIC_WORDS.iter().any(|known| known.as_bytes() == word);
         let hash = hash_of(word);
         if known.has(hash) {
             found.push((hash, how));
+            counts_as_it_is |= is_inside && known.may_take(hash);
         }
     });
-    if has_statics {
+    if counts_as_it_is {
         hasher.update(text.as_bytes().get(range).unwrap_or_default());
         return;
     }
@@ -162,7 +176,7 @@ mod tests {
             dictionary.add(name);
         }
         let mut known = KnownNames::default();
-        known.add(&dictionary);
+        known.add(&dictionary, |_| false);
         let of = |text: &str| {
             let facts = index::scan(text, Lang::C, &index::Names::default());
             assert_eq!(facts.functions.len(), 1, "{text}");
@@ -185,6 +199,26 @@ mod tests {
     }
 
     #[test]
+    fn where_a_lock_is_taken_everything_counts() {
+        let mut dictionary = Dictionary::default();
+        let [enter, ..] = ["enter", "leave", "f", "g"].map(|name| dictionary.add(name));
+        let mut known = KnownNames::default();
+        known.add(&dictionary, |number| number == enter);
+        let of = |text: &str| {
+            let facts = index::scan(text, Lang::C, &index::Names::default());
+            read_of(text, Lang::C, &facts.functions, &known)
+        };
+        assert_ne!(
+            of("void f(void) { enter(); leave(); }"),
+            of("void f(void) { enter(); leave(); enter(); leave(); }")
+        );
+        assert_eq!(
+            of("void f(void) { leave(); g(); }"),
+            of("void f(void) { g(); leave(); }")
+        );
+    }
+
+    #[test]
     fn before_the_first_choice_every_word_counts() {
         let of = |text: &str| {
             let facts = index::scan(text, Lang::C, &index::Names::default());
@@ -200,7 +234,7 @@ mod tests {
             dictionary.add(name);
         }
         let mut known = KnownNames::default();
-        known.add(&dictionary);
+        known.add(&dictionary, |_| false);
         let of = |text: &str| {
             let facts = index::scan(text, Lang::Cpp, &index::Names::default());
             read_of(text, Lang::Cpp, &facts.functions, &known)

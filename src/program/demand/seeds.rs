@@ -1,5 +1,6 @@
 //! The names that count, and where every file mentions them.
 
+use super::SMALL;
 use super::declarations::{Item, STATIC_WORDS, items, static_declarations};
 use crate::api::{Api, Effect, ModuleSource};
 use crate::index::Facts;
@@ -11,50 +12,57 @@ use std::ops::Range;
 /// What a name of the API table does, as bits.
 pub mod category {
     /// Blocks, or has no place under the loader lock.
-    pub const LOADER: u16 = 1;
-    pub const POOL: u16 = 1 << 1;
+    pub const LOADER: u32 = 1;
+    pub const POOL: u32 = 1 << 1;
     /// Frees a module.
-    pub const UNREF: u16 = 1 << 2;
+    pub const UNREF: u32 = 1 << 2;
     /// Gives a module's handle.
-    pub const REF: u16 = 1 << 3;
-    pub const SPAWN: u16 = 1 << 4;
-    pub const ATEXIT: u16 = 1 << 5;
-    pub const ACQUIRE: u16 = 1 << 6;
+    pub const REF: u32 = 1 << 3;
+    pub const SPAWN: u32 = 1 << 4;
+    pub const ATEXIT: u32 = 1 << 5;
+    pub const ACQUIRE: u32 = 1 << 6;
     /// Asks for the loader lock.
-    pub const ASKS: u16 = 1 << 7;
+    pub const ASKS: u32 = 1 << 7;
     /// Gives a lock back.
-    pub const RELEASE: u16 = 1 << 14;
+    pub const RELEASE: u32 = 1 << 14;
     /// Makes, signals or closes a handle.
-    pub const HANDLE: u16 = 1 << 8;
+    pub const HANDLE: u32 = 1 << 8;
     /// A type whose objects' end blocks.
-    pub const TYPE: u16 = 1 << 9;
+    pub const TYPE: u32 = 1 << 9;
     /// `static` and its kin, inside a function.
-    pub const STATIC: u16 = 1 << 10;
+    pub const STATIC: u32 = 1 << 10;
     /// Gives the module's own handle, or may do so.
-    pub const OWN: u16 = 1 << 12;
-    pub const FILE_NAME: u16 = 1 << 13;
+    pub const OWN: u32 = 1 << 12;
+    pub const FILE_NAME: u32 = 1 << 13;
     /// An attribute that makes the loader or the CRT call a function.
-    pub const ENTRY: u16 = 1 << 15;
+    pub const ENTRY: u32 = 1 << 15;
     /// Never returns.
-    pub const ENDS: u16 = 1 << 11;
+    pub const ENDS: u32 = 1 << 11;
+    /// Puts a value into a variable in one go. A loop around it may be a lock that is made by hand.
+    pub const EXCHANGE: u32 = 1 << 16;
+    /// Begins a loop.
+    pub const LOOP: u32 = 1 << 17;
+    /// Blocks for something that others give back, signal or end.
+    pub const BLOCKS: u32 = 1 << 18;
 }
 
-fn category_of(effect: &Effect) -> u16 {
+fn category_of(effect: &Effect) -> u32 {
     use category::*;
     match effect {
-        Effect::Wait { .. } | Effect::Terminate { .. } | Effect::Forbidden { .. } => LOADER,
-        // A lock that is made by hand is taken with an exchange.
-        Effect::Acquire { .. } | Effect::Stores { .. } => LOADER | ACQUIRE,
+        Effect::Wait { .. } | Effect::Terminate { .. } => LOADER | BLOCKS,
+        Effect::Forbidden { .. } => LOADER,
+        Effect::Acquire { .. } => LOADER | BLOCKS | ACQUIRE,
+        Effect::Stores { .. } => EXCHANGE,
         Effect::ExitThread | Effect::ExitProcess => LOADER | ENDS,
         Effect::NoReturn => ENDS,
-        Effect::TpDrain { .. } | Effect::TpCloseGroup { .. } => LOADER | POOL,
+        Effect::TpDrain { .. } | Effect::TpCloseGroup { .. } => LOADER | BLOCKS | POOL,
         Effect::TpClose { .. }
         | Effect::TpCreate { .. }
         | Effect::TpEnv { .. }
         | Effect::TpArm { .. }
         | Effect::TpDisarm { .. }
         | Effect::TpUse { .. } => POOL,
-        Effect::Spawn { joined: true, .. } => SPAWN | LOADER,
+        Effect::Spawn { joined: true, .. } => SPAWN | LOADER | BLOCKS,
         Effect::Spawn { .. } => SPAWN,
         Effect::ModuleUnref { .. } => UNREF | LOADER,
         Effect::ModuleRef {
@@ -79,6 +87,12 @@ fn category_of(effect: &Effect) -> u16 {
     }
 }
 
+/// By how many functions and macros an exchange is passed on to the loop around it.
+pub const MOST_PASSED_ON: usize = 3;
+
+/// The words that begin loops.
+const LOOP_WORDS: [&str; 5] = ["while", "for", "do", "goto", "loop"];
+
 /// A declaration outside functions, or a macro: what it declares, and what it mentions.
 pub struct Chunk {
     pub names: Vec<u32>,
@@ -101,7 +115,7 @@ pub const ALWAYS: u32 = u32::MAX;
 #[derive(Default)]
 pub struct FileWords {
     /// What all names that the file mentions do.
-    pub categories: u16,
+    pub categories: u32,
     /// By function.
     pub functions: Vec<Box<[Mention]>>,
     pub chunks: Vec<Chunk>,
@@ -128,7 +142,7 @@ pub struct Tree<'t> {
     pub facts: &'t [Facts],
     pub dictionary: Dictionary<'t>,
     /// By language and word.
-    categories: [Vec<u16>; 3],
+    categories: [Vec<u32>; 3],
     /// Methods that run while the loader lock is held, of classes that a library has.
     pub class_entries: Vec<&'t str>,
     /// By word: names a member or a static somewhere.
@@ -143,9 +157,11 @@ pub struct Tree<'t> {
     /// By file: its first node; one more at the end.
     pub first_node: Vec<u32>,
     /// What the names that a node mentions do: where headers are taken for C, and where they are not.
-    direct: [Vec<u16>; 2],
+    direct: [Vec<u32>; 2],
     /// By node.
     pub names_of: Lists,
+    /// By word: may be the name of what takes a lock itself.
+    takers: Vec<bool>,
 }
 
 /// A function or a declaration outside functions.
@@ -230,8 +246,8 @@ fn runs_unnamed(name: &str) -> bool {
 impl<'t> Tree<'t> {
     pub fn new(sources: &'t Sources, facts: &'t [Facts], api: &'t Api, is_c: &[bool]) -> Tree<'t> {
         let mut dictionary = Dictionary::default();
-        let mut categories: [Vec<u16>; 3] = Default::default();
-        let mut add = |dictionary: &mut Dictionary<'t>, lang: Lang, name: &'t str, bits: u16| {
+        let mut categories: [Vec<u32>; 3] = Default::default();
+        let mut add = |dictionary: &mut Dictionary<'t>, lang: Lang, name: &'t str, bits: u32| {
             let number = dictionary.add(name) as usize;
             let categories = &mut categories[lang as usize];
             if categories.len() <= number {
@@ -258,6 +274,9 @@ impl<'t> Tree<'t> {
             }
             for name in ["constructor", "destructor"] {
                 add(&mut dictionary, lang, name, category::ENTRY);
+            }
+            for name in LOOP_WORDS {
+                add(&mut dictionary, lang, name, category::LOOP);
             }
         }
         let ids: Vec<FileId> = sources.ids().collect();
@@ -340,6 +359,7 @@ impl<'t> Tree<'t> {
             first_node: Vec::new(),
             direct: Default::default(),
             names_of: Lists::default(),
+            takers: Vec::new(),
         };
         tree.files = ids
             .par_iter()
@@ -391,10 +411,74 @@ impl<'t> Tree<'t> {
         let nodes = 0..self.nodes.len() as u32;
         let as_c = nodes.clone().map(|node| direct(node, true)).collect();
         self.direct = [as_c, nodes.map(|node| direct(node, false)).collect()];
+        self.find_takers();
+    }
+
+    /// Finds the names of what takes a lock, or may do so: an exchange does so in a loop, and others can pass it on.
+    fn find_takers(&mut self) {
+        use category::{ACQUIRE, EXCHANGE, LOOP};
+        let named = |bits: u32| -> Vec<bool> {
+            let words = 0..self.dictionary.len();
+            words
+                .map(|word| self.categories.iter().any(|of| of[word] & bits != 0))
+                .collect()
+        };
+        let (mut takers, mut exchanges) = (named(ACQUIRE | EXCHANGE), named(EXCHANGE));
+        for _ in 0..MOST_PASSED_ON {
+            let mut passing: Vec<(u32, bool)> = Vec::new();
+            for node in 0..self.nodes.len() as u32 {
+                let names = self.names_of.of(node);
+                if names.is_empty() {
+                    continue;
+                }
+                let direct = |bits: u32| self.direct.iter().any(|of| of[node as usize] & bits != 0);
+                let mentions_one = |of: &[bool]| {
+                    let mut mentions = self.mentions(node).iter();
+                    mentions.any(|&(word, _)| of[word as usize])
+                };
+                let exchanges_itself = mentions_one(&exchanges);
+                let may_pass = match self.nodes[node as usize] {
+                    Node::Function(file, number) => {
+                        let function = &self.facts[file.0 as usize].functions[number as usize];
+                        direct(EXCHANGE) || function.end - function.body < SMALL as u32
+                    }
+                    Node::Chunk(..) => self.is_macro(node),
+                };
+                let passes_on = exchanges_itself && may_pass;
+                if passes_on
+                    || direct(ACQUIRE)
+                    || (exchanges_itself && direct(LOOP))
+                    || (self.is_macro(node) && mentions_one(&takers))
+                {
+                    passing.extend(names.iter().map(|&name| (name, passes_on)));
+                }
+            }
+            for (name, passes_on) in passing {
+                takers[name as usize] = true;
+                exchanges[name as usize] |= passes_on;
+            }
+        }
+        self.takers = takers;
+    }
+
+    /// Whether a node is a macro, as far as its form tells.
+    pub fn is_macro(&self, node: u32) -> bool {
+        match self.nodes[node as usize] {
+            Node::Function(..) => false,
+            Node::Chunk(file, number) => {
+                let chunk = &self.files[file.0 as usize].chunks[number as usize];
+                !chunk.object && !chunk.class && !chunk.prototype
+            }
+        }
+    }
+
+    /// Whether a name may be that of something that takes a lock itself.
+    pub fn may_take(&self, word: u32) -> bool {
+        self.takers[word as usize]
     }
 
     /// What a name does in a language.
-    pub fn category(&self, lang: Lang, word: u32) -> u16 {
+    pub fn category(&self, lang: Lang, word: u32) -> u32 {
         self.categories[lang as usize][word as usize]
     }
 
@@ -420,7 +504,7 @@ impl<'t> Tree<'t> {
     }
 
     /// What the names that a node mentions do, in a module that has classes or not.
-    pub fn direct(&self, node: u32, has_classes: bool) -> u16 {
+    pub fn direct(&self, node: u32, has_classes: bool) -> u32 {
         self.direct[usize::from(has_classes)][node as usize]
     }
 
@@ -544,7 +628,8 @@ impl<'t> Tree<'t> {
                     || self.category(Lang::Cpp, *word) | self.category(lang, *word) != 0)
                     && !names.contains(word)
             });
-            if found.is_empty() {
+            let is_made_with_class = item.object && item.is_class;
+            if found.is_empty() && !is_made_with_class {
                 continue;
             }
             let number = |range: &Range<usize>| self.dictionary.get(&text[range.clone()]);

@@ -62,6 +62,22 @@ pub struct Timings {
     clock: Option<fn() -> Duration>,
     /// By stage, in nanoseconds.
     spent: Vec<AtomicU64>,
+    /// Bytes that a parser has seen, and of the files that they stand in.
+    lowered: [AtomicU64; 2],
+    /// Modules that were linked, and others.
+    modules: [AtomicU64; 2],
+}
+
+/// How much of a tree a run has looked into.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// Bytes that a parser has seen.
+    pub lowered: u64,
+    /// Bytes of the files that they stand in.
+    pub files: u64,
+    /// Modules that were linked.
+    pub linked: u64,
+    pub modules: u64,
 }
 
 thread_local! {
@@ -77,6 +93,31 @@ impl Timings {
             spent: (0..STAGES.len() + RULES.len())
                 .map(|_| AtomicU64::new(0))
                 .collect(),
+            ..Timings::default()
+        }
+    }
+
+    /// Notes that so many bytes of a file are parsed.
+    pub fn lowers(&self, bytes: usize, of: usize) {
+        for (count, bytes) in self.lowered.iter().zip([bytes, of]) {
+            count.fetch_add(bytes as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// Notes a module.
+    pub fn passes(&self, is_linked: bool) {
+        self.modules[usize::from(!is_linked)].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// What was looked into so far.
+    pub fn extent(&self) -> Extent {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        let linked = read(&self.modules[0]);
+        Extent {
+            lowered: read(&self.lowered[0]),
+            files: read(&self.lowered[1]),
+            linked,
+            modules: linked + read(&self.modules[1]),
         }
     }
 
