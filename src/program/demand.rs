@@ -363,6 +363,7 @@ fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Option<V
         let holding = graph.holding_through_others();
         takers = graph.select(|node| asking[node] && holding[node]);
         graph.add(&mut kept, &takers);
+        graph.add(&mut kept, &graph.named_leaving(&takers));
     }
     for node in graph.nodes() {
         let direct = graph.direct(node);

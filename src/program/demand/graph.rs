@@ -888,6 +888,19 @@ impl<'t> Graph<'t> {
         direct & ACQUIRE != 0 && (direct & RELEASE == 0 || self.has_classes)
     }
 
+    /// What a set names that takes a lock for its caller.
+    pub fn named_leaving(&self, set: &NodeSet) -> NodeSet {
+        let mut found = self.none();
+        for node in self.nodes().filter(|&node| set[node]) {
+            for word in self.names(node) {
+                for other in self.named(word) {
+                    found[other] |= self.leaves_a_lock(other);
+                }
+            }
+        }
+        found
+    }
+
     /// Functions in whose bodies a call leaves a lock held.
     pub fn holding_through_others(&self) -> NodeSet {
         let mut leaving = NameMap::<u32, bool>::default();
@@ -944,9 +957,10 @@ impl<'t> Graph<'t> {
             }
             if self.has_classes {
                 // What ends with a block is not named there: the function's own name stands for it.
+                let own = self.tree.names_of.of(self.nodes[node]);
                 let taken = self.names(node).filter(|&word| {
                     let does = does(word);
-                    does.takes && (takes_itself || !does.in_loop)
+                    does.takes && (takes_itself || !does.in_loop || own.contains(&word))
                 });
                 if taken.count() < 2 {
                     continue;
@@ -971,9 +985,11 @@ impl<'t> Graph<'t> {
                 }
                 let given = self.given_to(word).filter(|_| !self.has_classes);
                 for word in std::iter::once(word).chain(given) {
+                    let passes_on = self.exchanges[self.local(word) as usize];
                     for other in self.named(word) {
-                        below[other] |=
-                            taking[other] || matches!(self.node(other), Node::Chunk(..));
+                        below[other] |= taking[other]
+                            || passes_on
+                            || matches!(self.node(other), Node::Chunk(..));
                     }
                 }
             }
