@@ -15,7 +15,6 @@
 mod bits;
 mod declarations;
 mod graph;
-mod lock_order;
 mod outside;
 mod read_of;
 mod seeds;

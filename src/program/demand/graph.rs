@@ -1,12 +1,14 @@
-//! Who mentions whom in one module, by names.
+//! Who mentions whom in one module, by names; what the loader runs of it is told in `entries`, and what takes locks in
+//! `locks`.
 
-use super::SMALL;
-use super::lock_order::{self, Does};
-use super::seeds::{Lists, MOST_PASSED_ON, Node, Tree, category};
-use crate::index::words::{self, Mention, NameMap, how};
-use crate::index::{EntryFact, FunctionFact};
-use crate::module::{EXE_ENTRIES, Kind, Module};
+mod entries;
+mod locks;
+
+use super::seeds::{Lists, Node, Tree, category};
+use crate::index::words::{self, Mention, how};
+use crate::module::{Kind, Module};
 use crate::source::{FileId, Lang};
+pub use entries::is_loaders;
 use std::cell::RefCell;
 
 /// A set of the module's nodes.
@@ -78,9 +80,6 @@ pub struct Graph<'t> {
 /// A member that more places give a value is not followed; the engine follows fewer.
 const MOST_GIVERS: usize = 12;
 
-/// A function of four statements has not more words.
-const MOST_WORDS: usize = 48;
-
 /// A body that is longer is looked at near its end only, where what never returns stands. Bytes.
 pub const LONG: usize = 1500;
 
@@ -95,11 +94,6 @@ fn is_name(has_classes: bool, how: u8) -> bool {
 /// Whether all that is done with a function is to give it to a member: it runs where the member is called.
 fn is_only_given(has_classes: bool, how: u8) -> bool {
     !has_classes && how & (how::PLAIN | how::GIVEN) == how::GIVEN
-}
-
-/// Whether the loader calls it, and not the start of a program.
-pub fn is_loaders(entry: &EntryFact) -> bool {
-    !EXE_ENTRIES.contains(&entry.name.as_str())
 }
 
 thread_local! {
@@ -257,74 +251,6 @@ impl<'t> Graph<'t> {
         graph
     }
 
-    /// Finds the loops around exchanges: these are called there by their names, or are what a short function or a macro
-    /// does that is. Those can have other names, and so can what they call.
-    fn find_spins(&mut self) {
-        use category::{EXCHANGE, LOOP};
-        self.spins = self.none();
-        let direct = |node: usize| self.tree.direct(self.nodes[node], self.has_classes);
-        if !self.nodes().any(|node| direct(node) & EXCHANGE != 0) {
-            return;
-        }
-        let lang = if self.has_classes { Lang::Cpp } else { Lang::C };
-        let is_exchange = |&word: &u32| {
-            // Rust has its own.
-            let langs: &[Lang] = if self.has_classes {
-                &[Lang::Cpp, Lang::Rust]
-            } else {
-                &[lang]
-            };
-            langs
-                .iter()
-                .any(|&lang| self.tree.category(lang, word) & EXCHANGE != 0)
-        };
-        let mut exchanges = self.no_words();
-        for (number, word) in self.words.iter().enumerate().skip(1) {
-            exchanges[number] = is_exchange(word);
-        }
-        let mentions_one = |node: usize, exchanges: &[bool]| {
-            let mut mentions = self.mentions(node).iter();
-            mentions.any(|&(word, _)| exchanges[self.local(word) as usize])
-        };
-        for round in 0..MOST_PASSED_ON {
-            let mut passing: Vec<u32> = Vec::new();
-            for node in self.nodes() {
-                // Macros, one function, and macros.
-                let may_pass = match self.node(node) {
-                    Node::Function(..) => round == 1 && self.is_short(node),
-                    Node::Chunk(..) => self.tree.is_macro(self.nodes[node]),
-                };
-                if may_pass && mentions_one(node, &exchanges) {
-                    let names = self.tree.names_of.of(self.nodes[node]).iter();
-                    passing.extend(names.map(|&name| self.local(name)));
-                }
-            }
-            for name in passing {
-                exchanges[name as usize] = true;
-            }
-        }
-        exchanges[0] = false;
-        self.spins = self.select(|node| direct(node) & LOOP != 0 && mentions_one(node, &exchanges));
-        self.exchanges = exchanges;
-    }
-
-    /// Whether a function does little but to give back what it has got from one that it calls: the engine follows functions
-    /// of four statements, without declarations.
-    fn is_short(&self, node: usize) -> bool {
-        let Node::Function(file, number) = self.node(node) else {
-            return false;
-        };
-        let function = &self.tree.facts[file.0 as usize].functions[number as usize];
-        let body = function.body as usize..function.end as usize;
-        let source = self.tree.sources.file(file);
-        let Some(lang) = source.lang.filter(|_| body.len() < 10 * SMALL) else {
-            return false;
-        };
-        let mut count = 0;
-        words::each(&source.text, body, lang, |_, _| count += 1);
-        count <= MOST_WORDS
-    }
-
     /// Whether it has sources in a language with destructors.
     pub fn has_classes(&self) -> bool {
         self.has_classes
@@ -335,11 +261,7 @@ impl<'t> Graph<'t> {
     }
 
     /// The nodes of a kind.
-    pub fn select(&self, wanted: impl Fn(usize) -> bool) -> NodeSet {
-        self.nodes().map(wanted).collect()
-    }
-
-    fn select_mut(&self, wanted: impl FnMut(usize) -> bool) -> NodeSet {
+    pub fn select(&self, wanted: impl FnMut(usize) -> bool) -> NodeSet {
         self.nodes().map(wanted).collect()
     }
 
@@ -660,169 +582,6 @@ impl<'t> Graph<'t> {
         }
     }
 
-    /// Whether the loader calls a function by its name, or by what stands in it.
-    fn is_entry_point(&self, file: FileId, function: &FunctionFact) -> bool {
-        let range = function.start..function.end.max(function.start + 1);
-        let entries = &self.tree.facts[file.0 as usize].entries;
-        self.entry_names.contains(&function.name)
-            || entries
-                .iter()
-                .any(|entry| range.contains(&entry.start) && is_loaders(entry))
-    }
-
-    /// Whether an attribute stands before the body; elsewhere its name is a common word.
-    fn has_attribute(&self, file: FileId, function: &FunctionFact) -> bool {
-        let text = &self.tree.sources.file(file).text;
-        let head = text.get(function.start as usize..function.body as usize);
-        head.is_some_and(|head| head.contains("structor"))
-    }
-
-    /// What the loader runs: entry points, and the constructors and destructors of objects with static storage.
-    pub fn loader_entries(&self) -> NodeSet {
-        let tree = self.tree;
-        let mut set = self.none();
-        for node in self.nodes() {
-            if !self.own[node] {
-                // What it registers can be the module's own.
-                set[node] = self.direct(node) & category::ATEXIT != 0
-                    && matches!(self.node(node), Node::Function(..));
-                continue;
-            }
-            set[node] = match self.node(node) {
-                Node::Function(file, number) => {
-                    let function = &tree.facts[file.0 as usize].functions[number as usize];
-                    self.is_entry_point(file, function)
-                        || self.direct(node) & category::ATEXIT != 0
-                        || (self.direct(node) & category::ENTRY != 0
-                            && self.has_attribute(file, function))
-                        || tree.class_entries.contains(&function.name.as_str())
-                }
-                Node::Chunk(file, number) => {
-                    let chunk = &tree.files[file.0 as usize].chunks[number as usize];
-                    let entries = &tree.facts[file.0 as usize].entries;
-                    let has_sections = entries.iter().any(|entry| entry.name.starts_with('.'));
-                    chunk.object
-                        && match tree.sources.file(file).lang {
-                            Some(Lang::Cpp) if self.has_classes => {
-                                self.may_be_dll || chunk.thread_local
-                            }
-                            Some(Lang::Rust) => chunk.thread_local || !entries.is_empty(),
-                            _ => has_sections,
-                        }
-                }
-            };
-        }
-        let mut add = |word: u32| {
-            for node in self.named(word) {
-                set[node] = true;
-            }
-        };
-        // An object that is declared with its class does not name what makes and ends it.
-        let made: Vec<u32> = self
-            .nodes()
-            .filter(|&node| match self.node(node) {
-                Node::Chunk(file, number) => {
-                    let chunk = &tree.files[file.0 as usize].chunks[number as usize];
-                    chunk.object && chunk.class && self.has_classes && self.own[node]
-                }
-                Node::Function(..) => false,
-            })
-            .flat_map(|node| tree.names_of.of(self.nodes[node]).iter().copied())
-            .collect();
-        made.into_iter().for_each(&mut add);
-        for &file in &self.files {
-            // Objects inside functions.
-            for (_, mentions) in &tree.files[file.0 as usize].statics {
-                if !self.has_classes {
-                    break;
-                }
-                mentions.iter().for_each(|&(word, _)| add(word));
-            }
-            // Macros make entries where they are used.
-            let facts = &tree.facts[file.0 as usize];
-            for (name, _) in &facts.entry_macros {
-                tree.dictionary.get(name).into_iter().for_each(&mut add);
-            }
-            let source = tree.sources.file(file);
-            for entry in &facts.entries {
-                let range = entry.start as usize..entry.end as usize;
-                let functions = &facts.functions;
-                let is_function = functions
-                    .binary_search_by_key(&entry.start, |function| function.start)
-                    .is_ok();
-                if !is_loaders(entry) || range.len() > 4096 || is_function {
-                    continue;
-                }
-                if let Some(lang) = source.lang {
-                    let mut found = Vec::new();
-                    words::mentions(&source.text, range, lang, &tree.dictionary, &mut found);
-                    found.iter().for_each(|&(word, _)| add(word));
-                }
-            }
-        }
-        set
-    }
-
-    /// Whether an object whose type blocks at its end stands outside functions or is static inside one.
-    pub fn has_blocking_objects(&self) -> bool {
-        self.has_classes
-            && self.files.iter().any(|&file| {
-                let words = &self.tree.files[file.0 as usize];
-                let chunks = words.chunks.iter().map(|chunk| &chunk.mentions);
-                let statics = words.statics.iter().map(|(_, mentions)| mentions);
-                chunks.chain(statics).any(|mentions| self.blocks(mentions))
-            })
-    }
-
-    fn blocks(&self, mentions: &[Mention]) -> bool {
-        mentions
-            .iter()
-            .any(|&(word, _)| self.tree.category(Lang::Cpp, word) & category::TYPE != 0)
-    }
-
-    /// Functions with an object of static storage whose end may block.
-    pub fn static_holders(&self, blocking: &NodeSet) -> NodeSet {
-        let mut set = self.none();
-        for node in self.nodes() {
-            let Node::Function(file, number) = self.node(node) else {
-                continue;
-            };
-            if !self.has_classes {
-                break;
-            }
-            let statics = &self.tree.files[file.0 as usize].statics;
-            let first = statics.partition_point(|(function, _)| *function < number);
-            set[node] = statics[first..]
-                .iter()
-                .take_while(|(function, _)| *function == number)
-                .any(|(_, mentions)| {
-                    self.blocks(mentions)
-                        || mentions
-                            .iter()
-                            .any(|&(word, _)| self.named(word).any(|other| blocking[other]))
-                });
-        }
-        set
-    }
-
-    /// The functions that bear the name of a class whose declaration is in a set: what its members and bases run runs in
-    /// its constructors.
-    pub fn constructors_of(&self, set: &NodeSet) -> NodeSet {
-        let mut found = self.none();
-        if !self.has_classes {
-            return found;
-        }
-        let is_chunk = |node: usize| matches!(self.node(node), Node::Chunk(..));
-        for node in self.nodes().filter(|&node| set[node] && is_chunk(node)) {
-            for &name in self.tree.names_of.of(self.nodes[node]) {
-                for other in self.named(name) {
-                    found[other] |= !is_chunk(other);
-                }
-            }
-        }
-        found
-    }
-
     /// Words that reached functions mention and that nothing in the module bears.
     pub fn unknown_words(&self, reached: &NodeSet) -> Vec<u32> {
         let mut words: Vec<u32> = self
@@ -879,124 +638,6 @@ impl<'t> Graph<'t> {
             frees[node] = true;
         }
         frees
-    }
-
-    /// Whether a node takes a lock and does not give it back: it takes it for its caller.
-    fn leaves_a_lock(&self, node: usize) -> bool {
-        use category::{ACQUIRE, RELEASE};
-        let direct = self.direct(node);
-        direct & ACQUIRE != 0 && (direct & RELEASE == 0 || self.has_classes)
-    }
-
-    /// What a set names that takes a lock for its caller.
-    pub fn named_leaving(&self, set: &NodeSet) -> NodeSet {
-        let mut found = self.none();
-        for node in self.nodes().filter(|&node| set[node]) {
-            for word in self.names(node) {
-                for other in self.named(word) {
-                    found[other] |= self.leaves_a_lock(other);
-                }
-            }
-        }
-        found
-    }
-
-    /// Functions in whose bodies a call leaves a lock held.
-    pub fn holding_through_others(&self) -> NodeSet {
-        let mut leaving = NameMap::<u32, bool>::default();
-        let mut leaves = |word: u32| {
-            *leaving
-                .entry(word)
-                .or_insert_with(|| self.named(word).any(|node| self.leaves_a_lock(node)))
-        };
-        self.select_mut(|node| {
-            let own = self.tree.names_of.of(self.nodes[node]);
-            self.names(node)
-                .any(|word| !own.contains(&word) && leaves(word))
-        })
-    }
-
-    /// Functions that may hold a lock where they take another, or call what does; and these with what they call, and all
-    /// that takes locks below it.
-    pub fn nested_locks(&self) -> (NodeSet, NodeSet) {
-        use category::{ACQUIRE, LOOP};
-        let lang = if self.has_classes { Lang::Cpp } else { Lang::C };
-        let taking = self.leading_to(ACQUIRE);
-        let is_taking = |word: u32| self.named(word).any(|node| taking[node]);
-        let mut known = NameMap::<u32, Does>::default();
-        let mut does = |word: u32| {
-            *known.entry(word).or_insert_with(|| {
-                let category = self.tree.category(lang, word);
-                let itself = category & ACQUIRE != 0;
-                let is_exchange = self.exchanges[self.local(word) as usize];
-                let is_leaving = |node: usize| self.leaves_a_lock(node);
-                Does {
-                    takes: itself
-                        || is_exchange
-                        || is_taking(word)
-                        || self.given_to(word).any(is_taking),
-                    leaves: itself || is_exchange || self.named(word).any(is_leaving),
-                    // What has a loop of its own needs none around it.
-                    in_loop: is_exchange
-                        && !itself
-                        && !self.named(word).any(|node| self.spins[node]),
-                    loops: category & LOOP != 0,
-                }
-            })
-        };
-        let mut holders = self.none();
-        let mut below = self.none();
-        let mut seen = self.no_words();
-        for node in self.nodes().filter(|&node| taking[node]) {
-            let Node::Function(file, number) = self.node(node) else {
-                continue;
-            };
-            let takes_itself = self.direct(node) & ACQUIRE != 0;
-            if !takes_itself && !self.names(node).any(|word| does(word).leaves) {
-                continue;
-            }
-            if self.has_classes {
-                // What ends with a block is not named there: the function's own name stands for it.
-                let own = self.tree.names_of.of(self.nodes[node]);
-                let taken = self.names(node).filter(|&word| {
-                    let does = does(word);
-                    does.takes && (takes_itself || !does.in_loop || own.contains(&word))
-                });
-                if taken.count() < 2 {
-                    continue;
-                }
-            } else {
-                let function = &self.tree.facts[file.0 as usize].functions[number as usize];
-                let body = function.body as usize..function.end as usize;
-                let text = &self.tree.sources.file(file).text;
-                let taken = lock_order::taken_together(text, body, lang, |name| {
-                    let word = self.tree.dictionary.get(name)?;
-                    let does = does(word);
-                    (does != Does::default()).then_some((word, does))
-                });
-                if taken.is_empty() {
-                    continue;
-                }
-            }
-            holders[node] = true;
-            for &(word, _) in self.mentions(node) {
-                if std::mem::replace(&mut seen[self.local(word) as usize], true) {
-                    continue;
-                }
-                let given = self.given_to(word).filter(|_| !self.has_classes);
-                for word in std::iter::once(word).chain(given) {
-                    let passes_on = self.exchanges[self.local(word) as usize];
-                    for other in self.named(word) {
-                        below[other] |= taking[other]
-                            || passes_on
-                            || matches!(self.node(other), Node::Chunk(..));
-                    }
-                }
-            }
-        }
-        self.add_callees(&mut below, |node| taking[node], usize::MAX);
-        self.add(&mut below, &holders);
-        (holders, below)
     }
 
     /// The names of functions that a member of this name may be given, as far as few places give it one.

@@ -169,19 +169,29 @@ mod tests {
     use crate::index::words::Dictionary;
     use crate::source::Lang;
 
-    #[test]
-    fn only_known_names_count_inside_bodies() {
+    /// Known names, and the one of them that takes a lock.
+    fn known(names: &[&'static str], taking: Option<&str>) -> KnownNames {
         let mut dictionary = Dictionary::default();
-        for name in ["f", "n", "stop", "wait"] {
+        for name in names {
             dictionary.add(name);
         }
+        let taking = taking.and_then(|name| dictionary.get(name));
         let mut known = KnownNames::default();
-        known.add(&dictionary, |_| false);
-        let of = |text: &str| {
-            let facts = index::scan(text, Lang::C, &index::Names::default());
-            assert_eq!(facts.functions.len(), 1, "{text}");
-            read_of(text, Lang::C, &facts.functions, &known)
-        };
+        known.add(&dictionary, |number| taking == Some(number));
+        known
+    }
+
+    /// What is read of a text with one function.
+    fn hash(text: &str, lang: Lang, known: &KnownNames) -> blake3::Hash {
+        let facts = index::scan(text, lang, &index::Names::default());
+        assert_eq!(facts.functions.len(), 1, "{text}");
+        read_of(text, lang, &facts.functions, known)
+    }
+
+    #[test]
+    fn only_known_names_count_inside_bodies() {
+        let known = known(&["f", "n", "stop", "wait"], None);
+        let of = |text: &str| hash(text, Lang::C, &known);
         let base = of("int n;\nvoid f(void) { stop(n); }\n");
         assert_eq!(
             base,
@@ -200,14 +210,8 @@ mod tests {
 
     #[test]
     fn where_a_lock_is_taken_everything_counts() {
-        let mut dictionary = Dictionary::default();
-        let [enter, ..] = ["enter", "leave", "f", "g"].map(|name| dictionary.add(name));
-        let mut known = KnownNames::default();
-        known.add(&dictionary, |number| number == enter);
-        let of = |text: &str| {
-            let facts = index::scan(text, Lang::C, &index::Names::default());
-            read_of(text, Lang::C, &facts.functions, &known)
-        };
+        let known = known(&["enter", "leave", "f", "g"], Some("enter"));
+        let of = |text: &str| hash(text, Lang::C, &known);
         assert_ne!(
             of("void f(void) { enter(); leave(); }"),
             of("void f(void) { enter(); leave(); enter(); leave(); }")
@@ -220,25 +224,15 @@ mod tests {
 
     #[test]
     fn before_the_first_choice_every_word_counts() {
-        let of = |text: &str| {
-            let facts = index::scan(text, Lang::C, &index::Names::default());
-            read_of(text, Lang::C, &facts.functions, &KnownNames::default())
-        };
+        let known = KnownNames::default();
+        let of = |text: &str| hash(text, Lang::C, &known);
         assert_ne!(of("void f(void) { }"), of("void f(void) { int other; }"));
     }
 
     #[test]
     fn where_a_static_object_is_declared_everything_counts() {
-        let mut dictionary = Dictionary::default();
-        for name in ["A", "B", "static"] {
-            dictionary.add(name);
-        }
-        let mut known = KnownNames::default();
-        known.add(&dictionary, |_| false);
-        let of = |text: &str| {
-            let facts = index::scan(text, Lang::Cpp, &index::Names::default());
-            read_of(text, Lang::Cpp, &facts.functions, &known)
-        };
+        let known = known(&["A", "B", "static"], None);
+        let of = |text: &str| hash(text, Lang::Cpp, &known);
         assert_ne!(
             of("void f() { static A a; B b; }"),
             of("void f() { static B b; A a; }")
