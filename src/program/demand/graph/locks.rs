@@ -25,20 +25,15 @@ impl Graph<'_> {
         if !self.nodes().any(|node| direct(node) & EXCHANGE != 0) {
             return;
         }
-        let lang = if self.has_classes { Lang::Cpp } else { Lang::C };
-        let is_exchange = |&word: &u32| {
-            // Rust has its own.
-            let langs: &[Lang] = if self.has_classes {
-                &[Lang::Cpp, Lang::Rust]
-            } else {
-                &[lang]
-            };
-            langs
-                .iter()
-                .any(|&lang| self.tree.category(lang, word) & EXCHANGE != 0)
+        let is_exchange = |word: u32| {
+            let says = |lang: Lang| self.tree.category(lang, word) & EXCHANGE != 0;
+            match self.has_classes {
+                true => says(Lang::Cpp) || says(Lang::Rust),
+                false => says(Lang::C),
+            }
         };
         let mut exchanges = self.no_words();
-        for (number, word) in self.words.iter().enumerate().skip(1) {
+        for (number, &word) in self.words.iter().enumerate().skip(1) {
             exchanges[number] = is_exchange(word);
         }
         let mentions_one = |node: usize, exchanges: &[bool]| {
@@ -122,66 +117,17 @@ impl Graph<'_> {
     /// Functions that may hold a lock where they take another, or call what does; and these with what they call, and all
     /// that takes locks below it.
     pub fn nested_locks(&self) -> (NodeSet, NodeSet) {
-        use category::{ACQUIRE, LOOP};
-        let lang = if self.has_classes { Lang::Cpp } else { Lang::C };
-        let taking = self.leading_to(ACQUIRE);
-        let is_taking = |word: u32| self.named(word).any(|node| taking[node]);
+        let taking = self.leading_to(category::ACQUIRE);
         let mut known = NameMap::<u32, Does>::default();
         let mut does = |word: u32| {
-            *known.entry(word).or_insert_with(|| {
-                let category = self.tree.category(lang, word);
-                let itself = category & ACQUIRE != 0;
-                let is_exchange = self.exchanges[self.local(word) as usize];
-                let is_leaving = |node: usize| self.leaves_a_lock(node);
-                Does {
-                    takes: itself
-                        || is_exchange
-                        || is_taking(word)
-                        || self.given_to(word).any(is_taking),
-                    leaves: itself || is_exchange || self.named(word).any(is_leaving),
-                    // What has a loop of its own needs none around it.
-                    in_loop: is_exchange
-                        && !itself
-                        && !self.named(word).any(|node| self.spins[node]),
-                    loops: category & LOOP != 0,
-                }
-            })
+            *known
+                .entry(word)
+                .or_insert_with(|| self.does_to_locks(word, &taking))
         };
-        let mut holders = self.none();
+        let holders = self.select(|node| taking[node] && self.may_hold_two(node, &mut does));
         let mut below = self.none();
         let mut seen = self.no_words();
-        for node in self.nodes().filter(|&node| taking[node]) {
-            let Node::Function(file, number) = self.node(node) else {
-                continue;
-            };
-            let takes_itself = self.direct(node) & ACQUIRE != 0;
-            if !takes_itself && !self.names(node).any(|word| does(word).leaves) {
-                continue;
-            }
-            if self.has_classes {
-                // What ends with a block is not named there: the function's own name stands for it.
-                let own = self.tree.names_of.of(self.nodes[node]);
-                let taken = self.names(node).filter(|&word| {
-                    let does = does(word);
-                    does.takes && (takes_itself || !does.in_loop || own.contains(&word))
-                });
-                if taken.count() < 2 {
-                    continue;
-                }
-            } else {
-                let function = &self.tree.facts[file.0 as usize].functions[number as usize];
-                let body = function.body as usize..function.end as usize;
-                let text = &self.tree.sources.file(file).text;
-                let taken = taken_together(text, body, lang, |name| {
-                    let word = self.tree.dictionary.get(name)?;
-                    let does = does(word);
-                    (does != Does::default()).then_some((word, does))
-                });
-                if taken.is_empty() {
-                    continue;
-                }
-            }
-            holders[node] = true;
+        for node in self.nodes().filter(|&node| holders[node]) {
             for &(word, _) in self.mentions(node) {
                 if std::mem::replace(&mut seen[self.local(word) as usize], true) {
                     continue;
@@ -201,92 +147,98 @@ impl Graph<'_> {
         self.add(&mut below, &holders);
         (holders, below)
     }
+
+    /// What a word does to locks, where these nodes lead to what takes one.
+    fn does_to_locks(&self, word: u32, taking: &NodeSet) -> Does {
+        let lang = if self.has_classes { Lang::Cpp } else { Lang::C };
+        let category = self.tree.category(lang, word);
+        let itself = category & category::ACQUIRE != 0;
+        let is_exchange = self.exchanges[self.local(word) as usize];
+        let is_taking = |word: u32| self.named(word).any(|node| taking[node]);
+        Does {
+            takes: itself || is_exchange || is_taking(word) || self.given_to(word).any(is_taking),
+            leaves: itself || is_exchange || self.named(word).any(|node| self.leaves_a_lock(node)),
+            // What has a loop of its own needs none around it.
+            in_loop: is_exchange && !itself && !self.named(word).any(|node| self.spins[node]),
+            loops: category & category::LOOP != 0,
+        }
+    }
+
+    /// Whether a function may hold a lock in one place and take one in another.
+    fn may_hold_two(&self, node: usize, mut does: impl FnMut(u32) -> Does) -> bool {
+        let Node::Function(file, number) = self.node(node) else {
+            return false;
+        };
+        let takes_itself = self.direct(node) & category::ACQUIRE != 0;
+        if !takes_itself && !self.names(node).any(|word| does(word).leaves) {
+            return false;
+        }
+        if self.has_classes {
+            // What ends with a block is not named there: the function's own name stands for it.
+            let own = self.tree.names_of.of(self.nodes[node]);
+            let taken = self.names(node).filter(|&word| {
+                let does = does(word);
+                does.takes && (takes_itself || !does.in_loop || own.contains(&word))
+            });
+            return taken.count() >= 2;
+        }
+        let function = &self.tree.facts[file.0 as usize].functions[number as usize];
+        let body = function.body as usize..function.end as usize;
+        let text = &self.tree.sources.file(file).text;
+        places_that_take(text, body, |name| {
+            self.tree
+                .dictionary
+                .get(name)
+                .map(&mut does)
+                .unwrap_or_default()
+        }) >= 2
+    }
 }
 
 /// What a word does to locks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Does {
     /// Takes one, at least in what it calls.
-    pub takes: bool,
+    takes: bool,
     /// Leaves it held.
-    pub leaves: bool,
+    leaves: bool,
     /// Takes one only where a loop stands around it: an exchange.
-    pub in_loop: bool,
+    in_loop: bool,
     /// Begins a loop.
-    pub loops: bool,
+    loops: bool,
 }
 
-/// The words of a body, by their numbers, that take a lock, each once and sorted; none where only one place takes one.
-fn taken_together(
-    text: &str,
-    body: Range<usize>,
-    lang: Lang,
-    mut does: impl FnMut(&str) -> Option<(u32, Does)>,
-) -> Vec<u32> {
-    let mut found: Vec<u32> = Vec::new();
+/// How many places of a body in C take a lock. A lock that is taken in a loop counts once.
+fn places_that_take(text: &str, body: Range<usize>, mut does: impl FnMut(&str) -> Does) -> usize {
     // Exchanges before the first loop: only a jump back can make a loop around them.
-    let mut before: Vec<u32> = Vec::new();
+    let (mut places, mut before) = (0, 0);
     let (mut in_loop, mut jumps) = (false, false);
-    words::each(text, body, lang, |place, _| {
-        let Some(name) = text.get(place) else {
-            return;
-        };
-        let Some((word, does)) = does(name) else {
-            return;
-        };
+    words::each(text, body, Lang::C, |place, _| {
+        let name = text.get(place).unwrap_or_default();
+        let does = does(name);
         in_loop |= does.loops;
         jumps |= does.loops && name == "goto";
-        if does.takes {
-            let to = match does.in_loop && !in_loop {
-                true => &mut before,
-                false => &mut found,
-            };
-            to.push(word);
+        if does.takes && (in_loop || !does.in_loop) {
+            places += 1;
+        } else if does.takes {
+            before += 1;
         }
     });
-    if jumps {
-        found.append(&mut before);
-    }
-    if found.len() < 2 {
-        return Vec::new();
-    }
-    found.sort_unstable();
-    found.dedup();
-    found
+    if jumps { places + before } else { places }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Does, taken_together};
-    use crate::source::Lang;
+    use super::{Does, places_that_take};
 
-    /// Whether two places of a body take locks: `Enter`, or `g`, which calls it.
-    fn is_nested(body: &str) -> bool {
-        let does = |word: &str| {
-            let takes = Does {
-                takes: true,
-                ..Does::default()
-            };
-            let does = match word {
-                "Enter" => Does {
-                    leaves: true,
-                    ..takes
-                },
-                "Exchange" => Does {
-                    leaves: true,
-                    in_loop: true,
-                    ..takes
-                },
-                "g" => takes,
-                "while" | "for" | "goto" => Does {
-                    loops: true,
-                    ..Does::default()
-                },
-                _ => return None,
-            };
-            Some((0, does))
-        };
-        !taken_together(body, 0..body.len(), Lang::C, does).is_empty()
+    /// In how many places a body takes a lock: with `Enter`, or with `g`, which calls it.
+    fn places(body: &str) -> usize {
+        places_that_take(body, 0..body.len(), |word| Does {
+            takes: matches!(word, "Enter" | "Exchange" | "g"),
+            in_loop: word == "Exchange",
+            loops: matches!(word, "while" | "for" | "goto"),
+            leaves: false,
+        })
     }
 
     #[test]
@@ -299,7 +251,7 @@ mod tests {
             "{ x = Exchange(&a, 1); while (Exchange(&b, 1)) ; }",
             "{ Enter(&a); /* g(); */ puts(\"g()\"); }",
         ] {
-            assert!(!is_nested(body), "{body}");
+            assert_eq!(places(body), 1, "{body}");
         }
     }
 
@@ -314,7 +266,7 @@ mod tests {
             "{ while (Exchange(&a, 1)) ; while (Exchange(&b, 1)) ; }",
             "{ again: if (Exchange(&a, 1)) goto again; g(); }",
         ] {
-            assert!(is_nested(body), "{body}");
+            assert_eq!(places(body), 2, "{body}");
         }
     }
 }
