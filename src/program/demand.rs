@@ -116,7 +116,8 @@ impl Demand {
         };
         let tree = Tree::new(sources, facts, api, &is_c);
         if let Some(known) = known {
-            known.add(&tree.dictionary, |word| tree.may_take(word));
+            let takers = tree.takers();
+            known.add(&tree.dictionary, |word| takers[word as usize]);
         }
         let blocking: Vec<OnceLock<Vec<u32>>> = modules.iter().map(|_| OnceLock::new()).collect();
         let wanted: Vec<Option<Vec<(FileId, u32)>>> = modules

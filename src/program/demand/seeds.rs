@@ -160,8 +160,6 @@ pub struct Tree<'t> {
     direct: [Vec<u32>; 2],
     /// By node.
     pub names_of: Lists,
-    /// By word: may be the name of what takes a lock itself.
-    takers: Vec<bool>,
 }
 
 /// A function or a declaration outside functions.
@@ -359,7 +357,6 @@ impl<'t> Tree<'t> {
             first_node: Vec::new(),
             direct: Default::default(),
             names_of: Lists::default(),
-            takers: Vec::new(),
         };
         tree.files = ids
             .par_iter()
@@ -411,11 +408,11 @@ impl<'t> Tree<'t> {
         let nodes = 0..self.nodes.len() as u32;
         let as_c = nodes.clone().map(|node| direct(node, true)).collect();
         self.direct = [as_c, nodes.map(|node| direct(node, false)).collect()];
-        self.find_takers();
     }
 
-    /// Finds the names of what takes a lock, or may do so: an exchange does so in a loop, and others can pass it on.
-    fn find_takers(&mut self) {
+    /// By word: whether it may be the name of what takes a lock itself: an exchange does so in a loop, and others can pass it
+    /// on.
+    pub fn takers(&self) -> Vec<bool> {
         use category::{ACQUIRE, EXCHANGE, LOOP};
         let named = |bits: u32| -> Vec<bool> {
             let words = 0..self.dictionary.len();
@@ -458,7 +455,7 @@ impl<'t> Tree<'t> {
                 exchanges[name as usize] |= passes_on;
             }
         }
-        self.takers = takers;
+        takers
     }
 
     /// Whether a node is a macro, as far as its form tells.
@@ -470,11 +467,6 @@ impl<'t> Tree<'t> {
                 !chunk.object && !chunk.class && !chunk.prototype
             }
         }
-    }
-
-    /// Whether a name may be that of something that takes a lock itself.
-    pub fn may_take(&self, word: u32) -> bool {
-        self.takers[word as usize]
     }
 
     /// What a name does in a language.
