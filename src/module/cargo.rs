@@ -314,27 +314,38 @@ pub struct CrateNames(FxHashMap<String, String>);
 impl CrateNames {
     /// The name of the crate that a source belongs to, by the next manifest upward; empty where there is none.
     pub fn of(&mut self, sources: &Sources, path: &str) -> &str {
-        let folder = parent(path).to_string();
-        self.0.entry(folder).or_insert_with_key(|folder| {
-            let mut above = folder.as_str();
-            loop {
-                let manifest = sources
-                    .find(&join(above, "Cargo.toml"))
-                    .and_then(|id| sources.file(id).text.parse::<Table>().ok())
-                    .filter(|manifest| manifest.contains_key("package"));
-                if let Some(manifest) = manifest {
-                    let name = ["lib", "package"].into_iter().find_map(|table| {
-                        text(manifest.get(table)?.as_table()?, "name").map(String::from)
-                    });
-                    return name.unwrap_or_default().replace('-', "_");
-                }
-                if above.is_empty() {
-                    return String::new();
-                }
-                above = parent(above);
+        let folder = parent(path);
+        let mut above = folder;
+        let mut unnamed: Vec<&str> = Vec::new();
+        let name = loop {
+            if let Some(name) = self.0.get(above) {
+                break name.clone();
             }
-        })
+            unnamed.push(above);
+            if let Some(name) = named_in(sources, above) {
+                break name;
+            }
+            if above.is_empty() {
+                break String::new();
+            }
+            above = parent(above);
+        };
+        for folder in unnamed {
+            self.0.insert(folder.to_string(), name.clone());
+        }
+        self.0.get(folder).map_or("", String::as_str)
     }
+}
+
+/// The name of the crate whose manifest stands in a folder; none where no package's does.
+fn named_in(sources: &Sources, folder: &str) -> Option<String> {
+    let manifest = sources.find(&join(folder, "Cargo.toml"))?;
+    let manifest = sources.file(manifest).text.parse::<Table>().ok()?;
+    let package = manifest.get("package")?;
+    let lib = manifest.get("lib").into_iter();
+    let mut tables = lib.chain([package]);
+    let name = tables.find_map(|table| text(table.as_table()?, "name"));
+    Some(name.unwrap_or_default().replace('-', "_"))
 }
 
 /// The files of a crate: its root and what `mod` and `include!` lead to, also where a `cfg` leaves it out.

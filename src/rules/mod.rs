@@ -23,9 +23,12 @@ use crate::reach::blocking::Handles;
 use crate::reach::once::Once;
 use crate::reach::{self, Abstract, Walk, beginning};
 use crate::rules::timings::{Stage, Timings};
-use crate::source::Span;
+use crate::source::{FileId, Span};
+use crate::syntax::c::places::Statements;
 pub use page::Page;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
 
 mod callback_without_module_ref;
@@ -116,6 +119,8 @@ pub struct Engines<'p, 'a> {
     walks: Vec<OnceLock<Walk>>,
     rearms: OnceLock<Vec<Rearm>>,
     frees_itself: OnceLock<bool>,
+    /// The file that a remedy was last written for.
+    statements: RefCell<Option<(FileId, Rc<Statements>)>>,
 }
 
 /// How many calls of a call path are shown. Of a longer one the middle is left out, and a step says so.
@@ -228,6 +233,7 @@ impl<'p, 'a> Engines<'p, 'a> {
             walks,
             rearms: OnceLock::new(),
             frees_itself: OnceLock::new(),
+            statements: RefCell::new(None),
         }
     }
 
@@ -479,6 +485,11 @@ impl<'p, 'a> Engines<'p, 'a> {
                     entry.name
                 )
             }
+            // `__cxa_thread_atexit` destroys nothing itself.
+            EntryKind::ThreadLocalDestructor if entry.object.is_none() => format!(
+                "{} runs when a thread ends, with the loader lock held",
+                entry.name
+            ),
             EntryKind::ThreadLocalDestructor => format!(
                 "{} is destroyed when a thread ends, with the loader lock held",
                 entry.name

@@ -18,8 +18,9 @@ use crate::ir::{FunctionKind, Root, StmtId, StmtKind};
 use crate::program::{FnId, KeyRoot, Site};
 use crate::reach::Timeout;
 use crate::source::{Lang, Span};
-use crate::syntax::c::places::{CallStatement, Then, call_statements, has_directive};
+use crate::syntax::c::places::{CallStatement, Statements, Then, has_directive};
 use std::ops::Range;
+use std::rc::Rc;
 use text::Text;
 
 /// A thread procedure that frees its own module and returns: it ends the thread by the call that does both.
@@ -307,7 +308,15 @@ impl<'t> Place<'t> {
             }
             ranges.push(span.range());
         }
-        let calls: Vec<CallStatement> = call_statements(&source.text, lang, &ranges)
+        // The findings of a file come one behind the other, most of the time.
+        let mut last = engines.statements.borrow_mut();
+        let statements = match &*last {
+            Some((of, statements)) if *of == file => Rc::clone(statements),
+            _ => Rc::new(Statements::of(lang)),
+        };
+        *last = Some((file, Rc::clone(&statements)));
+        let calls: Vec<CallStatement> = statements
+            .at(&source.text, &ranges)
             .into_iter()
             .collect::<Option<_>>()?;
         Some(Place {

@@ -194,11 +194,12 @@ pub(super) fn is_constant(expression: &str) -> bool {
 mod tests {
     use super::*;
     use crate::source::Lang;
-    use crate::syntax::c::places::call_statements;
+    use crate::syntax::c::places::Statements;
 
     fn inserted(text: &str) -> Option<String> {
         let at = text.find("f(x)").unwrap();
-        let place = call_statements(text, Lang::C, std::slice::from_ref(&(at..at + 4)))
+        let place = Statements::of(Lang::C)
+            .at(text, std::slice::from_ref(&(at..at + 4)))
             .pop()
             .flatten()?;
         let edits =

@@ -5,6 +5,7 @@
 //! condition of the preprocessor decides about; what a macro makes of a text is not seen, and is no place.
 
 use super::{Lang, Prepared, parse};
+use std::cell::OnceCell;
 use std::ops::Range;
 use tree_sitter::{Node, Parser, Tree};
 
@@ -42,35 +43,51 @@ pub enum Then {
     Else,
 }
 
-/// The places of calls, in their order.
-pub fn call_statements(
-    text: &str,
-    lang: Lang,
-    calls: &[Range<usize>],
-) -> Vec<Option<CallStatement>> {
-    // A file called `.c` may hold C++.
-    let languages: &[bool] = if lang == Lang::C {
-        &[false, true]
-    } else {
-        &[true]
-    };
-    let mut parser = Parser::new();
-    let mut best = vec![None; calls.len()];
-    for &cpp in languages {
-        let prepared = Prepared::new(text, cpp);
-        let Some(tree) = parse(&mut parser, cpp, &prepared.text) else {
-            continue;
+/// A file, parsed for the places of its calls when somebody first asks for them.
+pub struct Statements {
+    /// In each language that the file can be in.
+    trees: Vec<(bool, OnceCell<Option<(Prepared, Tree)>>)>,
+}
+
+impl Statements {
+    /// A file of one language. One called `.c` may hold C++.
+    pub fn of(lang: Lang) -> Statements {
+        let languages: &[bool] = if lang == Lang::C {
+            &[false, true]
+        } else {
+            &[true]
         };
-        for (place, call) in best.iter_mut().zip(calls) {
-            if place.is_none() {
-                *place = call_statement(text, &prepared, &tree, call);
-            }
-        }
-        if best.iter().all(Option::is_some) {
-            break;
+        Statements {
+            trees: languages
+                .iter()
+                .map(|&cpp| (cpp, OnceCell::new()))
+                .collect(),
         }
     }
-    best
+
+    /// The places of calls in the file's text, in their order.
+    pub fn at(&self, text: &str, calls: &[Range<usize>]) -> Vec<Option<CallStatement>> {
+        let mut best = vec![None; calls.len()];
+        for (cpp, tree) in &self.trees {
+            let parsed = tree.get_or_init(|| {
+                let prepared = Prepared::new(text, *cpp);
+                let tree = parse(&mut Parser::new(), *cpp, &prepared.text)?;
+                Some((prepared, tree))
+            });
+            let Some((prepared, tree)) = parsed else {
+                continue;
+            };
+            for (place, call) in best.iter_mut().zip(calls) {
+                if place.is_none() {
+                    *place = call_statement(text, prepared, tree, call);
+                }
+            }
+            if best.iter().all(Option::is_some) {
+                break;
+            }
+        }
+        best
+    }
 }
 
 /// Whether a directive of the preprocessor stands in a range, dead or not.
@@ -247,13 +264,11 @@ mod tests {
 
     fn place(text: &str, call: &str) -> Option<CallStatement> {
         let start = text.find(call).unwrap();
-        call_statements(
-            text,
-            Lang::C,
-            std::slice::from_ref(&(start..start + call.len())),
-        )
-        .pop()
-        .unwrap()
+        let call = start..start + call.len();
+        Statements::of(Lang::C)
+            .at(text, std::slice::from_ref(&call))
+            .pop()
+            .unwrap()
     }
 
     #[test]
