@@ -231,7 +231,7 @@ fn may_matter(tree: &Tree, module: &Module, asks_for_threads: bool) -> bool {
         .iter()
         .any(|&file| tree.sources.file(file).lang == Some(Lang::Cpp));
     let has_entries = !module.entry_names.is_empty()
-        || bits & (ATEXIT | ENTRY) != 0
+        || bits & (ATEXIT | ENTRY | SECTION) != 0
         || (bits & STATIC != 0
             && files().any(|&file| tree.sources.file(file).lang == Some(Lang::Rust)))
         || files().any(|&file| {
@@ -327,10 +327,11 @@ fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Option<V
     // Two locks.
     let (mut holders, mut nested) = (graph.none(), graph.none());
     // A program that starts no thread, and has nothing that runs at its end, has one only.
+    let starts = SPAWN | POOL | ATEXIT | ENTRY;
     let has_threads = may_be_dll
-        || graph.has_classes()
-        || bits & (SPAWN | POOL | ATEXIT | ENTRY) != 0
-        || entries.contains(&true);
+        || graph.has_static_destructors()
+        || entries.contains(&true)
+        || (bits & starts != 0 && (!graph.has_classes() || graph.may_run_on_threads()));
     if bits & ACQUIRE != 0 && has_threads {
         (holders, nested) = graph.nested_locks();
     }
@@ -342,6 +343,10 @@ fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Option<V
     graph.add(&mut core, &graph.leading_within(OWN, &under_lock));
     let mut kept = core.clone();
     graph.add(&mut kept, &nested);
+    if !may_be_dll && nested.contains(&true) {
+        // Whether a program has threads at all is for those to say who start them.
+        graph.add(&mut kept, &graph.leading_to(SPAWN | POOL | ATEXIT));
+    }
     // What deals with the same objects: it names a member or a static that such a call names, and does something to
     // handles or locks. In C an object is a member or a static; else it may be in the hands of anything that calls the
     // system.
@@ -383,6 +388,12 @@ fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Option<V
         let waits = graph
             .select(|node| graph.direct(node) & LOADER != 0 && graph.mentions_any(node, &objects));
         graph.add(&mut kept, &graph.callers_of(&waits));
+        // What hands a thread's handle to somebody unknown under the loader lock may wait for it.
+        let spawning = graph.select(|node| graph.direct(node) & SPAWN != 0);
+        let handles = graph.state_of(&spawning);
+        for node in graph.nodes() {
+            kept[node] |= under_lock[node] && graph.mentions_any(node, &handles);
+        }
     }
     graph.add(&mut kept, &graph.callers_of(&takers));
     graph.add_callees(&mut takers, |node| asking[node], usize::MAX);

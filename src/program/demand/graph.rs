@@ -63,7 +63,7 @@ pub struct Graph<'t> {
     tables: NodeSet,
     /// By word: an object outside functions bears it.
     objects: Vec<bool>,
-    /// Nodes of the module's own files; what is shared with it is judged elsewhere.
+    /// Nodes of the module's own files.
     own: NodeSet,
     /// Functions that give members functions.
     hands: NodeSet,
@@ -71,10 +71,12 @@ pub struct Graph<'t> {
     exchanges: Vec<bool>,
     /// Functions and macros with a loop around an exchange, which may take a lock that is made by hand.
     spins: NodeSet,
-    entry_names: &'t [String],
+    module: &'t Module,
     may_be_dll: bool,
     /// It has sources in a language with destructors.
     has_classes: bool,
+    /// In one that ends its statics.
+    has_static_destructors: bool,
 }
 
 /// A member that more places give a value is not followed; the engine follows fewer.
@@ -94,6 +96,11 @@ fn is_name(has_classes: bool, how: u8) -> bool {
 /// Whether all that is done with a function is to give it to a member: it runs where the member is called.
 fn is_only_given(has_classes: bool, how: u8) -> bool {
     !has_classes && how & (how::PLAIN | how::GIVEN) == how::GIVEN
+}
+
+/// Whether a file is the module's own; what is shared with it is judged elsewhere.
+fn is_own_file(module: &Module, file: FileId) -> bool {
+    module.sources.binary_search(&file).is_ok() || module.headers.binary_search(&file).is_ok()
 }
 
 thread_local! {
@@ -130,15 +137,17 @@ impl<'t> Graph<'t> {
             .sources
             .iter()
             .any(|&file| tree.sources.file(file).lang != Some(Lang::C));
+        let has_static_destructors = module
+            .sources
+            .iter()
+            .any(|&file| tree.sources.file(file).lang == Some(Lang::Cpp));
         let mut nodes = Vec::new();
         let mut own = Vec::new();
         for &file in &files {
             let range = tree.first_node[file.0 as usize]..tree.first_node[file.0 as usize + 1];
             // Classes have no destructors in C.
             nodes.extend(range.filter(|&node| has_classes || tree.counts_in_c(node)));
-            let is_own = module.sources.binary_search(&file).is_ok()
-                || module.headers.binary_search(&file).is_ok();
-            own.resize(nodes.len(), is_own);
+            own.resize(nodes.len(), is_own_file(module, file));
         }
         let mut local = numbers(tree.dictionary.len());
         let mut words: Vec<u32> = vec![u32::MAX];
@@ -243,9 +252,10 @@ impl<'t> Graph<'t> {
             hands,
             exchanges: vec![false; count],
             spins: Vec::new(),
-            entry_names: &module.entry_names,
+            module,
             may_be_dll: module.kind != Kind::Exe,
             has_classes,
+            has_static_destructors,
         };
         graph.find_spins();
         graph
@@ -254,6 +264,11 @@ impl<'t> Graph<'t> {
     /// Whether it has sources in a language with destructors.
     pub fn has_classes(&self) -> bool {
         self.has_classes
+    }
+
+    /// Whether it has sources in a language that ends its statics: Rust does not.
+    pub fn has_static_destructors(&self) -> bool {
+        self.has_static_destructors
     }
 
     pub fn nodes(&self) -> std::ops::Range<usize> {
@@ -658,16 +673,24 @@ impl<'t> Graph<'t> {
         words
     }
 
-    /// The statics' names that a set mentions.
+    /// The statics' names that a set mentions, and in a language with destructors those that it declares.
     pub fn statics_of(&self, set: &NodeSet) -> Words {
         let mut words = self.no_state();
+        let mut add = |word: u32| {
+            let word = self.local(word) as usize;
+            if self.objects[word] {
+                words.plain[word] = true;
+                words.members[word] = self.has_classes;
+            }
+        };
         for node in self.nodes().filter(|&node| set[node]) {
-            for &(word, how) in self.mentions(node) {
-                let word = self.local(word) as usize;
-                if is_name(self.has_classes, how) && self.objects[word] {
-                    words.plain[word] = true;
-                    words.members[word] = self.has_classes;
-                }
+            let mentions = self.mentions(node).iter();
+            mentions
+                .filter(|(_, how)| is_name(self.has_classes, *how))
+                .for_each(|(word, _)| add(*word));
+            if self.has_static_destructors && matches!(self.node(node), Node::Chunk(..)) {
+                let names = self.tree.names_of.of(self.nodes[node]);
+                names.iter().for_each(|&name| add(name));
             }
         }
         words

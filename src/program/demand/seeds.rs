@@ -44,6 +44,8 @@ pub mod category {
     pub const LOOP: u32 = 1 << 17;
     /// Blocks for something that others give back, signal or end.
     pub const BLOCKS: u32 = 1 << 18;
+    /// Of a file: it names a section in which the loader or the CRT looks for functions.
+    pub const SECTION: u32 = 1 << 19;
 }
 
 fn category_of(effect: &Effect) -> u32 {
@@ -301,6 +303,16 @@ impl<'t> Tree<'t> {
         }
         let mut state = Vec::new();
         let mut linking: Vec<bool> = names.iter().map(|name| !name.is_empty()).collect();
+        // A class inside another one is no declaration by itself: what ends its objects tells of it.
+        for function in facts.iter().flat_map(|facts| &facts.functions) {
+            if let Some(class) = function.name.strip_prefix('~') {
+                let number = dictionary.add(class) as usize;
+                if linking.len() <= number {
+                    linking.resize(number + 1, false);
+                }
+                linking[number] = true;
+            }
+        }
         for (&id, items) in ids.iter().zip(&outside) {
             let text = &sources.file(id).text;
             for item in items {
@@ -330,6 +342,35 @@ impl<'t> Tree<'t> {
                     class_members.entry(name).or_default().extend(&members);
                 }
             }
+        }
+        // `typedef struct Handlers Handlers_t;`
+        let mut of_classes: Vec<(u32, Vec<u32>)> = Vec::new();
+        for (&id, items) in ids.iter().zip(&outside) {
+            let source = sources.file(id);
+            let Some(lang) = source.lang else {
+                continue;
+            };
+            let is_bare = |item: &&Item| {
+                let mut declares = item.declares.iter();
+                item.is_alias && declares.all(|declared| item.names.contains(declared))
+            };
+            for item in items.iter().filter(is_bare) {
+                let number = |range: &Range<usize>| dictionary.get(&source.text[range.clone()]);
+                let mut members: Vec<u32> = Vec::new();
+                for range in &item.ranges {
+                    words::each(&source.text, range.clone(), lang, |word, _| {
+                        let class = number(&word).and_then(|word| class_members.get(&word));
+                        members.extend(class.into_iter().flatten());
+                    });
+                }
+                if !members.is_empty() {
+                    let names = item.names.iter().filter_map(number);
+                    of_classes.extend(names.map(|name| (name, members.clone())));
+                }
+            }
+        }
+        for (name, members) in of_classes {
+            class_members.entry(name).or_default().extend(members);
         }
         let words = dictionary.len();
         for categories in &mut categories {
@@ -559,6 +600,10 @@ impl<'t> Tree<'t> {
         }
         let mut outside: Vec<u32> = Vec::new();
         let mut objects: Vec<u32> = Vec::new();
+        let has_sections = text.contains(".CRT$X");
+        if has_sections {
+            words.categories |= category::SECTION;
+        }
         for item in items {
             if item.object && !item.is_prototype {
                 let names = item.names.iter().chain(&item.tables);
@@ -568,6 +613,14 @@ impl<'t> Tree<'t> {
             for range in &item.ranges {
                 words::mentions(text, range.clone(), lang, &self.dictionary, &mut found);
             }
+            // A class names its methods; that is no call of them.
+            let uncalled: Vec<Mention> = match item.is_class {
+                true => {
+                    let uncalled = found.iter().filter(|(_, how)| how & how::CALLED == 0);
+                    uncalled.copied().collect()
+                }
+                false => Vec::new(),
+            };
             words::merge(&mut found);
             for &(word, _) in &found {
                 words.categories |= self.category(lang, word);
@@ -578,6 +631,8 @@ impl<'t> Tree<'t> {
                     let mut ranges = item.ranges.iter();
                     ranges.any(|range| range.contains(&(entry.start as usize)))
                 });
+                // `#pragma const_seg(".CRT$XLB")` says of what stands behind it where that is put.
+                let is_entry = is_entry || (item.object && has_sections);
                 let asked_by = item.asked_by.iter();
                 let asked_by = asked_by.filter_map(|word| self.dictionary.get(&text[word.clone()]));
                 if item.is_obscure || is_entry {
@@ -594,8 +649,8 @@ impl<'t> Tree<'t> {
                 words.asks_for.push(found.iter().map(|(word, _)| *word));
             }
             if item.is_class {
-                // A class names its methods; that is no call of them. What its members begin with runs in its constructors.
-                found.retain(|(_, how)| how & how::CALLED == 0);
+                // What its members begin with runs in its constructors.
+                found = uncalled;
                 for range in &item.initializers {
                     words::mentions(text, range.clone(), lang, &self.dictionary, &mut found);
                 }

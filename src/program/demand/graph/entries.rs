@@ -1,8 +1,9 @@
 //! What the loader runs of a module, told by names: entry points, exit functions, and the constructors and destructors of
 //! objects with static storage.
 
-use super::super::seeds::{Node, category};
-use super::{Graph, NodeSet};
+use super::super::SMALL;
+use super::super::seeds::{MOST_PASSED_ON, Node, category};
+use super::{Graph, NodeSet, is_own_file};
 use crate::index::words::{self, Mention};
 use crate::index::{EntryFact, FunctionFact};
 use crate::module::EXE_ENTRIES;
@@ -18,7 +19,7 @@ impl Graph<'_> {
     pub(super) fn is_entry_point(&self, file: FileId, function: &FunctionFact) -> bool {
         let range = function.start..function.end.max(function.start + 1);
         let entries = &self.tree.facts[file.0 as usize].entries;
-        self.entry_names.contains(&function.name)
+        self.module.entry_names.contains(&function.name)
             || entries
                 .iter()
                 .any(|entry| range.contains(&entry.start) && is_loaders(entry))
@@ -37,9 +38,15 @@ impl Graph<'_> {
         let mut set = self.none();
         for node in self.nodes() {
             if !self.own[node] {
-                // What it registers can be the module's own.
-                set[node] = self.direct(node) & category::ATEXIT != 0
-                    && matches!(self.node(node), Node::Function(..));
+                // What it registers, or has in a table, can be the module's own.
+                set[node] = match self.node(node) {
+                    Node::Function(..) => self.direct(node) & category::ATEXIT != 0,
+                    Node::Chunk(file, number) => {
+                        let words = &tree.files[file.0 as usize];
+                        words.chunks[number as usize].object
+                            && words.categories & category::SECTION != 0
+                    }
+                };
                 continue;
             }
             set[node] = match self.node(node) {
@@ -54,17 +61,31 @@ impl Graph<'_> {
                 Node::Chunk(file, number) => {
                     let chunk = &tree.files[file.0 as usize].chunks[number as usize];
                     let entries = &tree.facts[file.0 as usize].entries;
-                    let has_sections = entries.iter().any(|entry| entry.name.starts_with('.'));
+                    let has_sections =
+                        tree.files[file.0 as usize].categories & category::SECTION != 0;
                     chunk.object
                         && match tree.sources.file(file).lang {
                             Some(Lang::Cpp) if self.has_classes => {
                                 self.may_be_dll || chunk.thread_local
                             }
-                            Some(Lang::Rust) => chunk.thread_local || !entries.is_empty(),
+                            Some(Lang::Rust) => {
+                                chunk.thread_local || has_sections || entries.iter().any(is_loaders)
+                            }
                             _ => has_sections,
                         }
                 }
             };
+        }
+        // What short functions and macros register is named by those who call them.
+        let mut passing = self
+            .select(|node| self.direct(node) & category::ATEXIT != 0 && self.size(node) < SMALL);
+        for _ in 0..MOST_PASSED_ON {
+            let mut callers = self.none();
+            self.add_direct_callers(&mut callers, &passing);
+            for node in self.nodes().filter(|&node| callers[node]) {
+                set[node] |= matches!(self.node(node), Node::Function(..));
+            }
+            passing = self.select(|node| callers[node] && self.size(node) < SMALL);
         }
         let mut add = |word: u32| {
             for node in self.named(word) {
@@ -86,11 +107,10 @@ impl Graph<'_> {
         made.into_iter().for_each(&mut add);
         for &file in &self.files {
             // Objects inside functions.
-            for (_, mentions) in &tree.files[file.0 as usize].statics {
-                if !self.has_classes {
-                    break;
+            if self.has_classes && is_own_file(self.module, file) {
+                for (_, mentions) in &tree.files[file.0 as usize].statics {
+                    mentions.iter().for_each(|&(word, _)| add(word));
                 }
-                mentions.iter().for_each(|&(word, _)| add(word));
             }
             // Macros make entries where they are used.
             let facts = &tree.facts[file.0 as usize];
@@ -117,6 +137,23 @@ impl Graph<'_> {
         set
     }
 
+    /// Whether a thread, the pool or the end of the process may run something of the module's own files: it leads to what
+    /// starts them, or is named there, through whatever tables and constants.
+    pub fn may_run_on_threads(&self) -> bool {
+        use category::{ATEXIT, ENTRY, POOL, SPAWN};
+        let mut named = self.leading_to(SPAWN | POOL | ATEXIT | ENTRY);
+        let mut open = named.clone();
+        let mut seen = self.none();
+        while open.contains(&true) {
+            self.add_named(&mut named, &open);
+            self.add(&mut seen, &open);
+            open = self.select(|node| {
+                named[node] && !seen[node] && matches!(self.node(node), Node::Chunk(..))
+            });
+        }
+        self.nodes().any(|node| self.own[node] && named[node])
+    }
+
     /// Whether an object whose type blocks at its end stands outside functions or is static inside one.
     pub fn has_blocking_objects(&self) -> bool {
         self.has_classes
@@ -124,6 +161,7 @@ impl Graph<'_> {
                 let words = &self.tree.files[file.0 as usize];
                 let chunks = words.chunks.iter().map(|chunk| &chunk.mentions);
                 let statics = words.statics.iter().map(|(_, mentions)| mentions);
+                let statics = statics.filter(|_| is_own_file(self.module, file));
                 chunks.chain(statics).any(|mentions| self.blocks(mentions))
             })
     }
@@ -143,6 +181,9 @@ impl Graph<'_> {
             };
             if !self.has_classes {
                 break;
+            }
+            if !self.own[node] {
+                continue;
             }
             let statics = &self.tree.files[file.0 as usize].statics;
             let first = statics.partition_point(|(function, _)| *function < number);
@@ -167,8 +208,13 @@ impl Graph<'_> {
             return found;
         }
         let is_chunk = |node: usize| matches!(self.node(node), Node::Chunk(..));
+        // Many classes may bear one name, and so may many functions.
+        let mut seen = self.no_words();
         for node in self.nodes().filter(|&node| set[node] && is_chunk(node)) {
             for &name in self.tree.names_of.of(self.nodes[node]) {
+                if std::mem::replace(&mut seen[self.local(name) as usize], true) {
+                    continue;
+                }
                 for other in self.named(name) {
                     found[other] |= !is_chunk(other);
                 }
