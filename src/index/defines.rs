@@ -184,7 +184,15 @@ fn directive(text: &str, at: usize, facts: &mut MacroFacts, open: &mut Vec<u32>)
             open.push(index);
         }
         b"endif" => {
-            open.pop();
+            // A default, and nothing that it guards: `#ifndef X`, `#define X 1`, `#endif`.
+            if let Some(arm) = open.pop()
+                && let Some(define) = facts.defines.last().filter(|define| define.arm == arm)
+                && text
+                    .get(define.end as usize..at)
+                    .is_some_and(|between| between.trim().is_empty())
+            {
+                facts.arms[arm as usize].guard = false;
+            }
         }
         name @ (b"define" | b"undef") => {
             let define = Define {
@@ -245,6 +253,12 @@ mod tests {
         assert_eq!(facts.arms[2].last, 4);
         assert_eq!(facts.undefines[0].arm, 4);
         assert_eq!(facts.defines[3].arm, OUTSIDE);
+        let guards = |text: &str| scan(text).arms[0].guard;
+        assert!(guards("#ifndef A_H\n#define A_H 1\nint a;\n#endif\n"));
+        assert!(!guards(
+            "#ifndef LIMIT\n#define LIMIT 6000\n\n#endif\nint a;\n"
+        ));
+        assert!(!guards("#ifndef NOISY\n#define NOISY\n#endif\n"));
         let text = "//#define OFF\n  //# define OFF_TOO 1\n//#define F(x) x\n// #define SAID\n/*#define NEVER*/\nint a; //#define LATE\n//#defined X\n";
         let facts = scan(text);
         let read = |define: &Disabled| {

@@ -18,13 +18,15 @@ use crate::source::FileId;
 use super::tree::{Tree, file_name, is_below, join, parent};
 use super::{Kind, Target, TargetKind, entry_symbols};
 use condition::{SYSTEM, asks_for_system, condition};
-use syntax::{Argument, Command};
+use syntax::{Argument, Command, block_end};
 
 /// Stands for a variable whose value is not known.
 const UNKNOWN: char = '\u{1}';
 /// Commands run in one tree, calls and loops included.
 const STEPS: u32 = 400_000;
 const DEPTH: u32 = 24;
+/// Rounds of a `foreach(… RANGE …)`.
+const LONGEST_RANGE: usize = 1000;
 
 pub fn targets(tree: &Tree, build_files: &[FileId]) -> Vec<Target> {
     let mut files = FxHashMap::default();
@@ -138,22 +140,17 @@ fn definitions(commands: &[Command]) -> Vec<Function> {
     found
 }
 
-/// The index of the command that ends the block which starts at `at`, or the end of the list.
-fn block_end(commands: &[Command], at: usize) -> usize {
-    let start = commands[at].name.as_str();
-    let end = format!("end{start}");
-    let mut depth = 0;
-    for (index, command) in commands.iter().enumerate().skip(at) {
-        if command.name == start {
-            depth += 1;
-        } else if command.name == end {
-            depth -= 1;
-            if depth == 0 {
-                return index;
-            }
-        }
-    }
-    commands.len()
+/// `foreach(i RANGE last)`, `foreach(i RANGE first last step)`: none where a number is not known.
+fn range(words: &[String]) -> Vec<String> {
+    let numbers: Option<Vec<usize>> = words.iter().map(|word| word.parse().ok()).collect();
+    let (first, last, step) = match numbers.as_deref() {
+        Some(&[last]) => (0, last, 1),
+        Some(&[first, last]) => (first, last, 1),
+        Some(&[first, last, step]) if step > 0 => (first, last, step),
+        _ => return Vec::new(),
+    };
+    let numbers = (first..=last).step_by(step).take(LONGEST_RANGE);
+    numbers.map(|number| number.to_string()).collect()
 }
 
 #[derive(Default)]
@@ -276,7 +273,9 @@ impl Run<'_> {
                 }
                 "foreach" => {
                     let end = block_end(commands, at);
-                    self.each(command, commands.get(at + 1..end).unwrap_or(&[]));
+                    if !self.each(command, commands.get(at + 1..end).unwrap_or(&[])) {
+                        return false;
+                    }
                     at = end;
                 }
                 "while" => {
@@ -379,38 +378,42 @@ impl Run<'_> {
         }
     }
 
-    fn each(&mut self, command: &Command, body: &[Command]) {
+    /// `false` if a `return()` ended the commands.
+    fn each(&mut self, command: &Command, body: &[Command]) -> bool {
         let words = self.words(&command.arguments);
         let Some((variable, rest)) = words.split_first() else {
-            return;
+            return true;
         };
         if self.depth > DEPTH {
-            return;
+            return true;
         }
         let mut items: Vec<String> = Vec::new();
-        if rest.first().is_some_and(|word| word == "IN") {
-            let mut lists = false;
-            for word in &rest[1..] {
-                match word.as_str() {
-                    "LISTS" => lists = true,
-                    "ITEMS" => lists = false,
-                    name if lists => {
-                        items.extend(self.get(name).unwrap_or("").split(';').map(str::to_string))
+        match rest.first().map(String::as_str) {
+            Some("IN") => {
+                let mut lists = false;
+                for word in &rest[1..] {
+                    match word.as_str() {
+                        "LISTS" => lists = true,
+                        "ITEMS" => lists = false,
+                        name if lists => items
+                            .extend(self.get(name).unwrap_or("").split(';').map(str::to_string)),
+                        item => items.push(item.to_string()),
                     }
-                    item => items.push(item.to_string()),
                 }
             }
-        } else if rest.first().is_none_or(|word| word != "RANGE") {
-            items.extend(rest.iter().cloned());
+            Some("RANGE") => items.extend(range(&rest[1..])),
+            _ => items.extend(rest.iter().cloned()),
         }
         self.depth += 1;
-        for item in items.into_iter().filter(|item| !item.is_empty()) {
-            self.set(variable, item);
-            if !self.run(body) {
-                break;
-            }
-        }
+        let goes_on = items
+            .into_iter()
+            .filter(|item| !item.is_empty())
+            .all(|item| {
+                self.set(variable, item);
+                self.run(body)
+            });
         self.depth -= 1;
+        goes_on
     }
 
     /// Replaces variables. With `keep_quoted` a quoted argument is never split.

@@ -1,9 +1,12 @@
 //! Small trees of real shape.
 
+mod built;
 mod cargo;
 mod cmake;
+mod macros;
 mod msbuild;
 mod small;
+mod unlisted;
 
 use super::*;
 use crate::index::{Names, scan_all};
@@ -216,6 +219,67 @@ fn two_build_systems_make_one_module() {
     );
 }
 
+/// Programs of nearly the same files are one, which has what any of them has, and says each reason once.
+#[test]
+fn nearly_the_same_files_make_one_module() {
+    let sources = "<ClCompile Include=\"a.c;b.c;c.c;d.c;e.c\"/>";
+    let project = vcxproj("Application", sources);
+    let files = [
+        ("CMakeLists.txt", "add_executable(x a.c b.c c.c d.c)"),
+        ("x.vcxproj", project.as_str()),
+        ("y.vcxproj", project.as_str()),
+        ("a.c", MAIN),
+        ("b.c", ""),
+        ("c.c", ""),
+        ("d.c", ""),
+        ("e.c", ""),
+    ];
+    assert_eq!(shown(&files), ["Exe x: a.c b.c c.c d.c e.c"]);
+    let (_, modules) = find_in(&files, &[]);
+    assert_eq!(modules[0].evidence.len(), 3);
+    assert_eq!(modules[0].kind_is_msvc, None);
+    let project = vcxproj("DynamicLibrary", "<ClCompile Include=\"a.c;b.c\"/>");
+    let files = [
+        ("x.vcxproj", project.as_str()),
+        ("x14.vcxproj", project.as_str()),
+        ("a.c", DLL_MAIN),
+        ("b.c", ""),
+    ];
+    assert_eq!(shown(&files), ["Dll x: a.c b.c"]);
+    let (_, modules) = find_in(&files, &[]);
+    assert_eq!(modules[0].kind_is_msvc, Some(true));
+    let entries = modules[0]
+        .evidence
+        .iter()
+        .filter(|line| line.starts_with("DllMain"));
+    assert_eq!(entries.count(), 1);
+}
+
+/// Where a DLL contains static libraries, what the definition files near it name is exported from them.
+#[test]
+fn words_of_definition_files() {
+    let of = |kind: &str, folder: &str| {
+        let list = format!(
+            "add_library(core {kind} core/c.c)\nadd_library(p SHARED p.c)\ntarget_link_libraries(p core)\n"
+        );
+        let definition = format!("{folder}/p.def");
+        let files = [
+            ("lib/CMakeLists.txt", list.as_str()),
+            ("lib/core/c.c", ""),
+            ("lib/p.c", ""),
+            (definition.as_str(), "LIBRARY p\nEXPORTS\n go @1\n go_on\n"),
+        ];
+        let (_, modules) = find_in(&files, &[]);
+        assert_eq!(modules.len(), 1, "{kind}");
+        modules[0].exports.clone()
+    };
+    let words = ["1", "EXPORTS", "LIBRARY", "go", "go_on", "p"];
+    assert_eq!(of("STATIC", "lib/def"), words);
+    assert!(of("STATIC", "other").is_empty());
+    // What is linked as a whole needs no export.
+    assert!(of("OBJECT", "lib/def").is_empty());
+}
+
 #[test]
 fn modules_of_one_name() {
     let one = "add_library(x SHARED x.c)";
@@ -227,6 +291,16 @@ fn modules_of_one_name() {
             ("b/x.c", ""),
         ]),
         ["Dll x (a): a/x.c", "Dll x (b): b/x.c"]
+    );
+    let program = vcxproj("Application", "<ClCompile Include=\"y.c\"/>");
+    assert_eq!(
+        shown(&[
+            ("CMakeLists.txt", one),
+            ("x.c", ""),
+            ("x.vcxproj", &program),
+            ("y.c", MAIN),
+        ]),
+        ["Dll x: x.c", "Exe x #2: y.c"]
     );
 }
 
@@ -291,6 +365,8 @@ fn broken_build_files_are_survived() {
         "foreach(x a b)\n".repeat(3000)
     );
     let recursive = "function(f)\n f()\n f()\nendfunction()\nmacro(g)\n g()\nendmacro()\nf()\ng()\nset(X ${X}${X}a)\nadd_library(x ${x${${} a.c)";
+    let growing = format!("set(X aaaa)\n{}", "set(X ${X}${X})\n".repeat(30));
+    let loops = "foreach(x a)\n".repeat(3000);
     for (name, text) in [
         ("CMakeLists.txt", nested.as_str()),
         ("CMakeLists.txt", recursive),
@@ -299,8 +375,18 @@ fn broken_build_files_are_survived() {
             "include(CMakeLists.txt)\nadd_subdirectory(.)\nadd_library()\ntarget_sources()\nif()\nelse",
         ),
         (
+            "CMakeLists.txt",
+            "function()\nendfunction()\nforeach()\nendforeach()\nset()\nfile()\ncmake_parse_arguments()\nadd_library(x ${X a.c)",
+        ),
+        ("CMakeLists.txt", growing.as_str()),
+        ("CMakeLists.txt", loops.as_str()),
+        (
             "x.vcxproj",
             "<Project><ItemGroup><ClCompile Include='$($(A)*",
+        ),
+        (
+            "x.vcxproj",
+            "<ClCompile><PreprocessorDefinitions>X</PreprocessorDefinitions></ClCompile>",
         ),
         (
             "x.vcxproj",

@@ -49,7 +49,7 @@ impl Run<'_> {
             {
                 // A macro sets variables of its caller.
                 for (name, value) in frame.variables {
-                    if !name.starts_with("ARG") && !function.parameters.contains(&name) {
+                    if !is_argument(&name) && !function.parameters.contains(&name) {
                         self.set(&name, value);
                     }
                 }
@@ -96,4 +96,10 @@ impl Run<'_> {
             self.add_sources(target, words);
         }
     }
+}
+
+/// What stands for the arguments in a macro and is no variable: `ARGN`, `ARGV`, `ARGC`, `ARGV2`.
+fn is_argument(name: &str) -> bool {
+    let number = name.strip_prefix("ARGV").unwrap_or("-");
+    matches!(name, "ARGN" | "ARGC") || number.bytes().all(|byte| byte.is_ascii_digit())
 }

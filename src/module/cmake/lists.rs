@@ -96,16 +96,19 @@ impl Run<'_> {
         found.sort();
         found.dedup();
         let value = match base {
-            Some(base) if !base.is_empty() => found
+            Some(base) => found
                 .iter()
                 .map(|&id| {
                     let path = self.tree.path(id);
+                    if base.is_empty() {
+                        return path.to_string();
+                    }
                     path.strip_prefix(&format!("{base}/"))
                         .map_or(format!("/{path}"), str::to_string)
                 })
                 .collect::<Vec<_>>()
                 .join(";"),
-            _ => self.paths(&found),
+            None => self.paths(&found),
         };
         if self.open > 0 {
             self.append(variable, &value);

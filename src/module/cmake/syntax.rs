@@ -14,6 +14,13 @@ pub struct Command {
     /// In lower case.
     pub name: String,
     pub arguments: Vec<Argument>,
+    /// How many commands further the one stands that ends the block which this one begins. `usize::MAX`: none does.
+    length: usize,
+}
+
+/// The index of the command that ends the block which starts at `at`, or the end of the list.
+pub fn block_end(commands: &[Command], at: usize) -> usize {
+    at.saturating_add(commands[at].length).min(commands.len())
 }
 
 /// Reads the commands of a file. What is not understood is skipped.
@@ -35,14 +42,42 @@ pub fn parse(text: &str) -> Vec<Command> {
                 }
                 if bytes.get(at) == Some(&b'(') {
                     let (arguments, end) = arguments(text, at + 1);
-                    commands.push(Command { name, arguments });
+                    commands.push(Command {
+                        name,
+                        arguments,
+                        length: usize::MAX,
+                    });
                     at = end;
                 }
             }
             _ => at += 1,
         }
     }
+    match_blocks(&mut commands);
     commands
+}
+
+/// Finds the ends of blocks, each kind for itself.
+fn match_blocks(commands: &mut [Command]) {
+    const BLOCKS: [(&str, &str); 5] = [
+        ("if", "endif"),
+        ("foreach", "endforeach"),
+        ("while", "endwhile"),
+        ("function", "endfunction"),
+        ("macro", "endmacro"),
+    ];
+    for (start, end) in BLOCKS {
+        let mut open: Vec<usize> = Vec::new();
+        for at in 0..commands.len() {
+            if commands[at].name == start {
+                open.push(at);
+            } else if commands[at].name == end
+                && let Some(from) = open.pop()
+            {
+                commands[from].length = at - from;
+            }
+        }
+    }
 }
 
 /// Behind the comment at `at`: a line, or `#[[ … ]]`.

@@ -98,6 +98,17 @@ fn cmake_folders_that_are_left_out() {
     };
     assert_eq!(of("WIN32"), ["Dll part: part/part.c"]);
     assert_eq!(of("FALSE"), ["Dll part: part/part.c"]);
+    let other = "if(TRUE)\n add_subdirectory(more)\nelse()\n add_subdirectory(part)\nendif()\n";
+    assert_eq!(
+        shown(&[
+            ("CMakeLists.txt", other),
+            ("more/CMakeLists.txt", "add_library(more SHARED more.c)\n"),
+            ("more/more.c", ""),
+            ("part/CMakeLists.txt", "add_library(part SHARED part.c)\n"),
+            ("part/part.c", ""),
+        ]),
+        ["Dll more: more/more.c", "Dll part: part/part.c"]
+    );
 }
 
 /// What lists hold is followed as far as it is sure.
@@ -216,4 +227,345 @@ fn cmake_whole_archives() {
     }
     // What is linked as objects is there as a whole.
     assert_eq!(parts("target_sources(p PRIVATE $<TARGET_OBJECTS:core>)"), 0);
+}
+
+/// What a condition says on Windows; where that depends on the build, both lists count.
+#[test]
+fn cmake_conditions() {
+    let of = |condition: &str| {
+        let list = format!(
+            "set(FILES a.c)\nif({condition})\n set(FILES b.c)\nendif()\nadd_library(m SHARED ${{FILES}})\n\
+             add_executable(t t.c a.c b.c)\n"
+        );
+        shown(&[
+            ("CMakeLists.txt", &list),
+            ("a.c", ""),
+            ("b.c", ""),
+            ("t.c", MAIN),
+        ])
+        .remove(0)
+    };
+    for holds in [
+        "WIN32 OR WITH_X",
+        "WITH_X OR WIN32",
+        "WIN32 AND NOT UNIX",
+        "NOT (UNIX OR APPLE)",
+        "NOT (WITH_X AND UNIX)",
+        "UNIX AND WITH_X OR WIN32",
+    ] {
+        assert_eq!(of(holds), "Dll m: b.c", "{holds}");
+    }
+    for fails in [
+        "UNIX OR APPLE",
+        "UNIX AND WITH_X",
+        "WITH_X AND UNIX",
+        "(UNIX)",
+        "NOT DEFINED X AND UNIX",
+        "MSVC_VERSION GREATER 1900 AND UNIX",
+        "NOT (WITH_X OR WIN32)",
+    ] {
+        assert_eq!(of(fails), "Dll m: a.c", "{fails}");
+    }
+    let deep = format!("{}WIN32{}", "(".repeat(40), ")".repeat(40));
+    for open in [
+        "UNIX OR WITH_X",
+        "WIN32 AND WITH_X",
+        "TARGET zlib",
+        "NOT EXISTS x.c",
+        "MSVC_VERSION GREATER 1900",
+        "WITH_X OR WITH_Y",
+        "WITH_X AND WITH_Y",
+        deep.as_str(),
+    ] {
+        assert_eq!(of(open), "Dll m: a.c b.c", "{open}");
+    }
+}
+
+#[test]
+fn cmake_loops() {
+    let of = |commands: &str| {
+        let list = format!("{commands}\nadd_executable(z z.c a.c b.c c.c)\n");
+        shown(&[
+            ("CMakeLists.txt", &list),
+            ("a.c", ""),
+            ("b.c", ""),
+            ("c.c", ""),
+            ("z.c", MAIN),
+        ])
+    };
+    let lists = "set(A a.c)\nset(B b.c)\nforeach(file IN LISTS A B ITEMS c.c)\n list(APPEND FILES ${file})\n\
+        endforeach()\nadd_library(m SHARED ${FILES})";
+    assert_eq!(of(lists)[0], "Dll m: a.c b.c c.c");
+    let until = "set(FILES a.c)\nwhile(NOT DONE)\n list(APPEND FILES b.c)\n set(DONE TRUE)\nendwhile()\n\
+        add_library(m SHARED ${FILES})";
+    assert_eq!(of(until)[0], "Dll m: a.c b.c");
+    // Nobody knows whether it is entered.
+    let open = "set(FILES a.c)\nwhile(WITH_B)\n set(FILES b.c)\nendwhile()\nadd_library(m SHARED ${FILES})";
+    assert_eq!(of(open)[0], "Dll m: a.c b.c");
+    let first = "function(first)\n foreach(name ${ARGN})\n  add_library(${name} SHARED ${name}.c)\n  return()\n \
+        endforeach()\nendfunction()\nfirst(a b)";
+    assert_eq!(of(first), ["Dll a: a.c", "Exe z: a.c b.c c.c z.c"]);
+    let left = "function(first)\n foreach(name a)\n  return()\n endforeach()\n add_library(m SHARED a.c)\nendfunction()\n\
+        first()";
+    assert_eq!(of(left), ["Exe z: a.c b.c c.c z.c"]);
+    let numbers = "foreach(n RANGE 1 3 2)\n add_library(m${n} SHARED m${n}.c)\nendforeach()";
+    let numbered = shown(&[
+        ("CMakeLists.txt", numbers),
+        ("m1.c", ""),
+        ("m2.c", ""),
+        ("m3.c", ""),
+    ]);
+    assert_eq!(numbered[..2], ["Dll m1: m1.c", "Dll m3: m3.c"]);
+}
+
+#[test]
+fn cmake_names_from_files_and_macros() {
+    let list = "macro(parse)\n cmake_parse_arguments(ARG \"\" \"NAME\" \"SOURCES\" ${ARGN})\nendmacro()\n\
+        function(plugin)\n parse(${ARGN})\n add_library(${ARG_NAME} SHARED ${ARG_SOURCES})\nendfunction()\n\
+        plugin(NAME m SOURCES a.c)\n\
+        file(GLOB files RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} src/*.c)\nforeach(file ${files})\n \
+        string(REPLACE \".c\" \"\" name ${file})\n add_executable(${name} ${file})\nendforeach()\n";
+    let files = [("CMakeLists.txt", list), ("a.c", ""), ("src/one.c", MAIN)];
+    assert_eq!(shown(&files), ["Dll m: a.c", "Exe src/one: src/one.c"]);
+}
+
+#[test]
+fn cmake_blocks_that_nothing_ends() {
+    // Each would look for its end through all of the rest.
+    let list = "foreach(x a b)\n".repeat(3000);
+    let started = std::time::Instant::now();
+    shown(&[("CMakeLists.txt", &list), ("main.c", MAIN)]);
+    assert!(started.elapsed().as_secs() < 20);
+}
+
+#[test]
+fn cmake_parts_of_names() {
+    let list = "foreach(file tools/one.c tools/two.c)\n get_filename_component(name ${file} NAME_WE)\n \
+        add_executable(${name} ${file})\nendforeach()\n\
+        get_filename_component(HERE ${CMAKE_CURRENT_LIST_FILE} DIRECTORY)\n\
+        get_filename_component(FULL src/f.c ABSOLUTE)\n\
+        get_filename_component(LEAF other/l.c NAME)\n\
+        string(REPLACE \"-debug\" \"\" PLAIN src/hook-debug.c)\n\
+        add_library(m SHARED ${HERE}/m.c ${FULL} ${LEAF} ${PLAIN})\n";
+    assert_eq!(
+        shown(&[
+            ("CMakeLists.txt", list),
+            ("tools/one.c", MAIN),
+            ("tools/two.c", MAIN),
+            ("m.c", ""),
+            ("l.c", ""),
+            ("src/f.c", ""),
+            ("src/hook.c", ""),
+        ]),
+        [
+            "Dll m: l.c m.c src/f.c src/hook.c",
+            "Exe one: tools/one.c",
+            "Exe two: tools/two.c",
+        ]
+    );
+}
+
+/// The names of the outermost project and of the nearest one.
+#[test]
+fn cmake_projects_below_projects() {
+    let part = "project(Small)\naux_source_directory(src FILES)\n\
+        add_library(${CMAKE_PROJECT_NAME}_${PROJECT_NAME} SHARED ${FILES})\n\
+        add_library(other SHARED ${Big_SOURCE_DIR}/o.c)\n";
+    assert_eq!(
+        shown(&[
+            (
+                "CMakeLists.txt",
+                "project(Big)\nadd_subdirectory(absent)\nadd_subdirectory(part)\n"
+            ),
+            ("part/CMakeLists.txt", part),
+            ("o.c", ""),
+            ("part/src/p.c", ""),
+            ("part/src/q.cpp", ""),
+        ]),
+        [
+            "Dll Big_Small: part/src/p.c part/src/q.cpp",
+            "Dll other: o.c",
+        ]
+    );
+}
+
+#[test]
+fn cmake_globs() {
+    let top = "add_subdirectory(part)\nfile(WRITE A b.c)\nfile(GLOB A ${QT_DIR}/*.c a.c)\nadd_library(a SHARED ${A})\n\
+        file(GLOB_RECURSE DEEP deep.c)\nadd_library(deep SHARED ${DEEP})\n";
+    let part = "file(GLOB FILES LIST_DIRECTORIES false RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} *.c)\n\
+        foreach(file ${FILES})\n string(REPLACE \".c\" \"\" name ${file})\n add_executable(${name} ${file})\nendforeach()\n\
+        file(GLOB MORE RELATIVE ${CMAKE_CURRENT_SOURCE_DIR} ../common/*.c)\nadd_library(common SHARED ${MORE})\n";
+    assert_eq!(
+        shown(&[
+            ("CMakeLists.txt", top),
+            ("part/CMakeLists.txt", part),
+            ("a.c", ""),
+            ("deep.c", ""),
+            ("x/deep.c", ""),
+            ("x/y/deep.c", ""),
+            ("common/c.c", ""),
+            ("part/one.c", MAIN),
+            ("part/two.c", MAIN),
+        ]),
+        [
+            "Dll a: a.c",
+            "Dll deep: deep.c x/deep.c x/y/deep.c",
+            "Dll common: common/c.c",
+            "Exe one: part/one.c",
+            "Exe two: part/two.c",
+        ]
+    );
+}
+
+/// What functions and macros leave behind for their caller, and what they read of their arguments.
+#[test]
+fn cmake_results_of_functions_and_macros() {
+    let top = "include(Wrap)\ncollect(FILES)\ngather()\nadd_library(m SHARED ${FILES} ${MORE})\n\
+        set(KIND_TRUE MODULE)\nmy_add(plugin LOADABLE SOURCES p.c q.c LEAN t.c)\n";
+    // A word behind an option belongs to no keyword.
+    let wrap = "function(collect out)\n set(${out} a.c b.c PARENT_SCOPE)\nendfunction()\n\
+        macro(gather)\n set(MORE c.c)\nendmacro()\n\
+        function(my_add name)\n cmake_parse_arguments(PARSE_ARGV 1 MY \"LOADABLE;LEAN\" \"\" \"SOURCES\")\n \
+        add_library(${name} ${KIND_${MY_LOADABLE}} ${MY_SOURCES})\n \
+        add_executable(${name}_test ${MY_UNPARSED_ARGUMENTS})\nendfunction()\n";
+    assert_eq!(
+        shown(&[
+            ("CMakeLists.txt", top),
+            ("cmake/Wrap.cmake", wrap),
+            ("a.c", ""),
+            ("b.c", ""),
+            ("c.c", ""),
+            ("p.c", ""),
+            ("q.c", ""),
+            ("t.c", MAIN),
+        ]),
+        [
+            "Dll m: a.c b.c c.c",
+            "Dll plugin: p.c q.c",
+            "Exe plugin_test: t.c",
+        ]
+    );
+}
+
+/// A foreign command that is given no source sets something of a target, and makes none.
+#[test]
+fn cmake_foreign_commands_with_a_type_or_without_sources() {
+    let list = "foo_add_library(a SHARED a.c)\nfoo_add_library(b STATIC b.c)\nadd_executable(t t.c)\n\
+        target_link_libraries(t b)\ninstall_plugin(t DESTINATION lib)\n";
+    assert_eq!(
+        shown(&[
+            ("CMakeLists.txt", list),
+            ("a.c", ""),
+            ("b.c", ""),
+            ("t.c", MAIN),
+        ]),
+        ["Dll a: a.c", "Exe t: b.c t.c"]
+    );
+}
+
+/// What another build made, and what has neither a name nor sources, is no module that could hold a file.
+#[test]
+fn cmake_commands_that_make_nothing() {
+    let list = "add_library(${NAME})\npybind11_add_module(${OTHER})\nadd_library(zlib SHARED IMPORTED)\n\
+        add_executable(t t/t.c)\n";
+    assert_eq!(
+        shown(&[("CMakeLists.txt", list), ("t/t.c", MAIN), ("u/u.c", "")]),
+        ["Exe t: t/t.c u/u.c"]
+    );
+}
+
+/// A target that two arms make is one, and a property of it is found by its name.
+#[test]
+fn cmake_targets_that_are_made_twice() {
+    let list = "if(WITH_STATIC)\n add_library(a STATIC a.c)\nelse()\n add_library(a SHARED a.c b.c)\nendif()\n\
+        if(WITH_B)\n add_executable(t t.c b.c)\nelse()\n add_executable(t t.c made.c)\nendif()\n\
+        set_property(TARGET a PROPERTY LINK_FLAGS \"/ENTRY:Start\")\n\
+        set_property(TARGET absent PROPERTY LINK_FLAGS \"/ENTRY:Other\")\n\
+        set_target_properties(absent PROPERTIES FOLDER x)\ntarget_link_libraries(absent t)\n";
+    let files = [
+        ("CMakeLists.txt", list),
+        ("a.c", ""),
+        ("b.c", ""),
+        ("t.c", MAIN),
+    ];
+    assert_eq!(shown(&files), ["Dll a: a.c b.c", "Exe t: b.c t.c"]);
+    let (_, modules) = find_in(&files, &[]);
+    assert_eq!(modules[0].entry_names, ["Start"]);
+    assert_eq!(
+        modules[0].evidence,
+        [
+            "add_library(a STATIC …) in CMakeLists.txt",
+            "add_library(a SHARED …) in CMakeLists.txt",
+        ]
+    );
+    assert!(modules[1].entry_names.is_empty());
+    assert_eq!(modules[1].evidence.len(), 1);
+}
+
+/// A module definition file among the sources of a library without a type makes a DLL of it, and one without may be one
+/// where the lists speak of BUILD_SHARED_LIBS.
+#[test]
+fn cmake_definition_files() {
+    let libraries = "add_library(a a.c)\nadd_library(d d.c def/d.def)\nadd_library(s STATIC s.c def/s.def)\n\
+        add_executable(t t.c)\ntarget_link_libraries(t a d s)\n";
+    let shared = format!("if(BUILD_SHARED_LIBS)\n add_definitions(-DX)\nendif()\n{libraries}");
+    let of = |list: &str| {
+        let files = [
+            ("CMakeLists.txt", list),
+            ("a.c", ""),
+            ("d.c", ""),
+            ("s.c", ""),
+            ("def/d.def", "EXPORTS\n f\n"),
+            ("def/s.def", "EXPORTS\n f\n"),
+            ("t.c", MAIN),
+        ];
+        let (_, modules) = find_in(&files, &[]);
+        let dll = modules.iter().find(|module| module.name == "d");
+        let evidence = dll.map(|module| module.evidence.join(", "));
+        assert_eq!(
+            evidence.as_deref(),
+            Some("add_library(d …) in CMakeLists.txt, module definition file def/d.def")
+        );
+        shown(&files)
+    };
+    assert_eq!(of(libraries), ["Dll d: d.c", "Exe t: a.c s.c t.c"]);
+    assert_eq!(
+        of(&shared),
+        ["Unknown a: a.c", "Dll d: d.c", "Exe t: a.c s.c t.c"]
+    );
+}
+
+#[test]
+fn cmake_paths_and_their_escapes() {
+    let list = "#[1] add_library(n SHARED b.c)\nset(B b.c)\nset(FILES a.c b.c)\nlist(REMOVE_ITEM FILES [[${B}]])\n\
+        add_library(m SHARED ${FILES} win\\\\w.c my\\ file.c)\n";
+    assert_eq!(
+        shown(&[
+            ("CMakeLists.txt", list),
+            ("a.c", ""),
+            ("b.c", ""),
+            ("win/w.c", ""),
+            ("my file.c", ""),
+        ]),
+        ["Dll m: a.c b.c my file.c win/w.c"]
+    );
+    // Of a path below a folder that is not known the last parts are looked for.
+    let unknown = "add_library(m SHARED made.c ${TOP}/src/s.c lib.${EXT})\nadd_library(o SHARED o/o.c)\n\
+        add_library(p SHARED ${TOP}/more/deep/p.c)\n";
+    assert_eq!(
+        shown(&[
+            ("CMakeLists.txt", unknown),
+            ("o/o.c", ""),
+            ("p.c", MAIN),
+            ("src/s.c", ""),
+            ("x/more/deep/p.c", ""),
+        ]),
+        [
+            "Dll m: src/s.c",
+            "Dll o: o/o.c",
+            "Dll p: x/more/deep/p.c",
+            "Exe (top): p.c",
+        ]
+    );
 }

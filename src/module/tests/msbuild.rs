@@ -170,3 +170,200 @@ fn project_macros() {
         ["Dll hook: p/hook_main.cpp", "Exe tool: p/main.cpp"]
     );
 }
+
+/// Properties of the project and of Directory.Build.props above it, and what is looked for where a macro is not known.
+#[test]
+fn project_properties() {
+    let props = "<Project><PropertyGroup><Common>..\\shared\\</Common></PropertyGroup></Project>";
+    let project = vcxproj(
+        "DynamicLibrary",
+        "</ItemGroup><PropertyGroup><Parts>parts</Parts></PropertyGroup>\
+         <Import Project=\"$(VCTargetsPath)\\Microsoft.Cpp.targets\"/><Import/><ItemGroup>\
+         <ClCompile Include=\"$(Common)s.cpp;$(Parts)\\p.cpp\"/><ClCompile Include=\"$(SolutionDir)top.cpp\"/>\
+         <ClCompile Include=\"$(Elsewhere)\\e.cpp\"/><ClCompile Include=\"$(open\"/>\
+         <ProjectReference Update=\"..\\lib\\lib.vcxproj\"/>",
+    );
+    let files = |solution: &'static str| {
+        shown(&[
+            ("Directory.Build.props", props),
+            ("a/b/app/app.vcxproj", &project),
+            ("a/b/app/parts/p.cpp", ""),
+            ("a/b/shared/s.cpp", ""),
+            ("far/e.cpp", ""),
+            ("lib/lib.vcxproj", &vcxproj("StaticLibrary", "")),
+            (solution, "Project(\"{8BC9CEB8}\") = \"app\"\nEndProject\n"),
+            ("a/b/top.cpp", ""),
+            ("top.cpp", ""),
+        ])
+    };
+    assert_eq!(
+        files("all.sln"),
+        [
+            "Dll app: a/b/app/parts/p.cpp a/b/shared/s.cpp far/e.cpp top.cpp",
+            "Unknown a/b: a/b/top.cpp",
+        ]
+    );
+    // Without a solution it is the folder above.
+    assert_eq!(
+        files("all.txt"),
+        [
+            "Dll app: a/b/app/parts/p.cpp a/b/shared/s.cpp a/b/top.cpp far/e.cpp",
+            "Unknown (top): top.cpp",
+        ]
+    );
+}
+
+#[test]
+fn project_sheets_that_import_each_other() {
+    let sheet = |other: &str, more: &str| {
+        format!("<Project><Import Project=\"{other}.props\"/>{more}</Project>")
+    };
+    let kind =
+        "<PropertyGroup><ConfigurationType>DynamicLibrary</ConfigurationType></PropertyGroup>";
+    assert_eq!(
+        shown(&[
+            (
+                "a.vcxproj",
+                &sheet(
+                    "one",
+                    "<ItemGroup><ClCompile Include=\"a.cpp\"/></ItemGroup>"
+                )
+            ),
+            ("one.props", &sheet("two", "")),
+            ("two.props", &sheet("one", kind)),
+            ("a.cpp", ""),
+        ]),
+        ["Dll a: a.cpp"]
+    );
+}
+
+/// Where a property sheet that is not there may say the type, the definition file tells.
+#[test]
+fn projects_of_no_stated_type() {
+    let of = |link: &str| {
+        let project = format!(
+            "<Project><Import Project=\"$(Sheets)\\type.props\"/><ItemGroup><ClCompile Include=\"a.cpp\"/></ItemGroup>\
+             <ItemDefinitionGroup><Link>{link}</Link></ItemDefinitionGroup></Project>"
+        );
+        let files = [("app/app.vcxproj", project.as_str()), ("app/a.cpp", "")];
+        let (_, modules) = find_in(&files, &[]);
+        (shown(&files), modules[0].evidence.clone())
+    };
+    let (modules, evidence) = of("<ModuleDefinitionFile>..\\def\\app.def</ModuleDefinitionFile>");
+    assert_eq!(modules, ["Dll app: app/a.cpp"]);
+    assert_eq!(
+        evidence,
+        ["module definition file app.def in app/app.vcxproj"]
+    );
+    let (modules, evidence) = of("");
+    assert_eq!(modules, ["Unknown app: app/a.cpp"]);
+    assert!(evidence.is_empty());
+}
+
+/// A project that runs another build says no kind: a DllMain does, unless a `main` stands beside it.
+#[test]
+fn projects_that_run_a_makefile() {
+    let of = |main: &str| {
+        let project = vcxproj(
+            "Makefile",
+            &format!("<ClCompile Include=\"src\\dllmain.c\"/><ClCompile Include=\"{main}\"/>"),
+        );
+        let files = [
+            ("p.vcxproj", project.as_str()),
+            ("src/dllmain.c", DLL_MAIN),
+            (main, MAIN),
+        ];
+        let (_, modules) = find_in(&files, &[]);
+        assert_eq!(modules.len(), 1, "{main}");
+        (modules[0].kind, modules[0].evidence.join(", "))
+    };
+    assert_eq!(
+        of("try/main.c"),
+        (
+            Kind::Dll,
+            "DllMain in src/dllmain.c, main in try/main.c".to_string()
+        )
+    );
+    assert_eq!(of("src/main.c").0, Kind::Unknown);
+}
+
+/// The objects of a static library are linked as a whole if the project says so.
+#[test]
+fn projects_that_link_objects() {
+    let of = |whole: &str| {
+        let dll = vcxproj(
+            "DynamicLibrary",
+            &format!(
+                "<ClCompile Include=\"a.cpp\"/><ProjectReference Include=\"..\\lib\\lib.vcxproj\">\
+                 <UseLibraryDependencyInputs>{whole}</UseLibraryDependencyInputs></ProjectReference>"
+            ),
+        );
+        let lib = vcxproj("StaticLibrary", "<ClCompile Include=\"l.cpp\"/>");
+        let files = [
+            ("a/a.vcxproj", dll.as_str()),
+            ("a/a.cpp", ""),
+            ("lib/lib.vcxproj", lib.as_str()),
+            ("lib/l.cpp", ""),
+        ];
+        let (_, modules) = find_in(&files, &[]);
+        assert_eq!(modules.len(), 1, "{whole}");
+        assert_eq!(modules[0].sources.len(), 2, "{whole}");
+        modules[0].from_libraries.len()
+    };
+    assert_eq!(of("true"), 0);
+    assert_eq!(of("false"), 1);
+}
+
+/// Projects of Visual Studio 2002 to 2008.
+#[test]
+fn old_projects() {
+    let project = |configuration: &str, items: &str, references: &str| {
+        let items: Vec<String> = items
+            .split(' ')
+            .map(|item| format!("<File RelativePath=\"{item}\"/>"))
+            .collect();
+        let items = items.concat();
+        format!(
+            "<VisualStudioProject><Configurations>{configuration}</Configurations><Files>{items}</Files>\
+             <References>{references}</References></VisualStudioProject>"
+        )
+    };
+    let dll = project(
+        "<Configuration ConfigurationType=\"2\"><Tool Name=\"VCLinkerTool\" EntryPointSymbol=\"_Start@12\"/></Configuration>",
+        "d.cpp ..\\e\\d.h .\\gone.cpp",
+        "<ProjectReference RelativePathToProject=\"..\\lib\\lib.vcproj\"/>",
+    );
+    let lib = project("<Configuration ConfigurationType=\"4\"/>", "l.cpp", "");
+    let defined = project(
+        "<Configuration><Tool Name=\"VCLinkerTool\" ModuleDefinitionFile=\"e.def\"/></Configuration>",
+        "e.cpp",
+        "",
+    );
+    let utility = project("<Configuration ConfigurationType=\"10\"/>", "u.cpp", "");
+    let files = [
+        ("d/d.vcproj", dll.as_str()),
+        ("d/d.cpp", ""),
+        ("e/d.h", ""),
+        ("lib/lib.vcproj", lib.as_str()),
+        ("lib/l.cpp", ""),
+        ("e/e.vcproj", defined.as_str()),
+        ("e/e.cpp", ""),
+        ("u/u.vcproj", utility.as_str()),
+        ("u/u.cpp", ""),
+    ];
+    assert_eq!(
+        shown(&files),
+        [
+            "Dll d: d/d.cpp lib/l.cpp | e/d.h",
+            "Dll e: e/e.cpp",
+            "Unknown u: u/u.cpp",
+        ]
+    );
+    let (_, modules) = find_in(&files, &[]);
+    assert_eq!(modules[0].entry_names, ["Start"]);
+    assert_eq!(
+        modules[1].evidence,
+        ["ConfigurationType (none, but a definition file) in e/e.vcproj"]
+    );
+    assert!(modules[2].evidence.is_empty());
+}

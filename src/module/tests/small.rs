@@ -115,3 +115,99 @@ fn makefiles_that_call_each_other_make_one_tree() {
         ]
     );
 }
+
+/// What a Meson target takes of a library that it links, and what it tells the linker.
+#[test]
+fn meson_options_of_targets() {
+    let list = "project('x', 'c', meson_version: '>=0.50')\ndescription = '''it's (a\nhook'''  # é\n\
+        if description == 'é'\n  subdir('absent')\nendif\nsubdir('part')\n\
+        core = static_library('core', 'c.c')\n\
+        shared_library('whole', 'w.c', 'w.h', link_whole: core, link_args: ['/ENTRY:Start', flag], name_suffix: '/ENTRY:No')\n\
+        shared_library('some', 's.c', link_with: core)\nlibrary('either', 'e.c')\n";
+    let files = [
+        ("meson.build", list),
+        ("part/meson.build", "executable(name, ['n.c'])\n"),
+        ("part/n.c", MAIN),
+        ("c.c", ""),
+        ("e.c", ""),
+        ("s.c", ""),
+        ("w.c", ""),
+        ("w.h", ""),
+    ];
+    assert_eq!(
+        shown(&files),
+        [
+            "Unknown either: e.c",
+            "Dll some: c.c s.c",
+            "Dll whole: c.c w.c | w.h",
+            "Exe part: part/n.c",
+        ]
+    );
+    let (_, modules) = find_in(&files, &[]);
+    assert_eq!(modules[1].from_libraries.len(), 1);
+    assert!(modules[2].from_libraries.is_empty());
+    assert_eq!(modules[2].entry_names, ["Start"]);
+    assert_eq!(
+        modules[3].evidence,
+        ["executable('part') in part/meson.build"]
+    );
+}
+
+/// A qmake project that only leads to others makes nothing, and what another file lists counts for who includes it.
+#[test]
+fn qmake_subdirs_and_includes() {
+    let project = "include(../common.pri)\ninclude(../gone.pri)\nwin32 { SOURCES += \"w.cpp\" }\nunix:message(x)\n\
+        HEADERS += ../b/a.h notes.txt\nSOURCES += $$PWD/a.cpp\nTEMPLATE = lib\n";
+    assert_eq!(
+        shown(&[
+            ("p.pro", "TEMPLATE = subdirs\nSUBDIRS = a\n"),
+            ("x.cpp", ""),
+            ("a/a.pro", project),
+            ("a/a.cpp", ""),
+            ("a/w.cpp", ""),
+            ("b/a.h", ""),
+            ("common.pri", "SOURCES += $$PWD/shared/s.cpp\n"),
+            ("shared/s.cpp", ""),
+        ]),
+        [
+            "Dll a: a/a.cpp a/w.cpp shared/s.cpp | b/a.h",
+            "Unknown (top): x.cpp",
+        ]
+    );
+}
+
+/// In Wine's makefiles an import library is one of a DLL, whatever the module is called.
+#[test]
+fn makefiles_of_modules_by_other_names() {
+    let of = |text: &str| {
+        shown(&[
+            ("dlls/foo/Makefile.in", text),
+            ("dlls/foo/a.c", "int f() { }"),
+        ])
+    };
+    assert_eq!(
+        of("MODULE = foo.x\nIMPORTLIB = foo\n"),
+        ["Dll foo.x: dlls/foo/a.c"]
+    );
+    assert_eq!(of("MODULE = foo.sys\n"), ["Unknown foo.sys: dlls/foo/a.c"]);
+    assert_eq!(
+        of("STATICLIB = libfoo.a\n"),
+        ["Unknown libfoo.a: dlls/foo/a.c"]
+    );
+}
+
+/// The entry point that a makefile names is a DLL's where the makefile speaks of one.
+#[test]
+fn entry_points_of_makefiles() {
+    let of = |output: &str| {
+        let makefile = format!("{output}:\n\t$(LD) -e start a.o\n");
+        shown(&[
+            ("Makefile", "all:\n\t$(MAKE) -C a\n"),
+            ("a/Makefile", &makefile),
+            ("a/a.c", "void start() { }"),
+            ("b/main.c", MAIN),
+        ])
+    };
+    assert_eq!(of("hook.dll"), ["Dll a: a/a.c", "Exe b: b/main.c"]);
+    assert_eq!(of("hook.bin"), ["Exe (top): a/a.c b/main.c"]);
+}

@@ -457,7 +457,14 @@ fn include_guard(directives: &[Directive], bytes: &[u8]) -> Option<String> {
     let nothing_before = bytes[..first.range.start]
         .iter()
         .all(|byte| byte.is_ascii_whitespace());
-    (defined && nothing_before).then_some(name)
+    // A default, and nothing that it guards: `#ifndef X`, `#define X 1`, `#endif`.
+    let ends_at_once = real.next().is_some_and(|third| {
+        third.name == "endif"
+            && bytes
+                .get(second.range.end..third.range.start)
+                .is_some_and(|between| between.trim_ascii().is_empty())
+    });
+    (defined && nothing_before && !ends_at_once).then_some(name)
 }
 
 /// The names that a file undefines before it mentions them otherwise, and never defines: headers that are only to be
