@@ -14,7 +14,7 @@ use crate::program::{
 };
 use crate::source::{Lang, Span};
 use filled::Filled;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// In which of the eight contexts code runs: reason code times whether `lpReserved` is set. A set of them is a byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -185,8 +185,9 @@ pub fn find(program: &Program) -> Entries {
         all: Vec::new(),
         seeds: FxHashMap::default(),
     };
+    let by_linker = linker_entries(program);
     for id in program.ids() {
-        named_entry(program, id, &mut entries);
+        named_entry(program, id, &by_linker, &mut entries);
         attribute_entry(program, id, &mut entries);
     }
     for id in program.static_ids() {
@@ -259,8 +260,24 @@ fn entry(program: &Program, kind: EntryKind, function: FnId, contexts: Contexts)
     }
 }
 
+/// The names in `#pragma comment(linker, "/ENTRY:…")`, in small letters and without decoration.
+fn linker_entries(program: &Program) -> FxHashSet<String> {
+    let options = program.units.iter().flat_map(|unit| &unit.linker_options);
+    options
+        .filter_map(|(option, _)| {
+            let option = option.to_ascii_lowercase();
+            let (_, name) = option
+                .split_once("/entry:")
+                .or_else(|| option.split_once("-entry:"))?;
+            let name = name.trim_matches(|c: char| !(c.is_alphanumeric() || c == '_'));
+            let name = name.trim_start_matches('_').split('@').next()?;
+            Some(name.to_string())
+        })
+        .collect()
+}
+
 /// DllMain in its spellings: by name, by `export_name`, by a macro for its name, by the linker's /ENTRY.
-fn named_entry(program: &Program, id: FnId, entries: &mut Entries) {
+fn named_entry(program: &Program, id: FnId, by_linker: &FxHashSet<String>, entries: &mut Entries) {
     let function = program.function(id);
     if matches!(
         function.kind,
@@ -283,19 +300,8 @@ fn named_entry(program: &Program, id: FnId, entries: &mut Entries) {
         .entry_names
         .iter()
         .any(|name| **name == *function.name)
-        || program.units.iter().any(|unit| {
-            unit.linker_options.iter().any(|(option, _)| {
-                let option = option.to_ascii_lowercase();
-                option
-                    .split_once("/entry:")
-                    .or_else(|| option.split_once("-entry:"))
-                    .is_some_and(|(_, name)| {
-                        let name = name.trim_matches(|c: char| !(c.is_alphanumeric() || c == '_'));
-                        name.trim_start_matches('_').split('@').next()
-                            == Some(function.name.to_ascii_lowercase().trim_start_matches('_'))
-                    })
-            })
-        });
+        || (!by_linker.is_empty()
+            && by_linker.contains(function.name.to_ascii_lowercase().trim_start_matches('_')));
     let names: Vec<Name> = match &function.export_name {
         Some(name) => vec![name.clone()],
         None => match renamed(&function.name) {
@@ -446,7 +452,10 @@ fn macro_bindings(program: &Program, id: FnId) -> Option<Vec<(Name, Vec<FnId>)>>
                             | Value::AddressOf(Place {
                                 root: Root::Global(name),
                                 ..
-                            }) => program.resolve_function(id, name, None),
+                            }) => {
+                                let used_in = outside_classes(program, number as u32);
+                                program.resolve_function(used_in.unwrap_or(id), name, None)
+                            }
                             _ => Vec::new(),
                         };
                         (Name::from(format!("${param}")), functions)
@@ -456,6 +465,16 @@ fn macro_bindings(program: &Program, id: FnId) -> Option<Vec<(Name, Vec<FnId>)>>
     }
     // Other crates use it, and give what nobody knows here.
     is_exported.then(Vec::new)
+}
+
+/// A function of a file from which names mean what they mean outside of classes there.
+fn outside_classes(program: &Program, unit: u32) -> Option<FnId> {
+    let functions = &program.units.get(unit as usize)?.functions;
+    let is_free = |index: &usize| functions[*index].scope.is_empty();
+    let index = (0..functions.len())
+        .find(is_free)
+        .or_else(|| (!functions.is_empty()).then_some(0))?;
+    Some(program.function_in(unit, crate::ir::FunctionIndex(index as u32)))
 }
 
 /// `__attribute__((constructor))`, `#[ctor]` and their opposites.
@@ -496,10 +515,9 @@ fn section_entry(program: &Program, id: StaticId, entries: &mut Entries) {
     if program.is_exe() && kind != EntryKind::TlsCallback {
         return;
     }
-    let Some(around) = program
-        .ids()
-        .find(|&function| program.unit_number(function) == program.static_unit(id))
-    else {
+    // What a file without functions names stands in others.
+    let here = outside_classes(program, program.static_unit(id));
+    let Some(around) = here.or_else(|| program.ids().next()) else {
         return;
     };
     for value in &object.init {

@@ -466,6 +466,16 @@ impl<'p, 'a> Flow<'p, 'a> {
             KeyRoot::Param(function, index) if function == target => {
                 let value = self.program.argument(site, Arg::Index(index as u8))?;
                 let place = value.place()?;
+                // A macro does not know whose member it names: `(queue)->work`.
+                let mut whole = place.clone();
+                whole.path.extend(key.path.iter().cloned());
+                if !key.path.is_empty()
+                    && whole.path.len() <= Place::DEEPEST
+                    && let Some(found) = self.program.key(site.function, &whole)
+                    && found.is_global()
+                {
+                    return Some(self.canonical(found));
+                }
                 let mut mapped = self
                     .forwarded(site.function, &place)
                     .or_else(|| self.program.key(site.function, &place))?;
@@ -489,12 +499,18 @@ impl<'p, 'a> Flow<'p, 'a> {
             return false;
         };
         if from == to && first < then {
-            return true;
+            return !uses.ends_between(from, first, then);
+        }
+        if uses.ends_from(from, first) || uses.ends_between(to, 0, then) {
+            return false;
         }
         let body = self.program.function(function);
         let mut seen = vec![false; body.blocks.len()];
         let mut pending = vec![from];
         while let Some(block) = pending.pop() {
+            if block != from && uses.ends_from(block, 0) {
+                continue;
+            }
             for edge in &body.block(block).next {
                 if edge.to == to {
                     return true;
@@ -526,7 +542,8 @@ impl<'p, 'a> Flow<'p, 'a> {
         stops: impl Fn(StmtId) -> bool,
     ) -> bool {
         let body = self.program.function(function);
-        let Some((block, index)) = self.uses(function).place(first) else {
+        let uses = self.uses(function);
+        let Some((block, index)) = uses.place(first) else {
             return false;
         };
         let mut seen = vec![false; body.blocks.len()];
@@ -542,7 +559,7 @@ impl<'p, 'a> Flow<'p, 'a> {
                     break;
                 }
             }
-            if stopped {
+            if stopped || uses.ends_from(block, from) {
                 continue;
             }
             for edge in &body.block(block).next {

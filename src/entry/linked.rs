@@ -589,8 +589,10 @@ impl<'i, 'p, 'a> Walk<'i, 'p, 'a> {
             else {
                 continue;
             };
-            let name = rest.split(['<', ';']).next().unwrap_or("");
-            let name = name.rsplit("::").next().unwrap_or("").trim();
+            // `template class __declspec(dllexport) core::Pool<int>;`
+            let name = rest.split(['<', ';']).next().unwrap_or("").trim_end();
+            let is_before = |c: char| c.is_whitespace() || matches!(c, ':' | ')');
+            let name = name.rsplit(is_before).next().unwrap_or("");
             self.name(name);
             for meant in self.index.meant.get(name).map_or(&[][..], Vec::as_slice) {
                 if let Meant::Type(id) = meant {

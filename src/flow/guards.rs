@@ -153,9 +153,12 @@ impl Flow<'_, '_> {
                         })
                         .collect();
                     // A number that is computed anew is a counter.
-                    let counts = assigned
-                        .iter()
-                        .any(|value| matches!(value, Value::Const(_)));
+                    let counts = assigned.iter().any(|value| {
+                        matches!(
+                            self.program.constant(function, value),
+                            Some(Constant::Number(_))
+                        )
+                    });
                     assigned.into_iter().any(|value| {
                         !(counts && *value == Value::Unknown)
                             && self.is_state(function, value, kind, depth - 1)
@@ -346,7 +349,9 @@ impl Flow<'_, '_> {
             if block == target {
                 return false;
             }
-            pending.extend(body.block(block).next.iter().map(|edge| edge.to));
+            if !self.uses(function).ends_from(block, 0) {
+                pending.extend(body.block(block).next.iter().map(|edge| edge.to));
+            }
         }
         true
     }

@@ -6,7 +6,7 @@ use crate::api::{Arg, Effect, PoolObject, PoolOwner};
 use crate::entry;
 use crate::ir::{Field, FunctionKind, Place, Root, StmtKind, Value};
 use crate::program::endings::Deleter;
-use crate::program::{FnId, Key, KeyRoot, Program, Site};
+use crate::program::{FnId, Key, KeyRoot, Meaning, Program, Site, StaticId};
 use crate::source::Lang;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::BTreeSet;
@@ -132,6 +132,31 @@ impl Flow<'_, '_> {
         self.pool
             .iter()
             .filter(move |site| site.key.as_ref() == Some(key))
+    }
+
+    /// The static that a call's object is a member of, where the call names it: keys do not tell objects of one class apart.
+    pub fn static_around(&self, site: Site, object: Arg) -> Option<StaticId> {
+        let program = self.program;
+        let place = match object {
+            Arg::Result => {
+                let stored = self.uses(site.function).stored(site.stmt)?;
+                match &program.function(site.function).stmt(stored).kind {
+                    StmtKind::Assign { to, .. } => to.clone(),
+                    _ => return None,
+                }
+            }
+            _ => program.argument_value(site, object).place()?,
+        };
+        let Root::Global(name) = &place.root else {
+            return None;
+        };
+        let Meaning::Static(id) = program.meaning(site.function, name) else {
+            return None;
+        };
+        let object = program.static_def(id);
+        let is_whole = !object.is_extern
+            && !program.is_pointer_like(&object.type_text, program.static_unit(id));
+        is_whole.then_some(id)
     }
 
     /// The member that is an owner of a thread pool object, a library's or one with a deleter, where the end of the object

@@ -204,16 +204,17 @@ impl Flow<'_, '_> {
         match &self.program.function(function).stmt(stmt).kind {
             StmtKind::Assign { to, value } => {
                 is_one(to)
-                    || (!matches!(value, Value::Result(_)) && self.guards(function, to, &is_one))
+                    || (!matches!(value, Value::Result(_)) && self.guards(function, to, keys))
             }
             StmtKind::Call { callee, args } => {
                 let Some(call) = self.program.call(site) else {
                     return false;
                 };
                 if call.effects.iter().any(|effect| match effect.effect() {
-                    Effect::Stores { into, .. } => self
+                    // An event that is asked is a flag, too: SetEvent sets it.
+                    Effect::Stores { into: on, .. } | Effect::Signal { on, .. } => self
                         .program
-                        .argument_value(site, *into)
+                        .argument_value(site, *on)
                         .place()
                         .is_some_and(|place| is_one(&place)),
                     _ => false,
@@ -238,27 +239,52 @@ impl Flow<'_, '_> {
     }
 
     /// Whether a local is the guard of a lock around one of these places: assigning to it writes the place.
-    fn guards(&self, function: FnId, local: &Place, is_one: &impl Fn(&Place) -> bool) -> bool {
-        self.assigned_to(function, local).into_iter().any(|value| {
-            let Value::Result(from) = value else {
+    fn guards(&self, function: FnId, local: &Place, keys: &BTreeSet<Key>) -> bool {
+        let mut assigned = self.assigned_to(function, local).into_iter();
+        assigned.any(|value| self.is_guard_of(function, value, keys, 2))
+    }
+
+    /// Whether a value is the guard of a lock around one of these places, perhaps unwrapped, or given by a function of the
+    /// program.
+    fn is_guard_of(&self, function: FnId, value: &Value, keys: &BTreeSet<Key>, depth: u8) -> bool {
+        let mut value = value.clone();
+        for _ in 0..4 {
+            let Value::Result(stmt) = value else {
+                let assigned = value
+                    .place()
+                    .map_or_else(Vec::new, |place| self.assigned_to(function, &place));
+                let [only] = assigned[..] else {
+                    return false;
+                };
+                value = only.clone();
+                continue;
+            };
+            let site = Site { function, stmt };
+            let Some(call) = self.program.call(site) else {
                 return false;
             };
-            let site = Site {
-                function,
-                stmt: *from,
-            };
-            let locks = self.program.call(site).is_some_and(|call| {
-                call.effects
-                    .iter()
-                    .any(|effect| matches!(effect.effect(), Effect::Acquire { .. }))
-            });
-            locks
-                && self
-                    .program
-                    .argument_value(site, Arg::This)
-                    .place()
-                    .is_some_and(|place| is_one(&place))
-        })
+            let on = self.program.argument_value(site, Arg::This);
+            if call
+                .effects
+                .iter()
+                .any(|effect| matches!(effect.effect(), Effect::Acquire { .. }))
+            {
+                let key = on.place().and_then(|on| self.program.key(function, &on));
+                return key.is_some_and(|key| keys.contains(&key));
+            }
+            if !call.targets.is_empty() {
+                return depth > 0
+                    && call.targets.iter().any(|target| {
+                        let body = self.program.function(target.function);
+                        body.stmts.iter().any(|stmt| {
+                            matches!(&stmt.kind, StmtKind::Return { value: Some(given) }
+                                if self.is_guard_of(target.function, given, keys, depth - 1))
+                        })
+                    });
+            }
+            value = on;
+        }
+        false
     }
 
     /// The functions that write one of these places, themselves or in what they call.

@@ -2,7 +2,7 @@
 
 use crate::api::{Arg, Effect};
 use crate::ir::{BlockId, Callee, Place, Root, StmtId, StmtKind, Value};
-use crate::program::{FnId, Program, Site};
+use crate::program::{Call, FnId, Program, Site};
 use rustc_hash::FxHashMap;
 
 /// What the statements of one function name.
@@ -10,6 +10,8 @@ use rustc_hash::FxHashMap;
 pub struct Uses {
     /// By statement, where it stands: block and index in it.
     places: Vec<Option<(BlockId, usize)>>,
+    /// The blocks that end in the middle: where a call stands that never returns.
+    ends: FxHashMap<BlockId, usize>,
     /// The first statement that assigns a call's result, by the call.
     stored: FxHashMap<StmtId, StmtId>,
     /// The calls that put a result somewhere, and the argument that says where.
@@ -29,6 +31,14 @@ impl Uses {
             for (index, stmt) in block.stmts.iter().enumerate() {
                 if let Some(place) = uses.places.get_mut(stmt.0 as usize) {
                     place.get_or_insert((BlockId(number as u32), index));
+                }
+                let site = Site {
+                    function,
+                    stmt: *stmt,
+                };
+                if program.call(site).is_some_and(Call::never_returns) {
+                    let block = BlockId(number as u32);
+                    uses.ends.entry(block).or_insert(index);
                 }
             }
         }
@@ -85,6 +95,18 @@ impl Uses {
     /// Where a statement stands: its block, and which one of it.
     pub fn place(&self, stmt: StmtId) -> Option<(BlockId, usize)> {
         self.places.get(stmt.0 as usize).copied().flatten()
+    }
+
+    /// Whether a call that never returns stands in a block between two of its statements, the first one included.
+    pub fn ends_between(&self, block: BlockId, from: usize, to: usize) -> bool {
+        self.ends
+            .get(&block)
+            .is_some_and(|end| (from..to).contains(end))
+    }
+
+    /// Whether it stands in a block from a statement on, so that nothing follows the block.
+    pub fn ends_from(&self, block: BlockId, from: usize) -> bool {
+        self.ends_between(block, from, usize::MAX)
     }
 
     /// The first statement that assigns what a call gives.

@@ -110,9 +110,7 @@ impl Locks<'_, '_> {
                 for effect in &call.effects {
                     if let Effect::RefCount { object, up: false } = effect.effect()
                         && let Some(lock) = self.lock_of(site, *object)
-                        && self
-                            .identity(id, &lock)
-                            .is_some_and(|key| self.spins.keys.contains(&key))
+                        && self.is_made_by_hand(id, &lock)
                     {
                         freed.insert(site, lock);
                     }

@@ -65,6 +65,22 @@ impl Call {
     pub fn runs(&self) -> impl Iterator<Item = &Target> {
         self.targets.iter().chain(self.implied.iter())
     }
+
+    /// Whether it ends the thread or the process, so that nothing of the function comes behind it.
+    pub fn never_returns(&self) -> bool {
+        self.effects.iter().any(|effect| {
+            matches!(
+                effect.effect(),
+                Effect::NoReturn
+                    | Effect::ExitThread
+                    | Effect::ExitProcess
+                    | Effect::ModuleUnref {
+                        exits_thread: true,
+                        ..
+                    }
+            )
+        })
+    }
 }
 
 impl<'a> Program<'a> {

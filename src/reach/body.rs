@@ -210,20 +210,7 @@ pub fn transfer(program: &Program, function: FnId, stmt: StmtId, env: &mut Env) 
             for (place, value) in stored {
                 env.assign(program, function, &place, value);
             }
-            if let Some(call) = call
-                && call.effects.iter().any(|effect| {
-                    matches!(
-                        effect.effect(),
-                        Effect::NoReturn
-                            | Effect::ExitThread
-                            | Effect::ExitProcess
-                            | Effect::ModuleUnref {
-                                exits_thread: true,
-                                ..
-                            }
-                    )
-                })
-            {
+            if call.is_some_and(Call::never_returns) {
                 return true;
             }
         }

@@ -96,15 +96,35 @@ fn judge_members(engines: &Engines, findings: &mut Findings) {
                 format!("{} gets its context here", the_callback(&callback)),
                 Role::Related,
             )],
-            help: format!(
-                "in the destructor of the object around it call {drain}; or keep it in an owner that does so"
-            ),
+            help: if is_static_of_dll(engines, &around) {
+                format!(
+                    "in an exported stop function, which the host calls before FreeLibrary, call {drain}, then reset `{}`; not in the destructor of the static, which runs under the loader lock",
+                    member.name
+                )
+            } else {
+                format!(
+                    "in the destructor of the object around it call {drain}; or keep it in an owner that does so"
+                )
+            },
             notes: vec![
                 "the close returns at once: a callback that is running, or already queued, goes on and uses the object after it has ended".to_string(),
             ],
             minor: false,
         });
     }
+}
+
+/// Whether an object can be a static of a DLL: what its destructor waits for, it waits for under the loader lock.
+fn is_static_of_dll(engines: &Engines, object: &Key) -> bool {
+    let program = engines.program;
+    let KeyRoot::Object(class) = object.root else {
+        return false;
+    };
+    engines.may_be_dll()
+        && program.static_ids().any(|id| {
+            let text = &program.static_def(id).type_text;
+            program.class_of_text(text, program.static_unit(id)) == Some(class)
+        })
 }
 
 /// Whether a callback ends the object around its own thread pool object: then the close is its own, which is allowed.

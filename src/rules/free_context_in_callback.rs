@@ -4,7 +4,7 @@ use super::{Engines, Finding, Findings, the_callback};
 use crate::api::{Arg, Effect, PoolObject};
 use crate::diagnostic::Role;
 use crate::flow::{PoolSite, What};
-use crate::ir::{Callee, Cond, FunctionKind, Root, StmtId, StmtKind, Value};
+use crate::ir::{Callee, Cond, FunctionKind, Place, Root, StmtId, StmtKind, Value};
 use crate::program::{FnId, Key, KeyRoot, Site};
 use crate::reach::Walk;
 use std::collections::BTreeSet;
@@ -151,15 +151,25 @@ fn is_counted_by_hand(engines: &Engines, walk: &Walk, node: usize, site: Site) -
 /// Whether a statement runs only where a count that the function has just changed says so: `if (--references == 0)`.
 fn is_behind_count(engines: &Engines, function: FnId, stmt: StmtId) -> bool {
     let body = engines.program.function(function);
-    let is_changed = |value: &Value| {
-        let Value::Place(place) = value else {
-            return false;
-        };
+    let is_counted = |place: &Place| {
         let shared = !place.path.is_empty() || matches!(place.root, Root::Global(_));
         shared
             && body.stmts.iter().any(|stmt| {
                 matches!(&stmt.kind, StmtKind::Assign { to, value: Value::Unknown } if to == place)
             })
+    };
+    // Or a local that it was copied to, to be asked where the lock is no longer held.
+    let is_copy = |local: &Place| {
+        matches!(local.root, Root::Local(_))
+            && local.path.is_empty()
+            && body.stmts.iter().any(|stmt| {
+                matches!(&stmt.kind, StmtKind::Assign { to, value: Value::Place(from) }
+                    if to == local && is_counted(from))
+            })
+    };
+    let is_changed = |value: &Value| match value {
+        Value::Place(place) => is_counted(place) || is_copy(place),
+        _ => false,
     };
     engines
         .flow

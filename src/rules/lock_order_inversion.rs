@@ -6,7 +6,7 @@ use crate::diagnostic::Role;
 use crate::entry::EntryKind;
 use crate::locks::{LockRoot, Pair, Wanted, Way};
 use crate::program::{FnId, Key, Site};
-use crate::source::Span;
+use crate::source::{Lang, Span};
 use rustc_hash::FxHashSet;
 use std::collections::BTreeSet;
 
@@ -327,7 +327,11 @@ fn report(
         ),
         steps,
         related: Vec::new(),
-        help: "take the locks in one order everywhere, or both at once with std::scoped_lock".to_string(),
+        help: match program.lang(inner.function) {
+            Lang::Cpp => "take the locks in one order everywhere, or both at once with std::scoped_lock",
+            _ => "take the locks in one order everywhere",
+        }
+        .to_string(),
         notes,
         minor: found.minor.is_some(),
     });

@@ -8,6 +8,7 @@ use crate::api::{Effect, WaitClass};
 use crate::diagnostic::Role;
 use crate::entry::{Contexts, Entry, EntryKind};
 use crate::flow::Leads;
+use crate::ir::{Callee, StmtKind};
 use crate::program::{Key, Site};
 use crate::reach::{Hit, Timeout};
 
@@ -141,7 +142,16 @@ fn limited_waits(engines: &Engines, hits: &[Hit], hit: &Hit) -> Vec<(Site, Timeo
                 && engines.flow.can_follow(site.function, wait.stmt, site.stmt)
                 && engines.flow.key_of(wait, *on).as_ref() == Some(&key))
             .then(|| {
-                let leads = engines.flow.after_result(wait, WAIT_TIMEOUT, site.stmt);
+                let body = engines.program.function(wait.function);
+                // The methods of libraries give `false` then: `QThread::wait`, `boost::thread::timed_join`.
+                let timed_out = match &body.stmt(wait.stmt).kind {
+                    StmtKind::Call {
+                        callee: Callee::Method { .. },
+                        ..
+                    } => 0,
+                    _ => WAIT_TIMEOUT,
+                };
+                let leads = engines.flow.after_result(wait, timed_out, site.stmt);
                 (wait, hit.timeout, leads)
             })
         })

@@ -1,5 +1,6 @@
 //! A callback that waits for itself. See `rules/wait_in_own_callback.md`.
 
+use super::lock_under_loader_lock::called;
 use super::{Engines, Finding, Findings, the_callback};
 use crate::api::{Effect, PoolObject};
 use crate::diagnostic::Role;
@@ -186,7 +187,7 @@ fn report(
 ) {
     let is_group = what == Waits::Group;
     let callback = &engines.entries[entry].name;
-    let callee = engines.callee(site);
+    let callee = called(engines, site);
     let walk = engines.walk(entry);
     let path = walk.path(node);
     let start = engines.entries[entry].registered;
@@ -232,7 +233,7 @@ fn report(
     if place != site {
         steps.push(engines.label(
             site,
-            format!("`{callee}` waits here for the callbacks"),
+            format!("{callee} waits here for the callbacks"),
             Role::Step,
         ));
     }
@@ -247,7 +248,7 @@ fn report(
     findings.add(Finding {
         rule: "wait_in_own_callback",
         message: format!(
-            "{} waits with `{callee}` until the callbacks of {whom} have returned, and is one of them: it waits for itself, for ever",
+            "{} waits with {callee} until the callbacks of {whom} have returned, and is one of them: it waits for itself, for ever",
             the_callback(callback)
         ),
         primary: engines.label(place, "returns only after the callback that calls it has returned", Role::Primary),

@@ -615,6 +615,9 @@ pub(super) fn holder(entry: &Entry) -> String {
         EntryKind::StaticInitializer => {
             format!("{} is initialized under the loader lock", entry.name)
         }
+        EntryKind::ThreadLocalDestructor if entry.object.is_none() => {
+            format!("{} runs under the loader lock", entry.name)
+        }
         EntryKind::StaticDestructor | EntryKind::ThreadLocalDestructor => {
             format!("{} is destroyed under the loader lock", entry.name)
         }

@@ -2,12 +2,12 @@
 
 use super::lock_under_loader_lock::{called, chain};
 use super::{Engines, Finding, Findings, outer_label, the_callback};
-use crate::api::{Effect, PoolObject};
+use crate::api::{Arg, Effect, PoolObject};
 use crate::diagnostic::{Label, Role};
 use crate::flow::{Event, PoolSite, What};
 use crate::ir::FunctionKind;
 use crate::locks::{Held, Take};
-use crate::program::{FnId, KeyRoot, Site};
+use crate::program::{FnId, KeyRoot, Site, StaticId};
 use std::collections::BTreeMap;
 
 pub fn check(engines: &Engines, findings: &mut Findings) {
@@ -69,9 +69,17 @@ fn judge<'e>(
             .filter(|creation| flow.groups_of(creation).contains(&event.key))
             .collect(),
     };
+    let waited = object_of(engines, event.site);
     for creation in creations {
         // A callback that waits for itself is another rule's.
         if flow.is_inside_callback(creation, function) {
+            continue;
+        }
+        let made = flow.static_around(creation.site, Arg::Result);
+        if waited
+            .zip(made)
+            .is_some_and(|(waited, made)| waited != made)
+        {
             continue;
         }
         for &callback in &creation.callbacks {
@@ -101,6 +109,19 @@ fn judge<'e>(
         }
     }
     None
+}
+
+/// The static that holds the object of a wait, where the wait names it.
+fn object_of(engines: &Engines, wait: Site) -> Option<StaticId> {
+    let call = engines.program.call(wait)?;
+    let object = call
+        .effects
+        .iter()
+        .find_map(|effect| match effect.effect() {
+            Effect::TpDrain { object, .. } => Some(*object),
+            _ => None,
+        })?;
+    engines.flow.static_around(wait, object)
 }
 
 /// Whether the lock is a member of what the callback gets: then it is the same object for both. A callback without a

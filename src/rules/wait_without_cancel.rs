@@ -108,6 +108,7 @@ fn closed_next(engines: &Engines, way: &Way) -> Option<Site> {
                 event.what == What::Close
                     && event.key == stand.key
                     && event.stmt != stand.stmt
+                    && !waits_before_it_closes(engines, stand, event)
                     && flow.path_without(stand.function, stand.stmt, event.stmt, |stmt| {
                         flow.events(stand.function).iter().any(|other| {
                             other.what == What::Drain
@@ -117,6 +118,19 @@ fn closed_next(engines: &Engines, way: &Way) -> Option<Site> {
                     })
             })
             .map(|event| event.site)
+    })
+}
+
+/// Whether the call that closes waits itself before it does: a helper for the end of every teardown.
+fn waits_before_it_closes(engines: &Engines, stand: &Stand, close: &Event) -> bool {
+    let flow = &engines.flow;
+    flow.events(stand.function).iter().any(|other| {
+        other.what == What::Drain
+            && other.key == stand.key
+            && other.stmt == close.stmt
+            && other.site != close.site
+            && (other.site.function != close.site.function
+                || flow.can_follow(close.site.function, other.site.stmt, close.site.stmt))
     })
 }
 
