@@ -343,8 +343,8 @@ impl<'t> Tree<'t> {
                 }
             }
         }
-        // `typedef struct Handlers Handlers_t;`
-        let mut of_classes: Vec<(u32, Vec<u32>)> = Vec::new();
+        // `typedef struct Handlers Handlers_t;`: by alias, the class.
+        let mut classes: Vec<(u32, u32)> = Vec::new();
         for (&id, items) in ids.iter().zip(&outside) {
             let source = sources.file(id);
             let Some(lang) = source.lang else {
@@ -355,22 +355,32 @@ impl<'t> Tree<'t> {
                 item.is_alias && declares.all(|declared| item.names.contains(declared))
             };
             for item in items.iter().filter(is_bare) {
-                let number = |range: &Range<usize>| dictionary.get(&source.text[range.clone()]);
-                let mut members: Vec<u32> = Vec::new();
+                let mut is_next = false;
+                let mut class = None;
                 for range in &item.ranges {
                     words::each(&source.text, range.clone(), lang, |word, _| {
-                        let class = number(&word).and_then(|word| class_members.get(&word));
-                        members.extend(class.into_iter().flatten());
+                        let word = &source.text[word];
+                        if std::mem::replace(&mut is_next, matches!(word, "struct" | "union")) {
+                            class = class.or(dictionary.get(word));
+                        }
                     });
                 }
-                if !members.is_empty() {
-                    let names = item.names.iter().filter_map(number);
-                    of_classes.extend(names.map(|name| (name, members.clone())));
-                }
+                let names = item.names.iter();
+                let names = names.filter_map(|name| dictionary.get(&source.text[name.clone()]));
+                classes.extend(names.filter_map(|name| Some((name, class?))));
             }
         }
-        for (name, members) in of_classes {
-            class_members.entry(name).or_default().extend(members);
+        classes.sort_unstable();
+        classes.dedup();
+        for (alias, class) in classes {
+            if alias != class
+                && let Some(members) = class_members.get(&class).cloned()
+            {
+                let all = class_members.entry(alias).or_default();
+                all.extend(members);
+                all.sort_unstable();
+                all.dedup();
+            }
         }
         let words = dictionary.len();
         for categories in &mut categories {
