@@ -247,44 +247,51 @@ impl Flow<'_, '_> {
     /// Whether a value is the guard of a lock around one of these places, perhaps unwrapped, or given by a function of the
     /// program.
     fn is_guard_of(&self, function: FnId, value: &Value, keys: &BTreeSet<Key>, depth: u8) -> bool {
+        let gives_one = |given: FnId| {
+            let body = self.program.function(given);
+            body.stmts.iter().any(|stmt| {
+                matches!(&stmt.kind, StmtKind::Return { value: Some(value) }
+                    if self.is_guard_of(given, value, keys, depth - 1))
+            })
+        };
+        let found = self.call_behind(function, value, |site, call| {
+            let mut effects = call.effects.iter();
+            if effects.any(|effect| matches!(effect.effect(), Effect::Acquire { .. })) {
+                let on = self.program.argument_value(site, Arg::This).place();
+                let key = on.and_then(|on| self.program.key(function, &on));
+                return Some(key.is_some_and(|key| keys.contains(&key)));
+            }
+            let mut targets = call.targets.iter();
+            (!call.targets.is_empty())
+                .then(|| depth > 0 && targets.any(|target| gives_one(target.function)))
+        });
+        found == Some(true)
+    }
+
+    /// Follows a value through locals, and through calls to what they are called on, until one of them answers.
+    fn call_behind<R>(
+        &self,
+        function: FnId,
+        value: &Value,
+        ask: impl Fn(Site, &Call) -> Option<R>,
+    ) -> Option<R> {
         let mut value = value.clone();
         for _ in 0..4 {
             let Value::Result(stmt) = value else {
-                let assigned = value
-                    .place()
-                    .map_or_else(Vec::new, |place| self.assigned_to(function, &place));
+                let assigned = self.assigned_to(function, &value.place()?);
                 let [only] = assigned[..] else {
-                    return false;
+                    return None;
                 };
                 value = only.clone();
                 continue;
             };
             let site = Site { function, stmt };
-            let Some(call) = self.program.call(site) else {
-                return false;
-            };
-            let on = self.program.argument_value(site, Arg::This);
-            if call
-                .effects
-                .iter()
-                .any(|effect| matches!(effect.effect(), Effect::Acquire { .. }))
-            {
-                let key = on.place().and_then(|on| self.program.key(function, &on));
-                return key.is_some_and(|key| keys.contains(&key));
+            if let Some(answer) = self.program.call(site).and_then(|call| ask(site, call)) {
+                return Some(answer);
             }
-            if !call.targets.is_empty() {
-                return depth > 0
-                    && call.targets.iter().any(|target| {
-                        let body = self.program.function(target.function);
-                        body.stmts.iter().any(|stmt| {
-                            matches!(&stmt.kind, StmtKind::Return { value: Some(given) }
-                                if self.is_guard_of(target.function, given, keys, depth - 1))
-                        })
-                    });
-            }
-            value = on;
+            value = self.program.argument_value(site, Arg::This);
         }
-        false
+        None
     }
 
     /// The functions that write one of these places, themselves or in what they call.
@@ -388,29 +395,8 @@ impl Flow<'_, '_> {
 
     /// Whether a value is what taking a lock gave, perhaps unwrapped.
     fn is_guard(&self, function: FnId, value: &Value, depth: u8) -> bool {
-        let mut value = value.clone();
-        for _ in 0..4 {
-            let Value::Result(stmt) = value else {
-                let assigned = value
-                    .place()
-                    .map_or_else(Vec::new, |place| self.assigned_to(function, &place));
-                let [only] = assigned[..] else {
-                    return false;
-                };
-                value = only.clone();
-                continue;
-            };
-            let site = Site { function, stmt };
-            if self
-                .program
-                .call(site)
-                .is_some_and(|call| self.takes_lock(call, depth))
-            {
-                return true;
-            }
-            value = self.program.argument_value(site, Arg::This);
-        }
-        false
+        let takes = |_, call: &Call| self.takes_lock(call, depth).then_some(());
+        self.call_behind(function, value, takes).is_some()
     }
 
     /// `*guard = value` of Rust ends the old value behind the guard, and not the guard: the assignment follows at once.

@@ -45,9 +45,11 @@ pub enum Then {
 
 /// A file, parsed for the places of its calls when somebody first asks for them.
 pub struct Statements {
-    /// In each language that the file can be in.
-    trees: Vec<(bool, OnceCell<Option<(Prepared, Tree)>>)>,
+    /// In each language that the file can be in: whether it is C++, and what a parser made of it.
+    trees: Vec<(bool, OnceCell<Option<Parsed>>)>,
 }
+
+type Parsed = (Prepared, Tree);
 
 impl Statements {
     /// A file of one language. One called `.c` may hold C++.
