@@ -254,14 +254,7 @@ impl<'p, 'a> Flow<'p, 'a> {
 
     fn place_key(&self, site: Site, arg: Arg) -> Option<Key> {
         if arg == Arg::Result {
-            let body = self.program.function(site.function);
-            let stored = self.uses(site.function).stored(site.stmt).and_then(|stmt| {
-                match &body.stmt(stmt).kind {
-                    StmtKind::Assign { to, .. } => Some(to),
-                    _ => None,
-                }
-            });
-            return match stored {
+            return match self.stored_in(site) {
                 // A local that is then stored in a member is that member.
                 Some(place) => self
                     .forwarded(site.function, place)
@@ -278,6 +271,15 @@ impl<'p, 'a> Flow<'p, 'a> {
         let place = value.place()?;
         self.forwarded(site.function, &place)
             .or_else(|| self.program.key(site.function, &place))
+    }
+
+    /// The place that a call's result is first assigned to.
+    fn stored_in(&self, made: Site) -> Option<&'p Place> {
+        let stmt = self.uses(made.function).stored(made.stmt)?;
+        match &self.program.function(made.function).stmt(stmt).kind {
+            StmtKind::Assign { to, .. } => Some(to),
+            _ => None,
+        }
     }
 
     /// The place that an atomic store or exchange puts a call's result into.

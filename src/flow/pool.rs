@@ -138,13 +138,7 @@ impl Flow<'_, '_> {
     pub fn static_around(&self, site: Site, object: Arg) -> Option<StaticId> {
         let program = self.program;
         let place = match object {
-            Arg::Result => {
-                let stored = self.uses(site.function).stored(site.stmt)?;
-                match &program.function(site.function).stmt(stored).kind {
-                    StmtKind::Assign { to, .. } => to.clone(),
-                    _ => return None,
-                }
-            }
+            Arg::Result => self.stored_in(site)?.clone(),
             _ => program.argument_value(site, object).place()?,
         };
         let Root::Global(name) = &place.root else {

@@ -292,14 +292,11 @@ impl Judge<'_, '_, '_> {
                         self.acquire(site, *on, !endless, false, None, held, summary);
                     }
                 }
-                Effect::NoReturn
-                | Effect::ExitThread
-                | Effect::ExitProcess
-                | Effect::ModuleUnref {
-                    exits_thread: true, ..
-                } => return true,
                 _ => {}
             }
+        }
+        if call.never_returns() {
+            return true;
         }
         if let Some(lock) = self.locks.spins.taken.get(&site) {
             self.take(site, lock.clone(), false, false, None, held, summary);
