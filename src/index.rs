@@ -378,6 +378,32 @@ mod tests {
         }
     }
 
+    /// What nothing closes ends where the next function begins in the first column; a statement there is none.
+    #[test]
+    fn functions_behind_one_that_nothing_closes() {
+        let names = |text: &str| {
+            let facts = scan(text, Lang::Cpp, &Names::default());
+            let names = facts.functions.iter().map(|function| function.name.clone());
+            names.collect::<Vec<_>>().join(" ")
+        };
+        for (text, expected) in [
+            (
+                "void f() {\n if (a) {\n x();\nBOOL WINAPI g(int a)\n{\n}\n",
+                "f g",
+            ),
+            (
+                "void f() {\n if (a) {\n#if B\nint A::g(int a) const;\nint A::h() {\n}\n",
+                "f h",
+            ),
+            (
+                "void f() {\n if (a) {\nelse if (b) {\nx = g(a) {\nreturn (a) {\nx(a) {\n}\n",
+                "f",
+            ),
+        ] {
+            assert_eq!(names(text), expected, "{text}");
+        }
+    }
+
     #[test]
     fn old_style_parameters_in_c() {
         assert_eq!(

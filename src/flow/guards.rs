@@ -27,8 +27,8 @@ pub enum Leads {
 
 impl Flow<'_, '_> {
     /// Whether every way from the function's start to a statement passes a test of some state: a flag, a member, a
-    /// static, the result of a function of the program. The success of a system call and a callback's wait result are
-    /// no state.
+    /// static, the result of a function of the program, an event that is asked without waiting for ever. The success of
+    /// another system call and a callback's wait result are no state.
     pub fn is_guarded(&self, function: FnId, stmt: StmtId, kind: Option<PoolObject>) -> bool {
         self.is_guarded_by(function, stmt, |guard| {
             self.tests_state(function, guard, kind)
@@ -180,6 +180,13 @@ impl Flow<'_, '_> {
                 if !call.targets.is_empty() {
                     return true;
                 }
+                // Another thread sets the event that `WaitForSingleObject(stop, 0)` asks.
+                if self
+                    .asked_by_wait(site)
+                    .is_some_and(|handle| self.is_state(function, handle, kind, depth - 1))
+                {
+                    return true;
+                }
                 match &self.program.function(function).stmt(*stmt).kind {
                     StmtKind::Call {
                         callee: Callee::Named(_),
@@ -239,6 +246,31 @@ impl Flow<'_, '_> {
             Value::Unknown => true,
             Value::Const(_) | Value::Null | Value::Text(_) | Value::Closure(_) => false,
         }
+    }
+
+    /// What a wait asks about, where it comes back after a limited time, set or not: its result tells the state of an
+    /// event as a flag would. A wait for ever tells nothing but its success.
+    pub(super) fn asked_by_wait(&self, site: Site) -> Option<&Value> {
+        let call = self.program.call(site)?;
+        call.effects.iter().find_map(|effect| {
+            let Effect::Wait {
+                on: Some(on),
+                timeout,
+                bounded,
+                ..
+            } = effect.effect()
+            else {
+                return None;
+            };
+            let limited = match timeout.and_then(|arg| self.program.argument(site, arg)) {
+                Some(timeout) => !matches!(
+                    self.program.constant(site.function, timeout),
+                    Some(Constant::Number(0xFFFF_FFFF | -1 | i64::MAX))
+                ),
+                None => *bounded,
+            };
+            self.program.argument(site, *on).filter(|_| limited)
+        })
     }
 
     /// Whether a member belongs to an object that lives for one run of a callback: nobody else sets it.

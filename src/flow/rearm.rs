@@ -212,7 +212,8 @@ impl Flow<'_, '_> {
         false
     }
 
-    /// The places that a tested value comes from: itself, the object of an atomic's `load`, what a predicate returns.
+    /// The places that a tested value comes from: itself, the object of an atomic's `load`, the event that
+    /// a wait of a limited time asks, what a predicate returns.
     pub(super) fn keys_behind(
         &self,
         function: FnId,
@@ -239,6 +240,9 @@ impl Flow<'_, '_> {
                         if matches!(arg, Value::AddressOf(_)) {
                             self.keys_behind(function, arg, depth - 1, into);
                         }
+                    }
+                    if let Some(handle) = self.asked_by_wait(site) {
+                        self.keys_behind(function, handle, depth - 1, into);
                     }
                 }
                 for target in self

@@ -17,6 +17,9 @@ const LONGEST_HEAD: usize = 4096;
 /// How often a scan may start over behind a function whose braces do not close.
 const RESYNCS: u32 = 16;
 
+/// A function's head in the first column is this long at most, in bytes.
+const LONGEST_LINE: usize = 4096;
+
 pub fn scan(text: &str, lang: Lang, names: &Names) -> Facts {
     let mut scanner = Scanner {
         text,
@@ -120,6 +123,51 @@ struct Scanner<'a> {
     resyncs: u32,
 }
 
+/// The first line of a text's part that begins a function in its first column: two words at the least, parameters, and a
+/// brace. A statement that stands there has one word before its parenthesis.
+fn function_in_first_column(text: &[u8], part: std::ops::Range<usize>) -> Option<usize> {
+    let ends = |byte: &u8| b"(;{})=\"#".contains(byte);
+    let mut at = part.start;
+    while let Some(end) = find(&text[..part.end], at, b"\n") {
+        at = end + 1;
+        let line = &text[at..part.end.min(at + LONGEST_LINE)];
+        if !line
+            .first()
+            .is_some_and(|first| first.is_ascii_alphabetic() || *first == b'_')
+        {
+            continue;
+        }
+        let Some(open) = line
+            .iter()
+            .position(ends)
+            .filter(|&open| line[open] == b'(')
+        else {
+            continue;
+        };
+        let mut words = line[..open]
+            .split(|byte| !WORD[*byte as usize])
+            .filter(|word| !word.is_empty());
+        let is_control = |word: &[u8]| {
+            matches!(
+                word,
+                b"else" | b"if" | b"while" | b"for" | b"switch" | b"return"
+            )
+        };
+        if words.clone().any(is_control) || words.nth(1).is_none() {
+            continue;
+        }
+        let parameters = &line[open + 1..];
+        let close = parameters.iter().position(ends);
+        let Some(close) = close.filter(|&close| parameters[close] == b')') else {
+            continue;
+        };
+        if parameters[close + 1..].trim_ascii_start().starts_with(b"{") {
+            return Some(at);
+        }
+    }
+    None
+}
+
 const BODY_STOP: [bool; 256] = {
     let mut table = [false; 256];
     let stops = b"{}\"'/#";
@@ -156,16 +204,18 @@ impl Scanner<'_> {
         self.end_declaration();
     }
 
-    /// The braces of a body did not close before the end: it ends at its first brace in column 0, if there is one.
+    /// The braces of a body did not close before the end: it ends at its first brace in column 0, or where another
+    /// function begins there before that.
     fn resync(&mut self, body: Body) {
         self.resyncs += 1;
         self.arms.clear();
         self.body = None;
         self.depth = body.depth;
-        self.at = match find(self.bytes, body.open, b"\n}") {
+        let end = match find(self.bytes, body.open, b"\n}") {
             Some(at) => at + 2,
             None => self.bytes.len(),
         };
+        self.at = function_in_first_column(self.bytes, body.open..end).unwrap_or(end);
         match body.inside {
             Inside::Function(index) => {
                 self.facts.functions.truncate(index + 1);

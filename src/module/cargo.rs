@@ -386,7 +386,8 @@ pub fn mod_tree(tree: &Tree, facts: &[Facts], root: FileId) -> Vec<FileId> {
             if let Some(file) = tree.find(&join(here, include))
                 && tree.is_source(file)
             {
-                next.push((file, folder.clone()));
+                // Modules that an included file declares stand beside that file.
+                next.push((file, parent(tree.path(file)).to_string()));
             }
         }
         for (file, folder) in next {

@@ -15,7 +15,7 @@ use std::rc::Rc;
 
 use crate::source::FileId;
 
-use super::tree::{Tree, file_name, is_below, join, parent};
+use super::tree::{Tree, file_name, is_below, join, named, parent};
 use super::{Kind, Target, TargetKind, entry_symbols};
 use condition::{SYSTEM, asks_for_system, condition};
 use syntax::{Argument, Command, block_end};
@@ -521,9 +521,15 @@ impl Run<'_> {
                     let value = match mode.as_str() {
                         "DIRECTORY" | "PATH" => format!("/{}", parent(&full)),
                         "NAME" => file_name(&full).to_string(),
-                        "NAME_WE" | "NAME_WLE" => {
+                        "NAME_WE" => {
                             let name = file_name(&full);
                             name.split('.').next().unwrap_or(name).to_string()
+                        }
+                        // Without the last extension only.
+                        "NAME_WLE" => {
+                            let name = file_name(&full);
+                            let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+                            stem.to_string()
                         }
                         _ => format!("/{full}"),
                     };
@@ -709,7 +715,7 @@ impl Run<'_> {
             if words.len() < 2 {
                 return None;
             }
-            name = file_name(&self.place.folder).to_string();
+            name = named(file_name(&self.place.folder));
         }
         let kind = library_type(kind).unwrap_or(match kind {
             "EXECUTABLE" => "EXECUTABLE",

@@ -7,7 +7,7 @@ use crate::index::Facts;
 use crate::source::{FileId, Lang};
 
 use super::headers::Includes;
-use super::tree::{Tree, file_name, is_below, parent};
+use super::tree::{Tree, file_name, is_below, named, parent};
 use super::{
     DLL_ENTRIES, Draft, EXE_ENTRIES, Kind, Target, TargetKind, common_folder, entry_symbols,
     has_entry, is_border, is_of_another_system, is_test_folder,
@@ -327,13 +327,6 @@ pub fn last_resort(tree: &Tree, drafts: &[Draft], foreign: &BTreeSet<FileId>) ->
             ..Draft::default()
         })
         .collect()
-}
-
-fn named(folder: &str) -> String {
-    match folder {
-        "" => "(top)".to_string(),
-        folder => folder.to_string(),
-    }
 }
 
 /// Modules of what is left.

@@ -187,8 +187,12 @@ impl<'a> Project<'a> {
             }
             above = parent(above);
         }
-        project.types.clear();
+        // Its kind counts only where the project says none of its own, which is read later.
+        let above = std::mem::take(&mut project.types);
         project.read(id, 0);
+        if project.types.is_empty() {
+            project.types = above;
+        }
         project
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::source::FileId;
 
-use super::tree::{Tree, file_name, join, parent};
+use super::tree::{Tree, file_name, join, named, parent};
 use super::{Kind, Target, TargetKind, entry_symbols};
 
 pub fn targets(tree: &Tree, build_files: &[FileId]) -> Vec<Target> {
@@ -174,7 +174,7 @@ impl Meson<'_> {
         let first = arguments.iter().find(|token| **token != Token::Mark(b'\n'));
         let name = match first {
             Some(Token::Text(name)) => name.to_string(),
-            _ => file_name(folder).to_string(),
+            _ => named(file_name(folder)),
         };
         let path = self.tree.path(id);
         let mut target = Target::new(id);

@@ -12,6 +12,14 @@ pub fn file_name(path: &str) -> &str {
     path.rsplit_once('/').map_or(path, |(_, name)| name)
 }
 
+/// What a module is called after its folder.
+pub fn named(folder: &str) -> String {
+    match folder {
+        "" => "(top)".to_string(),
+        folder => folder.to_string(),
+    }
+}
+
 /// `path` as seen from `folder`, with `.` and `..` resolved. A path that starts with `/` is meant from the top.
 pub fn join(folder: &str, path: &str) -> String {
     let path = path.replace('\\', "/");
@@ -159,7 +167,7 @@ impl<'a> Tree<'a> {
             .take_while(move |&id| sources.file(id).path.starts_with(&prefix))
     }
 
-    /// The files that a pattern names: `*` and `?` within a part, `**` over parts. With `deep` the last part is
+    /// The files that a pattern names: `*`, `?` and `[ab]` within a part, `**` over parts. With `deep` the last part is
     /// looked for in every folder below.
     pub fn glob(&self, folder: &str, pattern: &str, deep: bool) -> Vec<FileId> {
         let full = join(folder, pattern);
@@ -204,7 +212,30 @@ fn wild_path(wanted: &[&str], parts: &[&str]) -> bool {
     }
 }
 
-/// `*` and `?` within one part, without regard to case.
+/// A set of characters at the start of a pattern, `[a-c]` or `[!a]`: whether it holds this one, and its length. Nothing
+/// where no bracket closes it.
+fn in_set(pattern: &[u8], byte: u8) -> Option<(bool, usize)> {
+    let inside = pattern.strip_prefix(b"[")?;
+    let other = matches!(inside.first(), Some(b'!' | b'^'));
+    let inside = &inside[usize::from(other)..];
+    // A bracket that stands first is one of the set.
+    let close = inside.iter().skip(1).position(|&byte| byte == b']')? + 1;
+    let byte = byte.to_ascii_lowercase();
+    let (mut at, mut holds) = (0, false);
+    while at < close {
+        let first = inside[at].to_ascii_lowercase();
+        if at + 2 < close && inside[at + 1] == b'-' {
+            holds |= (first..=inside[at + 2].to_ascii_lowercase()).contains(&byte);
+            at += 3;
+        } else {
+            holds |= first == byte;
+            at += 1;
+        }
+    }
+    Some((holds != other, close + 2 + usize::from(other)))
+}
+
+/// `*`, `?` and `[a-c]` within one part, without regard to case.
 fn wild(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut p, mut t) = (0, 0);
@@ -217,6 +248,9 @@ fn wild(pattern: &str, text: &str) -> bool {
             && (pattern[p] == b'?' || pattern[p].eq_ignore_ascii_case(&text[t]))
         {
             p += 1;
+            t += 1;
+        } else if let Some((true, length)) = in_set(&pattern[p..], text[t]) {
+            p += length;
             t += 1;
         } else if let Some((at, from)) = star {
             star = Some((at, from + 1));
@@ -242,6 +276,8 @@ mod tests {
         assert!(is_below("a/b", "a") && !is_below("ab/c", "a") && is_below("x", ""));
         assert_eq!(nearness("a/b/c.c", "a/b/d/e.c"), 2);
         assert!(wild("*.c*", "x.cpp") && !wild("*.c", "x.cpp") && wild("a?c", "AbC"));
+        assert!(wild("x[ab].c", "xB.c") && !wild("x[ab].c", "xc.c") && wild("x[!ab].c", "xc.c"));
+        assert!(wild("*[0-9].c", "v12.c") && !wild("*[0-9].c", "vx.c") && wild("x[.c", "x[.c"));
     }
 
     #[test]

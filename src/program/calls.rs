@@ -58,6 +58,8 @@ pub struct Call {
     pub name: Name,
     /// Neither the program nor the table knows it.
     pub unresolved: bool,
+    /// Each function of the program that it may run ends the thread or the process.
+    pub ends: bool,
 }
 
 impl Call {
@@ -66,20 +68,22 @@ impl Call {
         self.targets.iter().chain(self.implied.iter())
     }
 
-    /// Whether it ends the thread or the process, so that nothing of the function comes behind it.
+    /// Whether it ends the thread or the process, itself or in what it calls, so that nothing of the function comes
+    /// behind it.
     pub fn never_returns(&self) -> bool {
-        self.effects.iter().any(|effect| {
-            matches!(
-                effect.effect(),
-                Effect::NoReturn
-                    | Effect::ExitThread
-                    | Effect::ExitProcess
-                    | Effect::ModuleUnref {
-                        exits_thread: true,
-                        ..
-                    }
-            )
-        })
+        self.ends
+            || self.effects.iter().any(|effect| {
+                matches!(
+                    effect.effect(),
+                    Effect::NoReturn
+                        | Effect::ExitThread
+                        | Effect::ExitProcess
+                        | Effect::ModuleUnref {
+                            exits_thread: true,
+                            ..
+                        }
+                )
+            })
     }
 }
 
@@ -106,6 +110,69 @@ impl<'a> Program<'a> {
         }
         self.calls = calls;
         self.callers = callers;
+        self.find_ends();
+    }
+
+    /// Finds the calls of the program's own functions that never come back.
+    fn find_ends(&mut self) {
+        let mut pending: Vec<FnId> = self
+            .ids()
+            .filter(|&id| self.calls(id).iter().any(Call::never_returns))
+            .collect();
+        let mut ending = vec![false; self.functions.len()];
+        while let Some(id) = pending.pop() {
+            if ending[id.0 as usize] || self.comes_back(id) {
+                continue;
+            }
+            ending[id.0 as usize] = true;
+            for site in std::mem::take(&mut self.callers[id.0 as usize]) {
+                let calls = &mut self.calls[site.function.0 as usize];
+                let call = calls.iter_mut().find(|call| call.stmt == site.stmt);
+                if let Some(call) = call
+                    && !call.ends
+                    && !call.targets.is_empty()
+                    && call
+                        .targets
+                        .iter()
+                        .all(|target| target.note.is_none() && ending[target.function.0 as usize])
+                {
+                    call.ends = true;
+                    pending.push(site.function);
+                }
+                self.callers[id.0 as usize].push(site);
+            }
+        }
+    }
+
+    /// Whether a way leads from the start of a function to its end, be it by an exception (`[[noreturn]]` allows that).
+    /// A loop that nothing leaves does not count as an end of all: what an `async` function gives comes back at once.
+    fn comes_back(&self, id: FnId) -> bool {
+        let function = self.function(id);
+        let is_opaque = |stmt: &crate::ir::Stmt| matches!(stmt.kind, StmtKind::Opaque { .. });
+        if function.blocks.is_empty() || function.stmts.iter().any(is_opaque) {
+            return true;
+        }
+        let ends = |stmt: StmtId| {
+            let site = Site { function: id, stmt };
+            self.call(site).is_some_and(Call::never_returns)
+        };
+        let mut seen = vec![false; function.blocks.len()];
+        let mut pending = vec![0];
+        let mut is_ended = false;
+        while let Some(block) = pending.pop() {
+            if std::mem::replace(&mut seen[block], true) {
+                continue;
+            }
+            let block = &function.blocks[block];
+            if block.stmts.iter().any(|&stmt| ends(stmt)) {
+                is_ended = true;
+            } else if block.next.is_empty() {
+                return true;
+            } else {
+                pending.extend(block.next.iter().map(|edge| edge.to.0 as usize));
+            }
+        }
+        !is_ended
     }
 
     /// All effects of all calls, in the order of the functions and their statements.
@@ -149,6 +216,7 @@ impl<'a> Program<'a> {
                                 .collect(),
                             name: "the destructor".into(),
                             unresolved: false,
+                            ends: false,
                         });
                     }
                 }
@@ -166,6 +234,7 @@ impl<'a> Program<'a> {
                                 .collect(),
                             name: "the destructor".into(),
                             unresolved: false,
+                            ends: false,
                         });
                     }
                 }
@@ -184,6 +253,7 @@ impl<'a> Program<'a> {
             effects: Vec::new(),
             name: "".into(),
             unresolved: false,
+            ends: false,
         };
         match callee {
             Callee::Named(name) => {
@@ -277,17 +347,19 @@ impl<'a> Program<'a> {
             return;
         }
         let mut spellings = self.spellings(&base, unit);
-        // A method of a library class that the own class derives from: `wait()` in a class derived from QThread.
-        if !name.contains("::")
-            && self.api.may_mean(&base)
-            && let Some(owner) = self.owner(id)
-        {
+        // A method of a library class that a class derives from: `wait()` and `Uploader::wait()` where `Uploader` derives
+        // from QThread.
+        let (owner, method) = match base.rsplit_once("::") {
+            Some((class, method)) => (self.class_of_text(class, unit), method),
+            None => (self.owner(id), &*base),
+        };
+        if let Some(owner) = owner.filter(|_| self.api.may_mean(method)) {
             for class in self.class_chain(owner) {
                 let def = self.type_def(class);
                 spellings.extend(
                     def.bases
                         .iter()
-                        .map(|text| format!("{}::{base}", types::parse(text).base)),
+                        .map(|text| format!("{}::{method}", types::parse(text).base)),
                 );
             }
         }
@@ -316,11 +388,12 @@ impl<'a> Program<'a> {
                 self.resolve_named(id, stmt, &other, args, call, depth - 1);
             }
             Meaning::Static(_) | Meaning::Field => {
-                let functions = self.functions_of(
-                    id,
-                    &Value::Place(Place::of(Root::Global(base.as_str().into()))),
-                );
-                call.targets = plain(functions);
+                let place = Place::of(Root::Global(base.as_str().into()));
+                call.targets = plain(self.functions_of(id, &Value::Place(place.clone())));
+                // A pointer in a member of the class around the function.
+                if call.targets.is_empty() {
+                    call.targets = self.called_through_place(id, &place, args.len());
+                }
             }
             _ => {}
         }

@@ -440,5 +440,7 @@ fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Option<V
     graph.add(&mut kept, &graph.constructors_of(&core));
     // How others get to where two locks are taken, and whether one is held on the way, is for all callers to say.
     graph.add(&mut kept, &graph.callers_of(&holders));
+    // What ends the process ends the way of whoever calls it.
+    graph.add_callees(&mut kept, |node| stops[node], 32);
     Some(graph.functions_in(&kept))
 }

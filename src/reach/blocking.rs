@@ -66,6 +66,8 @@ pub struct Handles {
     procedures: FxHashSet<FnId>,
     /// Where an event or the like is signalled.
     signals: FxHashMap<Key, Vec<Site>>,
+    /// What is waited for by a handle.
+    waited: FxHashSet<Key>,
     /// DllMain's attach always pins the module.
     pub pinned: bool,
 }
@@ -92,6 +94,7 @@ impl Handles {
             named: FxHashSet::default(),
             procedures: FxHashSet::default(),
             signals: FxHashMap::default(),
+            waited: FxHashSet::default(),
             pinned: false,
         };
         for id in program.ids() {
@@ -130,6 +133,16 @@ impl Handles {
                                 let signals =
                                     handles.signals.entry(without_index(key)).or_default();
                                 signals.push(site);
+                            }
+                            continue;
+                        }
+                        Effect::Wait {
+                            class: WaitClass::Handle | WaitClass::Signal,
+                            on: Some(on),
+                            ..
+                        } => {
+                            if let Some(key) = flow.key_of(site, *on) {
+                                handles.waited.insert(without_index(key));
                             }
                             continue;
                         }
@@ -351,6 +364,13 @@ impl Handles {
         self.signals
             .get(&without_index(key.clone()))
             .map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether an event is somebody else's: the program waits for it, but neither makes it nor signals it.
+    pub fn is_given(&self, key: &Key) -> bool {
+        self.waited.contains(&without_index(key.clone()))
+            && self.of(key).is_none()
+            && self.signals(key).is_empty()
     }
 
     fn of(&self, key: &Key) -> Option<&FxHashSet<HandleKind>> {

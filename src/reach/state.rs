@@ -83,6 +83,14 @@ impl Abstract {
         }
     }
 
+    /// Whether it is one value, which a comparison can tell nothing more about.
+    fn is_one_value(&self) -> bool {
+        matches!(
+            self,
+            Abstract::Number(_) | Abstract::Null | Abstract::Symbol(_) | Abstract::Function(_)
+        )
+    }
+
     pub(super) fn number(&self) -> Option<i64> {
         match self {
             Abstract::Number(number) => Some(*number),
@@ -680,12 +688,14 @@ impl Env {
                 }
             }
             // A local or parameter that was compared is known from here on; a static or member until something can
-            // have changed it.
+            // have changed it. What is known already is not forgotten for another name of it, which nothing tells.
             Cond::Compare {
-                left: Value::Place(place),
+                left: left @ Value::Place(place),
                 op: op @ (Op::Eq | Op::Ne),
                 right,
-            } if is_private(place) || matches!(place.root, Root::Global(_) | Root::This) => {
+            } if (is_private(place) || matches!(place.root, Root::Global(_) | Root::This))
+                && !self.evaluate(program, function, left).is_one_value() =>
+            {
                 let right = self.evaluate(program, function, right);
                 let equal = (*op == Op::Eq) == guard.holds;
                 let learned = match (&right, equal) {

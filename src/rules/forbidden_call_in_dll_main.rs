@@ -525,16 +525,7 @@ fn message(engines: &Engines, place: &Place, does: &str) -> String {
     ) {
         return format!("{subject} ends an object whose destructor {does}, {meanwhile}");
     }
-    let written = engines.program.call(site).map(|call| {
-        let name = crate::program::types::split_template(&call.name).0;
-        crate::program::last_parts(&name, 2)
-    });
-    // `Library::new` and `thread::spawn` say more than their last word; `winapi::LoadLibraryW` does not.
-    let callee = written
-        .filter(|name| {
-            crate::api::last_segment(name).starts_with(|first: char| first.is_lowercase())
-        })
-        .unwrap_or_else(|| engines.callee(site));
+    let callee = engines.callee_in_full(site);
     format!("{subject} calls `{callee}`, which {does}, {meanwhile}")
 }
 

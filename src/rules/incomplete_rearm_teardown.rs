@@ -147,8 +147,9 @@ fn gap(engines: &Engines, way: &Way, rearm: &Rearm) -> Option<(Gap, bool)> {
     if !rearm.guarded {
         return Some((Gap::NoFlag, false));
     }
-    let flags = if rearm.flags.is_empty() {
-        // Something is tested that has no name here: whoever set it did so in time.
+    let is_given = |flag| engines.handles.is_given(flag);
+    let flags = if rearm.flags.is_empty() || rearm.flags.iter().any(is_given) {
+        // Something is tested that has no name here, or an event of the host: whoever set it did so in time.
         Flags::Before
     } else {
         flag_order(engines, way, rearm, &drains)

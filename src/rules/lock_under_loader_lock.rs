@@ -5,7 +5,7 @@ use super::{Engines, Finding, Findings, others, outer_label};
 use crate::api::Effect;
 use crate::diagnostic::{Label, Role};
 use crate::entry::{Contexts, EntryKind, Runs};
-use crate::ir::{FunctionKind, Linkage};
+use crate::ir::{FunctionKind, Linkage, StmtKind};
 use crate::locks::{Asked, Lock, Wanted, Way};
 use crate::program::{FnId, Key, Site};
 use crate::reach::Timeout;
@@ -466,7 +466,15 @@ fn report(
         steps,
         related: Vec::new(),
         help: match &found.strong {
-            Some((_, asked)) => format!("do not take {lock} here, or call {} only where {lock} is not held: before it is taken or after it is given back, on what was copied or taken out under it", called(engines, *asked.chain.last().unwrap_or(&found.site))),
+            Some((_, asked)) => {
+                let asks = *asked.chain.last().unwrap_or(&found.site);
+                let (ends, what) = match engines.program.function(asks.function).stmt(asks.stmt).kind {
+                    StmtKind::Drop { .. } => (true, "let the object whose destructor asks for the loader lock end".to_string()),
+                    _ => (false, format!("call {}", called(engines, asks))),
+                };
+                let how = if ends { "move it out of what the lock guards, and let it end after the lock is given back" } else { "before it is taken or after it is given back, on what was copied or taken out under it" };
+                format!("do not take {lock} here, or {what} only where {lock} is not held: {how}")
+            }
             None if found.named.is_some() && found.contexts.within(Contexts::PROCESS_ATTACH) => "do this in an exported function that the host calls after loading, or on first use; or ask with a time limit of zero, and go on without the mutex where another process has it".to_string(),
             None if found.contexts.within(Contexts::PROCESS_ATTACH) => "do without the lock here: nothing of this module runs before its load is complete; or do this in an exported function that the host calls after loading, or on first use".to_string(),
             None if entry.kind != EntryKind::DllMain => "do not take the lock here: let an exported function that the host calls before FreeLibrary do the work, and let what runs at the end of the DLL or of a thread take no lock".to_string(),
@@ -568,7 +576,7 @@ pub(super) fn chain(engines: &Engines, chain: &[Site], last: String, flow: u8) -
 
 /// What a statement calls, to begin a sentence.
 pub(super) fn called(engines: &Engines, site: Site) -> String {
-    let name = engines.callee(site);
+    let name = engines.callee_in_full(site);
     if name.contains(' ') || name.is_empty() {
         name
     } else {

@@ -592,7 +592,20 @@ impl<'p, 'a> Engines<'p, 'a> {
         })
     }
 
-    /// A DLL for certain, or a module that may be one: then every finding is a note.
+    /// The same, with the type or module before a word that says little by itself: `Library::new` and `thread::spawn`,
+    /// but `LoadLibraryW` for `winapi::LoadLibraryW`.
+    pub fn callee_in_full(&self, site: Site) -> String {
+        let written = self.program.call(site).map(|call| {
+            let name = crate::program::types::split_template(&call.name).0;
+            crate::program::last_parts(&name, 2)
+        });
+        written
+            .filter(|name| {
+                crate::api::last_segment(name).starts_with(|first: char| first.is_lowercase())
+            })
+            .unwrap_or_else(|| self.callee(site))
+    }
+
     /// Whether the module ends by its own will: its code gives back a reference that it has not taken itself.
     pub fn frees_itself(&self) -> bool {
         *self
@@ -600,6 +613,7 @@ impl<'p, 'a> Engines<'p, 'a> {
             .get_or_init(|| free_library_then_return::frees_itself(self))
     }
 
+    /// A DLL for certain, or a module that may be one: then every finding is a note.
     pub fn may_be_dll(&self) -> bool {
         self.program.module.kind != Kind::Exe
     }

@@ -152,8 +152,11 @@ impl Run<'_> {
                 .collect()
         };
         let (options, single, multiple) = (keywords(1), keywords(2), keywords(3));
-        for keyword in single.iter().chain(&multiple).chain(&options) {
+        for keyword in single.iter().chain(&multiple) {
             self.set(&format!("{prefix}_{keyword}"), String::new());
+        }
+        for keyword in options.iter().filter(|keyword| !keyword.is_empty()) {
+            self.set(&format!("{prefix}_{keyword}"), "FALSE".to_string());
         }
         let mut values: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let mut current: Option<(String, bool)> = None;

@@ -204,11 +204,12 @@ fn cargo_files_that_no_mod_leads_to() {
                 "tool/tool.rs",
                 "include!(\"parts/one.rs\"); include!(\"gone.rs\"); fn main() { }"
             ),
-            ("tool/parts/one.rs", ""),
+            ("tool/parts/one.rs", "mod two;"),
+            ("tool/parts/two.rs", ""),
         ]),
         [
             "Dll hook: src/hidden.rs src/lib.rs",
-            "Exe tool: tool/parts/one.rs tool/tool.rs",
+            "Exe tool: tool/parts/one.rs tool/parts/two.rs tool/tool.rs",
             "Unknown (top): other/hidden.rs",
         ]
     );

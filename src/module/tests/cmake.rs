@@ -147,20 +147,25 @@ fn cmake_lists_that_change() {
     }
 }
 
-/// A library whose name comes from elsewhere is called as its folder.
+/// A library whose name comes from elsewhere is called as its folder, of which the topmost has none.
 #[test]
 fn cmake_names_from_elsewhere() {
     assert_eq!(
         shown(&[
             (
                 "CMakeLists.txt",
-                "add_subdirectory(part/hook)\nadd_library(x SHARED x.c)"
+                "add_subdirectory(part/hook)\nadd_library(x SHARED x.c)\nadd_library(${name} SHARED y.c)"
             ),
             ("part/hook/CMakeLists.txt", "add_library(${name} hook.c)"),
             ("part/hook/hook.c", ""),
             ("x.c", ""),
+            ("y.c", ""),
         ]),
-        ["Dll x: x.c", "Unknown hook: part/hook/hook.c"]
+        [
+            "Dll (top): y.c",
+            "Dll x: x.c",
+            "Unknown hook: part/hook/hook.c"
+        ]
     );
 }
 
@@ -340,8 +345,9 @@ fn cmake_blocks_that_nothing_ends() {
 
 #[test]
 fn cmake_parts_of_names() {
-    let list = "foreach(file tools/one.c tools/two.c)\n get_filename_component(name ${file} NAME_WE)\n \
-        add_executable(${name} ${file})\nendforeach()\n\
+    let list = "foreach(file tools/one.x.c tools/two.c)\n get_filename_component(name ${file} NAME_WE)\n \
+        get_filename_component(stem ${file} NAME_WLE)\n \
+        add_executable(${name} ${file} tools/${stem}.h.c)\nendforeach()\n\
         get_filename_component(HERE ${CMAKE_CURRENT_LIST_FILE} DIRECTORY)\n\
         get_filename_component(FULL src/f.c ABSOLUTE)\n\
         get_filename_component(LEAF other/l.c NAME)\n\
@@ -350,7 +356,8 @@ fn cmake_parts_of_names() {
     assert_eq!(
         shown(&[
             ("CMakeLists.txt", list),
-            ("tools/one.c", MAIN),
+            ("tools/one.x.c", MAIN),
+            ("tools/one.x.h.c", ""),
             ("tools/two.c", MAIN),
             ("m.c", ""),
             ("l.c", ""),
@@ -359,7 +366,7 @@ fn cmake_parts_of_names() {
         ]),
         [
             "Dll m: l.c m.c src/f.c src/hook.c",
-            "Exe one: tools/one.c",
+            "Exe one: tools/one.x.c tools/one.x.h.c",
             "Exe two: tools/two.c",
         ]
     );
@@ -422,7 +429,8 @@ fn cmake_globs() {
 #[test]
 fn cmake_results_of_functions_and_macros() {
     let top = "include(Wrap)\ncollect(FILES)\ngather()\nadd_library(m SHARED ${FILES} ${MORE})\n\
-        set(KIND_TRUE MODULE)\nmy_add(plugin LOADABLE SOURCES p.c q.c LEAN t.c)\n";
+        set(KIND_TRUE MODULE)\nset(KIND_FALSE STATIC)\nmy_add(plugin LOADABLE SOURCES p.c q.c LEAN t.c)\n\
+        my_add(parts SOURCES s.c LEAN u.c)\ntarget_link_libraries(plugin parts)\n";
     // A word behind an option belongs to no keyword.
     let wrap = "function(collect out)\n set(${out} a.c b.c PARENT_SCOPE)\nendfunction()\n\
         macro(gather)\n set(MORE c.c)\nendmacro()\n\
@@ -438,11 +446,14 @@ fn cmake_results_of_functions_and_macros() {
             ("c.c", ""),
             ("p.c", ""),
             ("q.c", ""),
+            ("s.c", ""),
             ("t.c", MAIN),
+            ("u.c", MAIN),
         ]),
         [
             "Dll m: a.c b.c c.c",
-            "Dll plugin: p.c q.c",
+            "Dll plugin: p.c q.c s.c",
+            "Exe parts_test: u.c",
             "Exe plugin_test: t.c",
         ]
     );

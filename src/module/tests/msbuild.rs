@@ -213,6 +213,30 @@ fn project_properties() {
     );
 }
 
+/// What Directory.Build.props says of the kind counts for a project that says nothing of its own.
+#[test]
+fn project_kind_from_above() {
+    let kind = |kind: &str| {
+        format!("<PropertyGroup><ConfigurationType>{kind}</ConfigurationType></PropertyGroup>")
+    };
+    let project = |kind: &str, file: &str| {
+        format!("<Project>{kind}<ItemGroup><ClCompile Include=\"{file}\"/></ItemGroup></Project>")
+    };
+    assert_eq!(
+        shown(&[
+            (
+                "Directory.Build.props",
+                &project(&kind("DynamicLibrary"), "none.c")
+            ),
+            ("one/one.vcxproj", &project("", "a.c")),
+            ("one/a.c", ""),
+            ("two/two.vcxproj", &project(&kind("Application"), "b.c")),
+            ("two/b.c", ""),
+        ]),
+        ["Dll one: one/a.c", "Exe two: two/b.c"]
+    );
+}
+
 #[test]
 fn project_sheets_that_import_each_other() {
     let sheet = |other: &str, more: &str| {
