@@ -168,6 +168,10 @@ pub enum Effect {
     Signal {
         on: Arg,
     },
+    /// Takes an event's signal back.
+    Resets {
+        on: Arg,
+    },
     Acquire {
         lock: Arg,
         #[serde(default, rename = "try")]

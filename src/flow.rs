@@ -14,6 +14,7 @@ use std::collections::VecDeque;
 use std::sync::OnceLock;
 
 mod guards;
+mod polls;
 mod pool;
 pub mod rearm;
 mod rounds;
@@ -22,6 +23,7 @@ pub mod teardown;
 mod uses;
 
 pub use guards::{Leads, Loop};
+pub use polls::WAIT_TIMEOUT;
 pub use pool::PoolSite;
 pub use uses::Uses;
 
@@ -73,6 +75,10 @@ pub struct Flow<'p, 'a> {
     aliases: FxHashMap<Key, Key>,
     /// Which statement of a function names what, by function.
     uses: Vec<OnceLock<Uses>>,
+    /// What mutexes are kept in.
+    mutexes: OnceLock<FxHashSet<Key>>,
+    /// What handles of other processes are kept in.
+    processes: OnceLock<FxHashSet<Key>>,
 }
 
 const ROUNDS: usize = 3;
@@ -87,6 +93,8 @@ impl<'p, 'a> Flow<'p, 'a> {
             below: FxHashMap::default(),
             aliases: pool::find_aliases(program),
             uses: program.ids().map(|_| OnceLock::new()).collect(),
+            mutexes: OnceLock::new(),
+            processes: OnceLock::new(),
         };
         for id in program.ids() {
             flow.events[id.0 as usize] = flow.own_events(id);

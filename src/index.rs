@@ -87,6 +87,8 @@ pub struct Facts {
     pub macro_uses: Vec<MacroUse>,
     /// Of C and C++: what is defined, and when.
     pub macros: defines::MacroFacts,
+    /// Braces do not close: where a function ends is a guess.
+    pub is_torn: bool,
 }
 
 /// Scans one text.
@@ -383,12 +385,17 @@ mod tests {
     fn functions_behind_one_that_nothing_closes() {
         let names = |text: &str| {
             let facts = scan(text, Lang::Cpp, &Names::default());
+            assert!(facts.is_torn, "{text}");
             let names = facts.functions.iter().map(|function| function.name.clone());
             names.collect::<Vec<_>>().join(" ")
         };
         for (text, expected) in [
             (
                 "void f() {\n if (a) {\n x();\nBOOL WINAPI g(int a)\n{\n}\n",
+                "f g",
+            ),
+            (
+                "void f() {\n if (a) {\nextern \"C\" int g(int a) // what {\n/* and */ {\n}\n",
                 "f g",
             ),
             (

@@ -257,6 +257,7 @@ pub fn analyze_after(
         .iter_mut()
         .map(|facts| std::mem::take(&mut facts.functions))
         .collect();
+    let torn: Vec<bool> = facts.iter().map(|facts| facts.is_torn).collect();
     let macros = timings.time(Stage::Modules, || {
         module::macros::Macros::new(sources, facts, includes)
     });
@@ -271,7 +272,14 @@ pub fn analyze_after(
     };
     watch.total.store(numbers.len() as u32, Ordering::Relaxed);
     let users = numbers.iter().map(|&number| &modules[number]);
-    let units = Units::new(sources, &macros, users, &functions, demand, timings);
+    let units = Units::new(
+        sources,
+        &macros,
+        users,
+        (&functions, &torn),
+        demand,
+        timings,
+    );
     let gate = Gate::new(&api)?;
     let run = Run {
         sources,
@@ -632,6 +640,8 @@ struct Units<'a> {
     sources: &'a Sources,
     macros: &'a module::macros::Macros<'a>,
     functions: &'a [Vec<index::FunctionFact>],
+    /// By file: whether its functions are guesses, since braces do not close.
+    torn: &'a [bool],
     demand: &'a Demand,
     timings: &'a Timings,
     slots: Vec<Mutex<Option<Arc<Unit>>>>,
@@ -644,7 +654,7 @@ impl<'a> Units<'a> {
         sources: &'a Sources,
         macros: &'a module::macros::Macros<'a>,
         users: impl Iterator<Item = &'a Module>,
-        functions: &'a [Vec<index::FunctionFact>],
+        (functions, torn): (&'a [Vec<index::FunctionFact>], &'a [bool]),
         demand: &'a Demand,
         timings: &'a Timings,
     ) -> Units<'a> {
@@ -652,6 +662,7 @@ impl<'a> Units<'a> {
             sources,
             macros,
             functions,
+            torn,
             demand,
             timings,
             slots: sources.ids().map(|_| Mutex::new(None)).collect(),
@@ -672,7 +683,9 @@ impl<'a> Units<'a> {
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         if slot.is_none() {
             let unit = self.timings.time(Stage::Lower, || self.lower(file))?;
-            self.opaque[file.0 as usize].store(unit.opaque.len() as u32, Ordering::Relaxed);
+            let torn = u32::from(self.torn[file.0 as usize]);
+            let opaque = (unit.opaque.len() as u32).max(torn);
+            self.opaque[file.0 as usize].store(opaque, Ordering::Relaxed);
             *slot = Some(Arc::new(unit));
         }
         slot.clone()

@@ -35,6 +35,8 @@ pub fn outline(file: &SourceFile, facts: &Facts, known: &KnownNames) -> blake3::
         macro_uses: _,
         // For conditions, which the choice does not look at.
         macros: _,
+        // Said of the file where it is read.
+        is_torn: _,
     } = facts;
     let functions: Vec<_> = functions
         .iter()

@@ -25,13 +25,22 @@ pub enum Leads {
     Never,
 }
 
+/// What counts as state.
+#[derive(Clone, Copy)]
+struct Asked {
+    /// In the callback of such an object, whose parameters are the pool's.
+    kind: Option<PoolObject>,
+    /// Also an event.
+    events: bool,
+}
+
 impl Flow<'_, '_> {
     /// Whether every way from the function's start to a statement passes a test of some state: a flag, a member, a
     /// static, the result of a function of the program, an event that is asked without waiting for ever. The success of
     /// another system call and a callback's wait result are no state.
     pub fn is_guarded(&self, function: FnId, stmt: StmtId, kind: Option<PoolObject>) -> bool {
         self.is_guarded_by(function, stmt, |guard| {
-            self.tests_state(function, guard, kind)
+            self.tests_state_or_event(function, guard, kind)
         })
     }
 
@@ -104,16 +113,34 @@ impl Flow<'_, '_> {
 
     /// Whether a guard tests some state, as `is_guarded` means it.
     pub fn tests_state(&self, function: FnId, guard: &Guard, kind: Option<PoolObject>) -> bool {
+        let asked = Asked {
+            kind,
+            events: false,
+        };
+        self.asks(function, guard, asked)
+    }
+
+    /// The same, or asks an event without waiting for ever.
+    pub(super) fn tests_state_or_event(
+        &self,
+        function: FnId,
+        guard: &Guard,
+        kind: Option<PoolObject>,
+    ) -> bool {
+        self.asks(function, guard, Asked { kind, events: true })
+    }
+
+    fn asks(&self, function: FnId, guard: &Guard, asked: Asked) -> bool {
         match &guard.cond {
             Cond::Unknown => true,
             Cond::Config(_) => false,
             Cond::Compare { left, right, .. } => {
-                self.is_state(function, left, kind, 4) || self.is_state(function, right, kind, 4)
+                self.is_state(function, left, asked, 4) || self.is_state(function, right, asked, 4)
             }
         }
     }
 
-    fn is_state(&self, function: FnId, value: &Value, kind: Option<PoolObject>, depth: u8) -> bool {
+    fn is_state(&self, function: FnId, value: &Value, asked: Asked, depth: u8) -> bool {
         if depth == 0 {
             return true;
         }
@@ -127,9 +154,9 @@ impl Flow<'_, '_> {
                 Root::Param(_) | Root::Capture(_) if !place.path.is_empty() => true,
                 Root::Param(index) => {
                     // In the callback itself the parameters are the pool's: no state. In a helper they may carry one.
-                    kind.is_none()
+                    asked.kind.is_none()
                         || Some(*index)
-                            == kind.map(|kind| {
+                            == asked.kind.map(|kind| {
                                 entry::context_parameter(
                                     kind,
                                     self.program.function(function).params.len(),
@@ -142,16 +169,7 @@ impl Flow<'_, '_> {
                     .key(function, place)
                     .is_some_and(|key| key.is_global()),
                 Root::Local(_) => {
-                    let assigned: Vec<&Value> = self
-                        .program
-                        .function(function)
-                        .stmts
-                        .iter()
-                        .filter_map(|stmt| match &stmt.kind {
-                            StmtKind::Assign { to, value } if to == place => Some(value),
-                            _ => None,
-                        })
-                        .collect();
+                    let assigned = self.assigned_to(function, place);
                     // A number that is computed anew is a counter.
                     let counts = assigned.iter().any(|value| {
                         matches!(
@@ -161,11 +179,11 @@ impl Flow<'_, '_> {
                     });
                     assigned.into_iter().any(|value| {
                         !(counts && *value == Value::Unknown)
-                            && self.is_state(function, value, kind, depth - 1)
+                            && self.is_state(function, value, asked, depth - 1)
                     })
                 }
                 Root::Result(stmt) => {
-                    self.is_state(function, &Value::Result(*stmt), kind, depth - 1)
+                    self.is_state(function, &Value::Result(*stmt), asked, depth - 1)
                 }
                 Root::Unknown => true,
             },
@@ -181,9 +199,10 @@ impl Flow<'_, '_> {
                     return true;
                 }
                 // Another thread sets the event that `WaitForSingleObject(stop, 0)` asks.
-                if self
-                    .asked_by_wait(site)
-                    .is_some_and(|handle| self.is_state(function, handle, kind, depth - 1))
+                if asked.events
+                    && self
+                        .asked_by_wait(site)
+                        .is_some_and(|handle| self.is_state(function, handle, asked, depth - 1))
                 {
                     return true;
                 }
@@ -203,7 +222,7 @@ impl Flow<'_, '_> {
                                             | Effect::Stores { .. }
                                     )
                                 })
-                                && self.is_state(function, arg, kind, depth - 1)
+                                && self.is_state(function, arg, asked, depth - 1)
                         })
                     }
                     StmtKind::Call {
@@ -222,7 +241,7 @@ impl Flow<'_, '_> {
                             )
                         }) =>
                     {
-                        self.is_state(function, receiver, kind, depth - 1)
+                        self.is_state(function, receiver, asked, depth - 1)
                     }
                     // What a mutex guards, in Rust: `*self.stopped.lock().unwrap()`.
                     StmtKind::Call {
@@ -234,43 +253,18 @@ impl Flow<'_, '_> {
                             .iter()
                             .any(|effect| matches!(effect.effect(), Effect::Acquire { .. })) =>
                     {
-                        self.is_state(function, receiver, kind, depth - 1)
+                        self.is_state(function, receiver, asked, depth - 1)
                     }
                     _ => call.effects.is_empty(),
                 }
             }
-            Value::Cond(cond) => self.tests_state(function, &Guard::holds((**cond).clone()), kind),
+            Value::Cond(cond) => self.asks(function, &Guard::holds((**cond).clone()), asked),
             Value::Or(values) => values
                 .iter()
-                .any(|value| self.is_state(function, value, kind, depth - 1)),
+                .any(|value| self.is_state(function, value, asked, depth - 1)),
             Value::Unknown => true,
             Value::Const(_) | Value::Null | Value::Text(_) | Value::Closure(_) => false,
         }
-    }
-
-    /// What a wait asks about, where it comes back after a limited time, set or not: its result tells the state of an
-    /// event as a flag would. A wait for ever tells nothing but its success.
-    pub(super) fn asked_by_wait(&self, site: Site) -> Option<&Value> {
-        let call = self.program.call(site)?;
-        call.effects.iter().find_map(|effect| {
-            let Effect::Wait {
-                on: Some(on),
-                timeout,
-                bounded,
-                ..
-            } = effect.effect()
-            else {
-                return None;
-            };
-            let limited = match timeout.and_then(|arg| self.program.argument(site, arg)) {
-                Some(timeout) => !matches!(
-                    self.program.constant(site.function, timeout),
-                    Some(Constant::Number(0xFFFF_FFFF | -1 | i64::MAX))
-                ),
-                None => *bounded,
-            };
-            self.program.argument(site, *on).filter(|_| limited)
-        })
     }
 
     /// Whether a member belongs to an object that lives for one run of a callback: nobody else sets it.
@@ -408,6 +402,7 @@ impl Flow<'_, '_> {
                 timed |= is_known;
             } else if self.tests_state(function, guard, None)
                 || (only_waits && self.is_left_alone(function, guard, &members))
+                || self.polls_only(function, guard, &members)
             {
                 shared = true;
             } else {

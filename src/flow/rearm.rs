@@ -170,7 +170,7 @@ impl Flow<'_, '_> {
             .flat_map(|(_, block)| &block.next)
         {
             for guard in &edge.when {
-                if self.tests_state(function, guard, kind)
+                if self.tests_state_or_event(function, guard, kind)
                     && let Cond::Compare { left, right, .. } = &guard.cond
                 {
                     for value in [left, right] {
@@ -181,7 +181,7 @@ impl Flow<'_, '_> {
         }
     }
 
-    /// What a local is assigned, as a whole.
+    /// What a local is assigned, as a whole, and what its elements are.
     pub(super) fn assigned_to(&self, function: FnId, place: &Place) -> Vec<&Value> {
         if !matches!(place.root, Root::Local(_)) || !place.path.is_empty() {
             return Vec::new();
@@ -191,7 +191,11 @@ impl Flow<'_, '_> {
             .stmts
             .iter()
             .filter_map(|stmt| match &stmt.kind {
-                StmtKind::Assign { to, value } if to == place => Some(value),
+                StmtKind::Assign { to, value }
+                    if to.root == place.root && to.path.iter().all(|part| &**part == "[]") =>
+                {
+                    Some(value)
+                }
                 _ => None,
             })
             .collect()

@@ -199,7 +199,7 @@ impl Flow<'_, '_> {
                 && self
                     .program
                     .key(function, place)
-                    .is_some_and(|key| keys.contains(&key))
+                    .is_some_and(|key| keys.contains(&key) || keys.contains(&key.without_index()))
         };
         match &self.program.function(function).stmt(stmt).kind {
             StmtKind::Assign { to, value } => {
@@ -211,8 +211,10 @@ impl Flow<'_, '_> {
                     return false;
                 };
                 if call.effects.iter().any(|effect| match effect.effect() {
-                    // An event that is asked is a flag, too: SetEvent sets it.
-                    Effect::Stores { into: on, .. } | Effect::Signal { on, .. } => self
+                    // An event that is asked is a flag, too: SetEvent sets it, and ResetEvent the other way.
+                    Effect::Stores { into: on, .. }
+                    | Effect::Signal { on, .. }
+                    | Effect::Resets { on } => self
                         .program
                         .argument_value(site, *on)
                         .place()

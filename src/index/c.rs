@@ -126,7 +126,7 @@ struct Scanner<'a> {
 /// The first line of a text's part that begins a function in its first column: two words at the least, parameters, and a
 /// brace. A statement that stands there has one word before its parenthesis.
 fn function_in_first_column(text: &[u8], part: std::ops::Range<usize>) -> Option<usize> {
-    let ends = |byte: &u8| b"(;{})=\"#".contains(byte);
+    let ends = |byte: &u8| b"(;{})=#".contains(byte);
     let mut at = part.start;
     while let Some(end) = find(&text[..part.end], at, b"\n") {
         at = end + 1;
@@ -161,11 +161,26 @@ fn function_in_first_column(text: &[u8], part: std::ops::Range<usize>) -> Option
         let Some(close) = close.filter(|&close| parameters[close] == b')') else {
             continue;
         };
-        if parameters[close + 1..].trim_ascii_start().starts_with(b"{") {
+        if behind_comments(&parameters[close + 1..]).starts_with(b"{") {
             return Some(at);
         }
     }
     None
+}
+
+/// What stands behind white space and comments.
+fn behind_comments(text: &[u8]) -> &[u8] {
+    let mut rest = text.trim_ascii_start();
+    loop {
+        let end = if rest.starts_with(b"//") {
+            find(rest, 0, b"\n")
+        } else if rest.starts_with(b"/*") {
+            find(rest, 2, b"*/").map(|end| end + 2)
+        } else {
+            return rest;
+        };
+        rest = rest[end.unwrap_or(rest.len())..].trim_ascii_start();
+    }
 }
 
 const BODY_STOP: [bool; 256] = {
@@ -208,6 +223,7 @@ impl Scanner<'_> {
     /// function begins there before that.
     fn resync(&mut self, body: Body) {
         self.resyncs += 1;
+        self.facts.is_torn = true;
         self.arms.clear();
         self.body = None;
         self.depth = body.depth;

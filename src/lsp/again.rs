@@ -368,6 +368,7 @@ impl Base {
             .iter_mut()
             .map(|facts| std::mem::take(&mut facts.functions))
             .collect();
+        let torn: Vec<bool> = self.facts.iter().map(|facts| facts.is_torn).collect();
         let said = self.facts.iter_mut();
         let said = said
             .map(|facts| std::mem::take(&mut facts.macros))
@@ -378,7 +379,7 @@ impl Base {
             &self.sources,
             &macros,
             std::iter::empty(),
-            &functions,
+            (&functions, &torn),
             &demand,
             &options.timings,
         );

@@ -120,6 +120,11 @@ impl<'a> Program<'a> {
             .filter(|&id| self.calls(id).iter().any(Call::never_returns))
             .collect();
         let mut ending = vec![false; self.functions.len()];
+        // A pointer that holds one such function can be given another one: only a call of the function itself counts.
+        let called: Vec<Name> = self
+            .ids()
+            .map(|id| self.function(id).name.clone())
+            .collect();
         while let Some(id) = pending.pop() {
             if ending[id.0 as usize] || self.comes_back(id) {
                 continue;
@@ -131,10 +136,12 @@ impl<'a> Program<'a> {
                 if let Some(call) = call
                     && !call.ends
                     && !call.targets.is_empty()
-                    && call
-                        .targets
-                        .iter()
-                        .all(|target| target.note.is_none() && ending[target.function.0 as usize])
+                    && call.targets.iter().all(|target| {
+                        ending[target.function.0 as usize]
+                            && target.note.is_none()
+                            && *called[target.function.0 as usize]
+                                == *crate::api::last_segment(&call.name)
+                    })
                 {
                     call.ends = true;
                     pending.push(site.function);
@@ -148,8 +155,16 @@ impl<'a> Program<'a> {
     /// A loop that nothing leaves does not count as an end of all: what an `async` function gives comes back at once.
     fn comes_back(&self, id: FnId) -> bool {
         let function = self.function(id);
-        let is_opaque = |stmt: &crate::ir::Stmt| matches!(stmt.kind, StmtKind::Opaque { .. });
-        if function.blocks.is_empty() || function.stmts.iter().any(is_opaque) {
+        // A coroutine comes back where it first waits.
+        let is_open = |stmt: &crate::ir::Stmt| match &stmt.kind {
+            StmtKind::Opaque { .. } => true,
+            StmtKind::Call {
+                callee: Callee::Named(name),
+                ..
+            } => matches!(&**name, "co_await" | "co_yield" | "co_return" | "await"),
+            _ => false,
+        };
+        if function.blocks.is_empty() || function.is_virtual || function.stmts.iter().any(is_open) {
             return true;
         }
         let ends = |stmt: StmtId| {

@@ -225,6 +225,11 @@ fn may_matter(tree: &Tree, module: &Module, asks_for_threads: bool) -> bool {
         0 => bits,
         _ => bits | LOADER | ACQUIRE,
     };
+    // So is a mutex, by waiting for it.
+    let bits = match bits & MUTEX {
+        0 => bits,
+        _ => bits | ACQUIRE,
+    };
     let may_be_dll = module.kind != Kind::Exe;
     let has_classes = module
         .sources
@@ -361,6 +366,11 @@ fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Option<V
         blocking[node] && graph.direct(node) & LOADER != 0 && graph.size(node) < SMALL
     });
     graph.add_direct_callers(&mut kept, &wrappers);
+    // What is waited for with a lock held is another lock where it is made as a mutex.
+    let waited = graph.state_of(&nested);
+    let mutexes =
+        graph.select(|node| graph.direct(node) & MUTEX != 0 && graph.mentions_any(node, &waited));
+    graph.add(&mut kept, &mutexes);
     let asking = graph.leading_to(ASKS);
     let mut takers = graph.none();
     if locks.contains(&true) {

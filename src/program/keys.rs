@@ -34,6 +34,14 @@ impl Key {
         }
     }
 
+    /// The array for one of its elements.
+    pub fn without_index(mut self) -> Key {
+        while self.path.last().is_some_and(|part| &**part == "[]") {
+            self.path.pop();
+        }
+        self
+    }
+
     /// Whether the key means something outside the function that it was made in.
     pub fn is_global(&self) -> bool {
         matches!(

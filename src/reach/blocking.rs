@@ -5,7 +5,7 @@
 use super::{Abstract, Env, Hit, Timeout, Walk};
 use crate::api::{Arg, Effect, ModuleSource, ThreadRef, WaitClass};
 use crate::entry::{Contexts, Entry, EntryKind, Runs};
-use crate::flow::{Flow, Loop};
+use crate::flow::{Flow, Leads, Loop, WAIT_TIMEOUT};
 use crate::ir::{Callee, Cond, Op, Place, Root, StmtId, StmtKind, Value};
 use crate::program::origin::{Origin, Origins, flags};
 use crate::program::{Call, FnId, Key, Program, Site};
@@ -123,7 +123,7 @@ impl Handles {
                             let entry = program.argument_value(site, *entry);
                             handles.procedures.extend(program.functions_of(id, &entry));
                             if let Some(key) = flow.key_of(site, *handle) {
-                                let starts = handles.starts.entry(without_index(key)).or_default();
+                                let starts = handles.starts.entry(key.without_index()).or_default();
                                 starts.push(site);
                             }
                             (*handle, HandleKind::Thread(*reference))
@@ -131,7 +131,7 @@ impl Handles {
                         Effect::Signal { on } => {
                             if let Some(key) = flow.key_of(site, *on) {
                                 let signals =
-                                    handles.signals.entry(without_index(key)).or_default();
+                                    handles.signals.entry(key.without_index()).or_default();
                                 signals.push(site);
                             }
                             continue;
@@ -142,7 +142,7 @@ impl Handles {
                             ..
                         } => {
                             if let Some(key) = flow.key_of(site, *on) {
-                                handles.waited.insert(without_index(key));
+                                handles.waited.insert(key.without_index());
                             }
                             continue;
                         }
@@ -154,7 +154,7 @@ impl Handles {
                         } => {
                             if let Some(mut key) = flow.key_of(site, *handle) {
                                 key.path.push(field.as_str().into());
-                                let kinds = handles.kinds.entry(without_index(key)).or_default();
+                                let kinds = handles.kinds.entry(key.without_index()).or_default();
                                 kinds.insert(HandleKind::Process);
                             }
                             continue;
@@ -175,7 +175,7 @@ impl Handles {
                             ..
                         } => {
                             if let Some(key) = flow.key_of(site, *handle) {
-                                let made = handles.windows.entry(without_index(key)).or_default();
+                                let made = handles.windows.entry(key.without_index()).or_default();
                                 made.push(site);
                             }
                             (*handle, HandleKind::Window)
@@ -190,7 +190,7 @@ impl Handles {
                                         .is_some_and(|constant| constant.is_zero())
                             });
                             if is_named && let Some(key) = flow.key_of(site, *handle) {
-                                handles.named.insert(without_index(key));
+                                handles.named.insert(key.without_index());
                             }
                             (*handle, HandleKind::Mutex)
                         }
@@ -208,7 +208,7 @@ impl Handles {
                     if let Some(key) = flow.key_of(site, arg) {
                         handles
                             .kinds
-                            .entry(without_index(key))
+                            .entry(key.without_index())
                             .or_default()
                             .insert(kind);
                     }
@@ -255,7 +255,7 @@ impl Handles {
 
     /// Whether a mutex has a name, by which another process opens it, too.
     pub fn is_named_mutex(&self, key: &Key) -> bool {
-        self.is_mutex(key) && self.named.contains(&without_index(key.clone()))
+        self.is_mutex(key) && self.named.contains(&key.clone().without_index())
     }
 
     /// Whether a window is the calling thread's: the function has made it itself, or what holds it is only ever given
@@ -270,7 +270,7 @@ impl Handles {
         }
         let made = self
             .windows
-            .get(&without_index(key.clone()))
+            .get(&key.clone().without_index())
             .map_or(&[][..], Vec::as_slice);
         // `m_window()`
         let is_empty = |id: FnId, value: &Value| {
@@ -355,26 +355,26 @@ impl Handles {
     /// Where the thread of a handle is started.
     pub fn starts(&self, key: &Key) -> &[Site] {
         self.starts
-            .get(&without_index(key.clone()))
+            .get(&key.clone().without_index())
             .map_or(&[], Vec::as_slice)
     }
 
     /// Where an event, a condition variable or the like is signalled.
     pub fn signals(&self, key: &Key) -> &[Site] {
         self.signals
-            .get(&without_index(key.clone()))
+            .get(&key.clone().without_index())
             .map_or(&[], Vec::as_slice)
     }
 
     /// Whether an event is somebody else's: the program waits for it, but neither makes it nor signals it.
     pub fn is_given(&self, key: &Key) -> bool {
-        self.waited.contains(&without_index(key.clone()))
+        self.waited.contains(&key.clone().without_index())
             && self.of(key).is_none()
             && self.signals(key).is_empty()
     }
 
     fn of(&self, key: &Key) -> Option<&FxHashSet<HandleKind>> {
-        self.kinds.get(&without_index(key.clone()))
+        self.kinds.get(&key.clone().without_index())
     }
 
     /// What a wait waits for, told by the object that holds the handle: `WaitForSingleObject(mutex.get(), …)`,
@@ -518,11 +518,15 @@ pub fn loads_own_path(program: &Program, site: Site, effect: &Effect, origins: &
         })
 }
 
-fn without_index(mut key: Key) -> Key {
-    while key.path.last().is_some_and(|part| &**part == "[]") {
-        key.path.pop();
-    }
-    key
+/// Whether a function is called, and no method: whose result is a number of Windows.
+fn is_function(program: &Program, site: Site) -> bool {
+    matches!(
+        program.function(site.function).stmt(site.stmt).kind,
+        StmtKind::Call {
+            callee: Callee::Named(_),
+            ..
+        }
+    )
 }
 
 /// Judges one hit of an entry that runs under the loader lock. `None`: it does not block, or harmlessly.
@@ -544,6 +548,15 @@ pub fn judge(
         _ => None,
     };
     let mut timeout = hit.timeout;
+    // `while (WaitForSingleObject(thread, 10) == WAIT_TIMEOUT)`: whenever its time is over it waits again.
+    if let (WaitClass::Thread | WaitClass::Handle | WaitClass::Signal, Timeout::Finite(_)) =
+        (class, timeout)
+        && let Some(site) = hit.site
+        && is_function(flow.program(), site)
+        && flow.after_result(site, WAIT_TIMEOUT, site.stmt) == Leads::Always
+    {
+        timeout = Timeout::Infinite;
+    }
     let (mut asked, mut repeated, mut rounds) = (None, None, 1);
     let waits_for = match class {
         WaitClass::Thread => {

@@ -87,7 +87,11 @@ impl Abstract {
     fn is_one_value(&self) -> bool {
         matches!(
             self,
-            Abstract::Number(_) | Abstract::Null | Abstract::Symbol(_) | Abstract::Function(_)
+            Abstract::Number(_)
+                | Abstract::Null
+                | Abstract::Symbol(_)
+                | Abstract::Function(_)
+                | Abstract::Reason
         )
     }
 

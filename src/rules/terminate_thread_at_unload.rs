@@ -7,14 +7,10 @@ use super::{Engines, Finding, Findings, others};
 use crate::api::{Effect, WaitClass};
 use crate::diagnostic::Role;
 use crate::entry::{Contexts, Entry, EntryKind};
-use crate::flow::Leads;
+use crate::flow::{Leads, WAIT_TIMEOUT};
 use crate::ir::{Callee, StmtKind};
 use crate::program::{Key, Site};
 use crate::reach::{Hit, Timeout};
-
-/// What WaitForSingleObject gives when its time is over.
-/// <https://learn.microsoft.com/en-us/windows/win32/api/synchapi/nf-synchapi-waitforsingleobject>
-const WAIT_TIMEOUT: i64 = 0x102;
 
 pub fn check(engines: &Engines, findings: &mut Findings) {
     let places = reached_places(engines, |entry, hit| {

@@ -452,8 +452,8 @@ fn cmake_results_of_functions_and_macros() {
         ]),
         [
             "Dll m: a.c b.c c.c",
-            "Dll plugin: p.c q.c s.c",
             "Exe parts_test: u.c",
+            "Dll plugin: p.c q.c s.c",
             "Exe plugin_test: t.c",
         ]
     );

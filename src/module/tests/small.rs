@@ -211,3 +211,13 @@ fn entry_points_of_makefiles() {
     assert_eq!(of("hook.dll"), ["Dll a: a/a.c", "Exe b: b/main.c"]);
     assert_eq!(of("hook.bin"), ["Exe (top): a/a.c b/main.c"]);
 }
+
+/// A file whose last word no line break follows.
+#[test]
+fn meson_ends_with_a_word() {
+    let meson = "project('x', 'c')\nshared_library('hook', 'hook.c')\nif is_debug\n  subdir('tests')\nendif";
+    assert_eq!(
+        shown(&[("meson.build", meson), ("hook.c", "")]),
+        ["Dll hook: hook.c"]
+    );
+}

@@ -71,6 +71,8 @@ pub struct Graph<'t> {
     exchanges: Vec<bool>,
     /// Functions and macros with a loop around an exchange, which may take a lock that is made by hand.
     spins: NodeSet,
+    /// What takes a lock: where the module makes mutexes, every wait may.
+    acquires: u32,
     module: &'t Module,
     may_be_dll: bool,
     /// It has sources in a language with destructors.
@@ -91,6 +93,12 @@ pub const TAIL: usize = 400;
 /// Whether a mention can mean a function or an object of that name: in C a member cannot.
 fn is_name(has_classes: bool, how: u8) -> bool {
     has_classes || how & (how::PLAIN | how::GIVEN) != 0
+}
+
+/// Whether a mention can call what a member holds: in a method of C++ nothing stands before its name, and nothing else
+/// bears it.
+fn calls_member(has_classes: bool, how: u8, is_borne: bool) -> bool {
+    how & how::CALLED != 0 && (how & how::MEMBER != 0 || (has_classes && !is_borne))
 }
 
 /// Whether all that is done with a function is to give it to a member: it runs where the member is called.
@@ -191,15 +199,17 @@ impl<'t> Graph<'t> {
         let mut called = vec![false; count];
         for &node in &nodes {
             for &(word, how) in tree.mentions(node) {
+                let is_borne = !bearers.of(local[word as usize]).is_empty();
                 called[local[word as usize] as usize] |=
-                    tree.state[word as usize] && how & how::CALLED != 0 && how & how::MEMBER != 0;
+                    tree.state[word as usize] && calls_member(has_classes, how, is_borne);
             }
         }
         pairs.clear();
         for (number, &node) in nodes.iter().enumerate() {
             for &(word, how) in tree.mentions(node) {
                 let word = local[word as usize];
-                if called[word as usize] && how & how::CALLED != 0 && how & how::MEMBER != 0 {
+                let is_borne = !bearers.of(word).is_empty();
+                if called[word as usize] && calls_member(has_classes, how, is_borne) {
                     pairs.push((word, number as u32));
                 }
             }
@@ -235,6 +245,13 @@ impl<'t> Graph<'t> {
                 })
             })
             .collect();
+        let bits = files.iter().fold(0, |bits, file| {
+            bits | tree.files[file.0 as usize].categories
+        });
+        let acquires = match bits & category::MUTEX {
+            0 => category::ACQUIRE,
+            _ => category::ACQUIRE | category::BLOCKS,
+        };
         let mut graph = Graph {
             tree,
             files,
@@ -252,6 +269,7 @@ impl<'t> Graph<'t> {
             hands,
             exchanges: vec![false; count],
             spins: Vec::new(),
+            acquires,
             module,
             may_be_dll: module.kind != Kind::Exe,
             has_classes,
@@ -336,6 +354,8 @@ impl<'t> Graph<'t> {
         let direct = self.tree.direct(self.nodes[node], self.has_classes);
         if self.spins[node] {
             direct | category::LOADER | category::BLOCKS | category::ACQUIRE
+        } else if direct & self.acquires != 0 {
+            direct | category::ACQUIRE
         } else {
             direct
         }
@@ -534,9 +554,8 @@ impl<'t> Graph<'t> {
             for node in self.nodes().filter(|&node| set[node]) {
                 for &(word, how) in self.mentions(node) {
                     let givers = self.givers.of(self.local(word));
-                    if how & how::CALLED != 0
-                        && how & how::MEMBER != 0
-                        && givers.len() <= MOST_GIVERS
+                    let is_borne = !self.bearers.of(self.local(word)).is_empty();
+                    if calls_member(self.has_classes, how, is_borne) && givers.len() <= MOST_GIVERS
                     {
                         given.extend(givers.iter().filter(|&&node| {
                             let node = node as usize;

@@ -46,6 +46,8 @@ pub mod category {
     pub const BLOCKS: u32 = 1 << 18;
     /// Of a file: it names a section in which the loader or the CRT looks for functions.
     pub const SECTION: u32 = 1 << 19;
+    /// Makes a mutex: to wait for one takes a lock.
+    pub const MUTEX: u32 = 1 << 20;
 }
 
 fn category_of(effect: &Effect) -> u32 {
@@ -76,9 +78,10 @@ fn category_of(effect: &Effect) -> u32 {
         Effect::AtExit { .. } => ATEXIT,
         Effect::Release { .. } => HANDLE | RELEASE,
         Effect::AsksLoaderLock => ASKS,
+        Effect::CreatesMutex { .. } => HANDLE | MUTEX,
         Effect::Signal { .. }
+        | Effect::Resets { .. }
         | Effect::Creates { .. }
-        | Effect::CreatesMutex { .. }
         | Effect::CreatesLock { .. }
         | Effect::Detach { .. }
         | Effect::Disassociate
@@ -464,14 +467,20 @@ impl<'t> Tree<'t> {
     /// By word: whether it may be the name of what takes a lock itself: an exchange does so in a loop, and others can pass it
     /// on.
     pub fn takers(&self) -> Vec<bool> {
-        use category::{ACQUIRE, EXCHANGE, LOOP};
+        use category::{ACQUIRE, BLOCKS, EXCHANGE, LOOP, MUTEX};
+        let has_mutexes = self.files.iter().any(|file| file.categories & MUTEX != 0);
+        let acquires = if has_mutexes {
+            ACQUIRE | BLOCKS
+        } else {
+            ACQUIRE
+        };
         let named = |bits: u32| -> Vec<bool> {
             let words = 0..self.dictionary.len();
             words
                 .map(|word| self.categories.iter().any(|of| of[word] & bits != 0))
                 .collect()
         };
-        let (mut takers, mut exchanges) = (named(ACQUIRE | EXCHANGE), named(EXCHANGE));
+        let (mut takers, mut exchanges) = (named(acquires | EXCHANGE), named(EXCHANGE));
         for _ in 0..MOST_PASSED_ON {
             let mut passing: Vec<(u32, bool)> = Vec::new();
             for node in 0..self.nodes.len() as u32 {
@@ -494,7 +503,7 @@ impl<'t> Tree<'t> {
                 };
                 let passes_on = exchanges_itself && may_pass;
                 if passes_on
-                    || direct(ACQUIRE)
+                    || direct(acquires)
                     || (exchanges_itself && direct(LOOP))
                     || (self.is_macro(node) && mentions_one(&takers))
                 {

@@ -417,11 +417,11 @@ fn use_of(engines: &Engines, site: Site) -> Use {
 
 fn fate_of_key(engines: &Engines, key: &Key) -> Fate {
     let program = engines.program;
-    let key = without_index(key);
+    let key = key.clone().without_index();
     let mut under_lock = None;
     for id in program.ids() {
         for event in engines.flow.events(id) {
-            if event.what == What::Wait && without_index(&event.key) == key {
+            if event.what == What::Wait && event.key.clone().without_index() == key {
                 if !only_under_loader_lock(engines, id) {
                     return Fate::Kept;
                 }
@@ -445,7 +445,7 @@ fn fate_of_key(engines: &Engines, key: &Key) -> Fate {
                         Root::Global(_) | Root::This | Root::Local(_) | Root::Param(_)
                     ) && program
                         .key(id, &place)
-                        .is_some_and(|other| without_index(&other) == key)
+                        .is_some_and(|other| other.clone().without_index() == key)
                 })
             };
             let by_receiver =
@@ -468,14 +468,6 @@ fn fate_of_key(engines: &Engines, key: &Key) -> Fate {
         Some(site) => Fate::Closed(site),
         None => Fate::NeverWaited,
     }
-}
-
-fn without_index(key: &Key) -> Key {
-    let mut key = key.clone();
-    while key.path.last().is_some_and(|part| &**part == "[]") {
-        key.path.pop();
-    }
-    key
 }
 
 /// Whether an effect's condition holds as far as constants tell.

@@ -463,7 +463,10 @@ mod tests {
             ),
             ("---\nsumary: a\n---\n", "line 2: `sumary`"),
             ("---\nsummary:\n---\n", "line 2: `summary` has no value"),
-            ("---\nlevel: deny\nlevel: deny\n---\n", "line 3: `level`"),
+            (
+                "---\nlevel: deny\nlevel: deny\n---\n",
+                "line 3: `level` stands there twice",
+            ),
             ("---\nsummary\n---\n", "line 2: `key: value`"),
         ] {
             let error = Page::parse(text).unwrap_err();

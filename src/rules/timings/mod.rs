@@ -186,6 +186,25 @@ mod tests {
     }
 
     #[test]
+    fn every_rule_has_a_time_of_its_own() {
+        let timings = Timings::by(ticking);
+        for rule in 0..RULES.len() {
+            for _ in 0..=rule {
+                timings.time(Stage::Rule(rule), || ());
+            }
+        }
+        let shares = timings.shares();
+        let (stages, rules) = shares.split_at(STAGES.len());
+        assert!(stages.iter().all(|(_, spent)| spent.is_zero()));
+        // The slowest first.
+        let expected = RULES.iter().enumerate().rev();
+        let expected: Vec<_> = expected
+            .map(|(number, rule)| (rule.name, Duration::from_secs(number as u64 + 1)))
+            .collect();
+        assert_eq!(rules, expected);
+    }
+
+    #[test]
     fn nothing_is_measured_without_a_clock() {
         let timings = Timings::default();
         assert_eq!(timings.time(Stage::Index, || 7), 7);

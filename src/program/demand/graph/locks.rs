@@ -152,7 +152,7 @@ impl Graph<'_> {
     fn does_to_locks(&self, word: u32, taking: &NodeSet) -> Does {
         let lang = if self.has_classes { Lang::Cpp } else { Lang::C };
         let category = self.tree.category(lang, word);
-        let itself = category & category::ACQUIRE != 0;
+        let itself = category & self.acquires != 0;
         let is_exchange = self.exchanges[self.local(word) as usize];
         let is_taking = |word: u32| self.named(word).any(|node| taking[node]);
         Does {
