@@ -226,9 +226,9 @@ fn may_matter(tree: &Tree, module: &Module, asks_for_threads: bool) -> bool {
         _ => bits | LOADER | ACQUIRE,
     };
     // So is a mutex, by waiting for it.
-    let bits = match bits & MUTEX {
-        0 => bits,
-        _ => bits | ACQUIRE,
+    let bits = match makes_mutexes(tree, module) {
+        false => bits,
+        true => bits | ACQUIRE,
     };
     let may_be_dll = module.kind != Kind::Exe;
     let has_classes = module
@@ -250,6 +250,12 @@ fn may_matter(tree: &Tree, module: &Module, asks_for_threads: bool) -> bool {
         || bits & ACQUIRE != 0
         || (may_be_dll && bits & UNREF != 0 && (has_entries || bits & REF != 0))
         || (may_be_dll && asks_for_threads && bits & SPAWN != 0)
+}
+
+/// Whether a module's own sources make mutexes. A header that does is read by many that have nothing to do with it.
+fn makes_mutexes(tree: &Tree, module: &Module) -> bool {
+    let mut own = module.sources.iter();
+    own.any(|file| tree.files[file.0 as usize].categories & category::MUTEX != 0)
 }
 
 /// The DLLs of the tree that code of the module under the loader lock may call, and that may block then.

@@ -245,12 +245,9 @@ impl<'t> Graph<'t> {
                 })
             })
             .collect();
-        let bits = files.iter().fold(0, |bits, file| {
-            bits | tree.files[file.0 as usize].categories
-        });
-        let acquires = match bits & category::MUTEX {
-            0 => category::ACQUIRE,
-            _ => category::ACQUIRE | category::BLOCKS,
+        let acquires = match super::makes_mutexes(tree, module) {
+            false => category::ACQUIRE,
+            true => category::ACQUIRE | category::BLOCKS,
         };
         let mut graph = Graph {
             tree,

@@ -642,7 +642,8 @@ impl<'t> Tree<'t> {
             };
             words::merge(&mut found);
             for &(word, _) in &found {
-                words.categories |= self.category(lang, word);
+                // Every header of Windows declares what makes a mutex.
+                words.categories |= self.category(lang, word) & !category::MUTEX;
             }
             if is_c {
                 let entries = &self.facts[id.0 as usize].entries;
