@@ -147,6 +147,11 @@ pub enum Needs {
     PoolAtExit,
 }
 
+/// Whether a timeout in milliseconds means for ever: INFINITE as it is or as -1, or the longest time that there is.
+pub fn is_for_ever(milliseconds: i64) -> bool {
+    matches!(milliseconds, 0xFFFF_FFFF | -1 | i64::MAX)
+}
+
 /// A role of a function.
 #[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]

@@ -23,7 +23,6 @@ pub mod teardown;
 mod uses;
 
 pub use guards::{Leads, Loop};
-pub use polls::WAIT_TIMEOUT;
 pub use pool::PoolSite;
 pub use uses::Uses;
 
@@ -77,8 +76,6 @@ pub struct Flow<'p, 'a> {
     uses: Vec<OnceLock<Uses>>,
     /// What mutexes are kept in.
     mutexes: OnceLock<FxHashSet<Key>>,
-    /// What handles of other processes are kept in.
-    processes: OnceLock<FxHashSet<Key>>,
 }
 
 const ROUNDS: usize = 3;
@@ -94,7 +91,6 @@ impl<'p, 'a> Flow<'p, 'a> {
             aliases: pool::find_aliases(program),
             uses: program.ids().map(|_| OnceLock::new()).collect(),
             mutexes: OnceLock::new(),
-            processes: OnceLock::new(),
         };
         for id in program.ids() {
             flow.events[id.0 as usize] = flow.own_events(id);

@@ -16,7 +16,7 @@ use body::read_by;
 pub use body::{captures, default_params, environments, given_params, holds, transfer};
 pub use state::{Abstract, Env, State, add_config, agreed};
 
-use crate::api::{Effect, Predicate};
+use crate::api::{Effect, Predicate, is_for_ever};
 use crate::entry::{Contexts, Entry, EntryKind, Runs};
 use crate::ir::{Callee, FunctionKind, Name, Place, Root, StmtId, StmtKind, Value};
 use crate::program::{Call, CallEffect, FnId, Key, KeyRoot, Meaning, Program, Site, TypeId};
@@ -691,7 +691,7 @@ impl Search<'_, '_> {
             };
             return match env.evaluate(self.program, site.function, value) {
                 Abstract::Null | Abstract::Number(0) => Timeout::Zero,
-                Abstract::Number(0xFFFF_FFFF | -1 | i64::MAX) => Timeout::Infinite,
+                Abstract::Number(number) if is_for_ever(number) => Timeout::Infinite,
                 Abstract::Number(milliseconds)
                 | Abstract::UpTo(milliseconds)
                 | Abstract::AtMost(milliseconds) => Timeout::Finite(milliseconds),

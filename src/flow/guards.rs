@@ -402,7 +402,6 @@ impl Flow<'_, '_> {
                 timed |= is_known;
             } else if self.tests_state(function, guard, None)
                 || (only_waits && self.is_left_alone(function, guard, &members))
-                || self.polls_only(function, guard, &members)
             {
                 shared = true;
             } else {

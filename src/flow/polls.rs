@@ -1,17 +1,17 @@
 //! Polls: waits of a limited time, whose result tells the state of a handle as a flag would.
 //!
-//! In come calls and the conditions of loops, out come the handle that a call asks about, and whether a loop ends only when
-//! a handle is signalled. Who waits for a mutex takes a lock, and asks nothing.
+//! In come calls, out come the handle that a call asks about, and whether the call is made again whenever its time is over:
+//! the loop around it ends only when the handle is signalled. Who waits for a mutex takes a lock, and asks nothing.
 
 use super::{Flow, Leads};
-use crate::api::{Arg, Effect, WaitClass};
-use crate::ir::{BlockId, Cond, Guard, Value};
-use crate::program::{Constant, FnId, Key, Site};
+use crate::api::{Arg, Effect, is_for_ever};
+use crate::ir::{Callee, StmtId, StmtKind, Value};
+use crate::program::{Key, Site};
 use rustc_hash::FxHashSet;
 
 /// What WaitForSingleObject and its like give when their time is over.
 /// <https://learn.microsoft.com/en-us/windows/win32/api/synchapi/nf-synchapi-waitforsingleobject>
-pub const WAIT_TIMEOUT: i64 = 0x102;
+const WAIT_TIMEOUT: i64 = 0x102;
 
 impl Flow<'_, '_> {
     /// What a wait asks about, where it comes back after a limited time, set or not: its result tells the state of an
@@ -35,7 +35,9 @@ impl Flow<'_, '_> {
                 Some(self.program.constant(site.function, value))
             };
             let limited = if let Some(limit) = given(timeout) {
-                !matches!(limit, Some(Constant::Number(0xFFFF_FFFF | -1 | i64::MAX)))
+                !limit
+                    .and_then(|limit| limit.number())
+                    .is_some_and(is_for_ever)
             } else if let Some(pointer) = given(timeout_pointer) {
                 !pointer.is_some_and(|pointer| pointer.is_zero())
             } else {
@@ -55,64 +57,47 @@ impl Flow<'_, '_> {
     /// What mutexes are kept in.
     fn mutexes(&self) -> &FxHashSet<Key> {
         self.mutexes.get_or_init(|| {
-            self.kept_in(|effect| match effect {
-                Effect::CreatesMutex { handle, .. } => Some((*handle, None)),
-                _ => None,
-            })
-        })
-    }
-
-    /// What handles of other processes are kept in.
-    fn processes(&self) -> &FxHashSet<Key> {
-        self.processes.get_or_init(|| {
-            self.kept_in(|effect| match effect {
-                Effect::Creates {
-                    class: WaitClass::Process,
-                    handle,
-                    field,
-                } => Some((*handle, field.as_deref())),
-                _ => None,
-            })
-        })
-    }
-
-    /// Where what some calls give is kept: an argument, or one of its fields.
-    fn kept_in<'e>(
-        &'e self,
-        given: impl Fn(&'e Effect) -> Option<(Arg, Option<&'e str>)>,
-    ) -> FxHashSet<Key> {
-        let effects = self.program.effects();
-        effects
-            .filter_map(|(site, effect)| {
-                let (arg, field) = given(effect.effect())?;
-                let mut key = self.key_of(site, arg)?;
-                key.path.extend(field.map(Into::into));
-                Some(key)
-            })
-            .collect()
-    }
-
-    /// Whether a loop ends only when a handle is signalled that it asks: whatever else it does, whenever the handle is not
-    /// signalled it asks again.
-    pub(super) fn polls_only(&self, function: FnId, guard: &Guard, members: &[BlockId]) -> bool {
-        let Cond::Compare { left, .. } = &guard.cond else {
-            return false;
-        };
-        let body = self.program.function(function);
-        let mut inside = members.iter().flat_map(|&block| &body.block(block).stmts);
-        inside.any(|&stmt| {
-            let site = Site { function, stmt };
-            let is_asked = *left == Value::Result(stmt)
-                || left.place().is_some_and(|place| {
-                    self.assigned_to(function, &place)
-                        .contains(&&Value::Result(stmt))
-                });
-            is_asked
-                && self.asked_by_wait(site).is_some_and(|handle| {
-                    let key = self.program.key_of_value(function, handle);
-                    key.is_some_and(|key| !self.processes().contains(&key))
+            self.program
+                .effects()
+                .filter_map(|(site, effect)| match effect.effect() {
+                    Effect::CreatesMutex { handle, .. } => self.key_of(site, *handle),
+                    _ => None,
                 })
-                && self.after_result(site, WAIT_TIMEOUT, stmt) == Leads::Always
+                .collect()
+        })
+    }
+
+    /// Where a wait leads whose time is over: to another statement of its function always, sometimes or never.
+    pub fn leads_when_timed_out(&self, wait: Site, stmt: StmtId) -> Leads {
+        let body = self.program.function(wait.function);
+        // The methods of libraries give `false` then: `QThread::wait`, `boost::thread::timed_join`.
+        let timed_out = match &body.stmt(wait.stmt).kind {
+            StmtKind::Call {
+                callee: Callee::Method { .. },
+                ..
+            } => 0,
+            _ => WAIT_TIMEOUT,
+        };
+        self.after_result(wait, timed_out, stmt)
+    }
+
+    /// Whether a wait is made again whenever its time is over: `while (WaitForSingleObject(thread, 10) == WAIT_TIMEOUT)`.
+    /// All in all it has no end.
+    pub fn waits_again(&self, wait: Site) -> bool {
+        self.leads_when_timed_out(wait, wait.stmt) == Leads::Always
+    }
+
+    /// Whether a statement stands in a loop that asks a handle until it is signalled: it is a part of that wait.
+    pub fn is_between_polls(&self, site: Site) -> bool {
+        let body = self.program.function(site.function);
+        let around = self.loop_around(site.function, site.stmt);
+        let mut stmts = around
+            .iter()
+            .flatten()
+            .flat_map(|&block| &body.block(block).stmts);
+        stmts.any(|&stmt| {
+            let wait = Site { stmt, ..site };
+            self.asked_by_wait(wait).is_some() && self.waits_again(wait)
         })
     }
 }

@@ -6,7 +6,7 @@ use super::{
     Held, Left, Lock, LockRoot, Locks, MOST_RELEASES, MOST_TAKES, Summary, Take, holds, identity,
     longer, mapped_take,
 };
-use crate::api::{Arg, Effect, WaitClass};
+use crate::api::{Arg, Effect, WaitClass, is_for_ever};
 use crate::ir::{Place, Root, StmtKind, Value};
 use crate::program::{FnId, Site};
 use crate::reach::blocking::Handles;
@@ -288,7 +288,7 @@ impl Judge<'_, '_, '_> {
                             .argument(site, *timeout)
                             .and_then(|value| program.constant(self.id, value))
                             .and_then(|constant| constant.number())
-                            .is_some_and(|number| number == 0xFFFF_FFFF || number == -1);
+                            .is_some_and(is_for_ever);
                         self.acquire(site, *on, !endless, false, None, held, summary);
                     }
                 }

@@ -521,15 +521,14 @@ impl Run<'_> {
                     let value = match mode.as_str() {
                         "DIRECTORY" | "PATH" => format!("/{}", parent(&full)),
                         "NAME" => file_name(&full).to_string(),
-                        "NAME_WE" => {
+                        // Without all extensions, or without the last one.
+                        "NAME_WE" | "NAME_WLE" => {
                             let name = file_name(&full);
-                            name.split('.').next().unwrap_or(name).to_string()
-                        }
-                        // Without the last extension only.
-                        "NAME_WLE" => {
-                            let name = file_name(&full);
-                            let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
-                            stem.to_string()
+                            let end = match mode.as_str() {
+                                "NAME_WE" => name.find('.'),
+                                _ => name.rfind('.'),
+                            };
+                            name[..end.unwrap_or(name.len())].to_string()
                         }
                         _ => format!("/{full}"),
                     };

@@ -120,33 +120,30 @@ impl<'a> Program<'a> {
             .filter(|&id| self.calls(id).iter().any(Call::never_returns))
             .collect();
         let mut ending = vec![false; self.functions.len()];
-        // A pointer that holds one such function can be given another one: only a call of the function itself counts.
-        let called: Vec<Name> = self
-            .ids()
-            .map(|id| self.function(id).name.clone())
-            .collect();
         while let Some(id) = pending.pop() {
             if ending[id.0 as usize] || self.comes_back(id) {
                 continue;
             }
             ending[id.0 as usize] = true;
-            for site in std::mem::take(&mut self.callers[id.0 as usize]) {
-                let calls = &mut self.calls[site.function.0 as usize];
-                let call = calls.iter_mut().find(|call| call.stmt == site.stmt);
-                if let Some(call) = call
-                    && !call.ends
-                    && !call.targets.is_empty()
-                    && call.targets.iter().all(|target| {
-                        ending[target.function.0 as usize]
-                            && target.note.is_none()
-                            && *called[target.function.0 as usize]
-                                == *crate::api::last_segment(&call.name)
-                    })
-                {
-                    call.ends = true;
+            for site in self.callers(id).to_vec() {
+                // A pointer that holds one such function can be given another one: only a call of the function itself counts.
+                let ends = |call: &Call| {
+                    !call.targets.is_empty()
+                        && call.targets.iter().all(|target| {
+                            ending[target.function.0 as usize]
+                                && target.note.is_none()
+                                && *self.function(target.function).name
+                                    == *crate::api::last_segment(&call.name)
+                        })
+                };
+                let calls = self.calls(site.function);
+                let at = calls
+                    .iter()
+                    .position(|call| call.stmt == site.stmt && !call.ends && ends(call));
+                if let Some(at) = at {
+                    self.calls[site.function.0 as usize][at].ends = true;
                     pending.push(site.function);
                 }
-                self.callers[id.0 as usize].push(site);
             }
         }
     }
@@ -161,7 +158,7 @@ impl<'a> Program<'a> {
             StmtKind::Call {
                 callee: Callee::Named(name),
                 ..
-            } => matches!(&**name, "co_await" | "co_yield" | "co_return" | "await"),
+            } => matches!(&**name, "co_await" | "co_yield" | "await"),
             _ => false,
         };
         if function.blocks.is_empty() || function.is_virtual || function.stmts.iter().any(is_open) {

@@ -3,9 +3,9 @@
 //! The table of hazards 2.8: who waits for a thread's end, for a signal, for callbacks, or only for time.
 
 use super::{Abstract, Env, Hit, Timeout, Walk};
-use crate::api::{Arg, Effect, ModuleSource, ThreadRef, WaitClass};
+use crate::api::{Arg, Effect, ModuleSource, ThreadRef, WaitClass, is_for_ever};
 use crate::entry::{Contexts, Entry, EntryKind, Runs};
-use crate::flow::{Flow, Leads, Loop, WAIT_TIMEOUT};
+use crate::flow::{Flow, Loop};
 use crate::ir::{Callee, Cond, Op, Place, Root, StmtId, StmtKind, Value};
 use crate::program::origin::{Origin, Origins, flags};
 use crate::program::{Call, FnId, Key, Program, Site};
@@ -518,17 +518,6 @@ pub fn loads_own_path(program: &Program, site: Site, effect: &Effect, origins: &
         })
 }
 
-/// Whether a function is called, and no method: whose result is a number of Windows.
-fn is_function(program: &Program, site: Site) -> bool {
-    matches!(
-        program.function(site.function).stmt(site.stmt).kind,
-        StmtKind::Call {
-            callee: Callee::Named(_),
-            ..
-        }
-    )
-}
-
 /// Judges one hit of an entry that runs under the loader lock. `None`: it does not block, or harmlessly.
 pub fn judge(
     flow: &Flow,
@@ -540,23 +529,21 @@ pub fn judge(
     let Effect::Wait { class, on, .. } = hit.effect.effect() else {
         return None;
     };
-    if hit.timeout == Timeout::Zero && *class != WaitClass::Sleep {
+    let again = matches!(class, WaitClass::Thread | WaitClass::Handle)
+        && matches!(hit.timeout, Timeout::Zero | Timeout::Finite(_))
+        && hit.site.is_some_and(|site| flow.waits_again(site));
+    let mut timeout = if again {
+        Timeout::Infinite
+    } else {
+        hit.timeout
+    };
+    if timeout == Timeout::Zero && *class != WaitClass::Sleep {
         return None;
     }
     let key = match (hit.site, on) {
         (Some(site), Some(on)) => flow.key_of(site, *on),
         _ => None,
     };
-    let mut timeout = hit.timeout;
-    // `while (WaitForSingleObject(thread, 10) == WAIT_TIMEOUT)`: whenever its time is over it waits again.
-    if let (WaitClass::Thread | WaitClass::Handle | WaitClass::Signal, Timeout::Finite(_)) =
-        (class, timeout)
-        && let Some(site) = hit.site
-        && is_function(flow.program(), site)
-        && flow.after_result(site, WAIT_TIMEOUT, site.stmt) == Leads::Always
-    {
-        timeout = Timeout::Infinite;
-    }
     let (mut asked, mut repeated, mut rounds) = (None, None, 1);
     let waits_for = match class {
         WaitClass::Thread => {
@@ -615,8 +602,9 @@ pub fn judge(
         WaitClass::Process => WaitsFor::Process,
         WaitClass::Sleep => {
             let site = hit.site?;
-            // Taking a lock that is made by hand is a lock, and a rule of its own.
-            if flow.is_taking(site) {
+            // Taking a lock that is made by hand is a lock, and a rule of its own; between polls of a handle it is that
+            // handle which is waited for.
+            if flow.is_taking(site) || flow.is_between_polls(site) {
                 return None;
             }
             match flow.loop_of(site.function, site.stmt) {
@@ -719,7 +707,7 @@ fn time_limit(flow: &Flow, walk: &Walk, hit: &Hit, site: Site) -> Option<Timeout
         known => known,
     };
     Some(match known {
-        Abstract::Number(0xFFFF_FFFF | -1 | i64::MAX) => return None,
+        Abstract::Number(number) if is_for_ever(number) => return None,
         Abstract::Number(number) | Abstract::UpTo(number) | Abstract::AtMost(number)
             if milliseconds =>
         {

@@ -468,12 +468,10 @@ fn report(
         help: match &found.strong {
             Some((_, asked)) => {
                 let asks = *asked.chain.last().unwrap_or(&found.site);
-                let (ends, what) = match engines.program.function(asks.function).stmt(asks.stmt).kind {
-                    StmtKind::Drop { .. } => (true, "let the object whose destructor asks for the loader lock end".to_string()),
-                    _ => (false, format!("call {}", called(engines, asks))),
-                };
-                let how = if ends { "move it out of what the lock guards, and let it end after the lock is given back" } else { "before it is taken or after it is given back, on what was copied or taken out under it" };
-                format!("do not take {lock} here, or {what} only where {lock} is not held: {how}")
+                match engines.program.function(asks.function).stmt(asks.stmt).kind {
+                    StmtKind::Drop { .. } => format!("do not take {lock} here, or let the object whose destructor asks for the loader lock end only where {lock} is not held: move it out of what the lock guards, and let it end after the lock is given back"),
+                    _ => format!("do not take {lock} here, or call {} only where {lock} is not held: before it is taken or after it is given back, on what was copied or taken out under it", called(engines, asks)),
+                }
             }
             None if found.named.is_some() && found.contexts.within(Contexts::PROCESS_ATTACH) => "do this in an exported function that the host calls after loading, or on first use; or ask with a time limit of zero, and go on without the mutex where another process has it".to_string(),
             None if found.contexts.within(Contexts::PROCESS_ATTACH) => "do without the lock here: nothing of this module runs before its load is complete; or do this in an exported function that the host calls after loading, or on first use".to_string(),

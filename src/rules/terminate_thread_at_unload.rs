@@ -7,8 +7,7 @@ use super::{Engines, Finding, Findings, others};
 use crate::api::{Effect, WaitClass};
 use crate::diagnostic::Role;
 use crate::entry::{Contexts, Entry, EntryKind};
-use crate::flow::{Leads, WAIT_TIMEOUT};
-use crate::ir::{Callee, StmtKind};
+use crate::flow::Leads;
 use crate::program::{Key, Site};
 use crate::reach::{Hit, Timeout};
 
@@ -138,16 +137,7 @@ fn limited_waits(engines: &Engines, hits: &[Hit], hit: &Hit) -> Vec<(Site, Timeo
                 && engines.flow.can_follow(site.function, wait.stmt, site.stmt)
                 && engines.flow.key_of(wait, *on).as_ref() == Some(&key))
             .then(|| {
-                let body = engines.program.function(wait.function);
-                // The methods of libraries give `false` then: `QThread::wait`, `boost::thread::timed_join`.
-                let timed_out = match &body.stmt(wait.stmt).kind {
-                    StmtKind::Call {
-                        callee: Callee::Method { .. },
-                        ..
-                    } => 0,
-                    _ => WAIT_TIMEOUT,
-                };
-                let leads = engines.flow.after_result(wait, timed_out, site.stmt);
+                let leads = engines.flow.leads_when_timed_out(wait, site.stmt);
                 (wait, hit.timeout, leads)
             })
         })

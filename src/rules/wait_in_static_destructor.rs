@@ -3,12 +3,12 @@
 //! `report_waits`.
 
 use super::{Engines, Finding, Findings, others, outer_label, waiting};
-use crate::api::{Arg, Effect, ThreadRef};
+use crate::api::{Arg, Effect, ThreadRef, is_for_ever};
 use crate::diagnostic::{Label, Role};
 use crate::entry::{Contexts, Entry, EntryKind, Runs};
 use crate::flow::What;
 use crate::ir::{Cond, FunctionKind, Linkage, Place, Root, StmtId, StmtKind, Value};
-use crate::program::{CallEffect, Constant, FnId, Key, KeyRoot, Program, Site, StaticId, TypeId};
+use crate::program::{CallEffect, FnId, Key, KeyRoot, Program, Site, StaticId, TypeId};
 use crate::reach::Hit;
 use crate::reach::blocking::{self, Blocking, WaitsFor};
 use crate::source::Lang;
@@ -587,7 +587,8 @@ fn waits_for_long(program: &Program, site: Site) -> bool {
             let limit = program.argument_value(site, timeout);
             program
                 .constant(site.function, &limit)
-                .is_some_and(|limit| matches!(limit, Constant::Number(0xFFFF_FFFF | -1)))
+                .and_then(|limit| limit.number())
+                .is_some_and(is_for_ever)
         }),
         _ => false,
     })

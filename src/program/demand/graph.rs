@@ -71,7 +71,7 @@ pub struct Graph<'t> {
     exchanges: Vec<bool>,
     /// Functions and macros with a loop around an exchange, which may take a lock that is made by hand.
     spins: NodeSet,
-    /// What takes a lock: where the module makes mutexes, every wait may.
+    /// What takes a lock.
     acquires: u32,
     module: &'t Module,
     may_be_dll: bool,
@@ -245,10 +245,7 @@ impl<'t> Graph<'t> {
                 })
             })
             .collect();
-        let acquires = match super::makes_mutexes(tree, module) {
-            false => category::ACQUIRE,
-            true => category::ACQUIRE | category::BLOCKS,
-        };
+        let acquires = category::acquiring(super::makes_mutexes(tree, module));
         let mut graph = Graph {
             tree,
             files,

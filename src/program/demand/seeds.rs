@@ -48,6 +48,15 @@ pub mod category {
     pub const SECTION: u32 = 1 << 19;
     /// Makes a mutex: to wait for one takes a lock.
     pub const MUTEX: u32 = 1 << 20;
+
+    /// What takes a lock: where there are mutexes, every wait may.
+    pub fn acquiring(has_mutexes: bool) -> u32 {
+        if has_mutexes {
+            ACQUIRE | BLOCKS
+        } else {
+            ACQUIRE
+        }
+    }
 }
 
 fn category_of(effect: &Effect) -> u32 {
@@ -467,13 +476,9 @@ impl<'t> Tree<'t> {
     /// By word: whether it may be the name of what takes a lock itself: an exchange does so in a loop, and others can pass it
     /// on.
     pub fn takers(&self) -> Vec<bool> {
-        use category::{ACQUIRE, BLOCKS, EXCHANGE, LOOP, MUTEX};
+        use category::{EXCHANGE, LOOP, MUTEX};
         let has_mutexes = self.files.iter().any(|file| file.categories & MUTEX != 0);
-        let acquires = if has_mutexes {
-            ACQUIRE | BLOCKS
-        } else {
-            ACQUIRE
-        };
+        let acquires = category::acquiring(has_mutexes);
         let named = |bits: u32| -> Vec<bool> {
             let words = 0..self.dictionary.len();
             words
