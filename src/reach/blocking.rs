@@ -34,6 +34,8 @@ pub enum WaitsFor {
 pub struct Blocking {
     pub waits_for: WaitsFor,
     pub timeout: Timeout,
+    /// A wait of a limited time that is made again whenever that is over.
+    pub again: bool,
     /// The contexts in which it hangs or stalls; those in which it returns at once are left out.
     pub contexts: Contexts,
     /// Sleeps again and again in a loop that ends by itself: the function with the loop.
@@ -667,6 +669,7 @@ pub fn judge(
     Some(Blocking {
         waits_for,
         timeout,
+        again,
         contexts,
         repeated,
         rounds,

@@ -53,6 +53,9 @@ pub(super) fn length_of(engines: &Engines, blocking: &Blocking, site: Option<Sit
             _ => "the loop around this has no time limit: only another thread ends it".to_string(),
         };
     }
+    if blocking.again {
+        return "waits again whenever its time is over: the loop has no time limit".to_string();
+    }
     if let Some(asked) = blocking.asked {
         return format!("goes on until `{}` ends the loop", engines.callee(asked));
     }
