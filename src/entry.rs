@@ -315,7 +315,7 @@ fn named_entry(program: &Program, id: FnId, by_linker: &FxHashSet<String>, entri
                 Some(base) => {
                     program.is_dll()
                         && program.owner(id).is_some_and(|owner| {
-                            program.class_chain(owner).into_iter().any(|class| {
+                            program.class_chain(owner).iter().any(|&class| {
                                 program
                                     .type_def(class)
                                     .bases
@@ -641,7 +641,7 @@ fn static_entries(program: &Program, id: StaticId, entries: &mut Entries) {
 /// The type of a static, as text that its unit understands; what `auto` stands for, where that is known.
 pub fn static_type(program: &Program, id: StaticId) -> Option<String> {
     let object = program.static_def(id);
-    if !crate::program::types::parse(&object.type_text).is_inferred() {
+    if !crate::program::types::is_inferred(&object.type_text) {
         return Some(program.text_in_scope(&object.type_text, &object.scope));
     }
     let unit = program.static_unit(id);

@@ -13,6 +13,7 @@ mod keys;
 mod names;
 pub mod origin;
 mod overrides;
+mod remembered;
 mod resolve;
 mod settled;
 mod slots;
@@ -34,6 +35,7 @@ use crate::ir::{
 use crate::module::cargo::CrateNames;
 use crate::module::{Kind, Module};
 use crate::source::{FileId, Lang, Sources, Span};
+use remembered::Remembered;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::{Arc, OnceLock, RwLock};
 
@@ -55,9 +57,6 @@ pub struct Site {
     pub function: FnId,
     pub stmt: StmtId,
 }
-
-/// Answers by unit and written name.
-type Remembered<T> = RwLock<FxHashMap<(u32, Box<str>), Option<T>>>;
 
 /// Types as text, with the unit in which to read them.
 type ResultTypes = FxHashMap<(Site, u8), Option<(String, u32)>>;
@@ -84,13 +83,13 @@ pub struct Program<'a> {
     /// Qualified names, by function.
     full_names: Vec<Name>,
     /// What the table knows of a written type, by unit.
-    row_cache: Remembered<&'a Arc<crate::api::TypeRow>>,
+    row_cache: Remembered<Option<&'a Arc<crate::api::TypeRow>>>,
     /// Types by written name and unit: the same few are asked for over and over.
-    type_cache: Remembered<TypeId>,
+    type_cache: Remembered<Option<TypeId>>,
     /// What constructors imply, by class and constructor.
     implied_cache: RwLock<constructions::Implied>,
     /// What is behind the aliases in a written type, by unit; none where it is no alias.
-    alias_cache: Remembered<Box<str>>,
+    alias_cache: Remembered<Option<Box<str>>>,
     /// Types of calls' results, by call and how deep they were looked for: chains of calls ask for the same ones again.
     result_types: RwLock<ResultTypes>,
     /// The same of locals whose type nothing says but what they are assigned.
@@ -142,10 +141,10 @@ impl<'a> Program<'a> {
             inside: Vec::new(),
             renamed: FxHashMap::default(),
             full_names: Vec::new(),
-            row_cache: RwLock::default(),
-            type_cache: RwLock::default(),
+            row_cache: Remembered::new(units.len()),
+            type_cache: Remembered::new(units.len()),
             implied_cache: RwLock::default(),
-            alias_cache: RwLock::default(),
+            alias_cache: Remembered::new(units.len()),
             result_types: RwLock::default(),
             local_types: RwLock::default(),
             owners: Vec::new(),
@@ -619,6 +618,22 @@ pub fn ends_with_name(full: &str, wanted: &str) -> bool {
     full == wanted || (full.ends_with(wanted) && full[..full.len() - wanted.len()].ends_with("::"))
 }
 
+/// Whether a name that parts make up, outermost first, ends with another at a `::`. Empty parts are none.
+fn parts_end_with(parts: &[&str], wanted: &str) -> bool {
+    let mut wanted = wanted;
+    for part in parts.iter().rev().filter(|part| !part.is_empty()) {
+        if ends_with_name(part, wanted) {
+            return true;
+        }
+        let before = wanted.strip_suffix(part);
+        match before.and_then(|before| before.strip_suffix("::")) {
+            Some(before) => wanted = before,
+            None => return false,
+        }
+    }
+    false
+}
+
 /// `a::b` for `src/a/b.rs` and `src/a/b/mod.rs`; nothing for a crate root and for other languages.
 fn module_path(path: &str, lang: Lang) -> String {
     let Some(stem) = path.strip_suffix(".rs").filter(|_| lang == Lang::Rust) else {
@@ -642,5 +657,42 @@ pub fn join_name(scope: &str, name: &str) -> Name {
         name.into()
     } else {
         format!("{scope}::{name}").into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_parts_end_as_joined_ones_do() {
+        let scopes = ["", "b", "a::b", "ab"];
+        let wanted = [
+            "C",
+            "b::C",
+            "a::b::C",
+            "p::a::b::C",
+            "p::C",
+            "p::ab::C",
+            "::C",
+            "x::C",
+            "bC",
+            "b",
+            "B::C",
+        ];
+        for prefix in ["", "p", "q::p"] {
+            for scope in scopes {
+                for name in ["C", "B::C"] {
+                    let joined = join_name(prefix, &join_name(scope, name));
+                    for wanted in wanted {
+                        assert_eq!(
+                            parts_end_with(&[prefix, scope, name], wanted),
+                            ends_with_name(&joined, wanted),
+                            "{joined} {wanted}"
+                        );
+                    }
+                }
+            }
+        }
     }
 }

@@ -174,7 +174,7 @@ impl Flow<'_, '_> {
             return None;
         }
         // A destructor that turns the source of the signals off leaves nothing to come.
-        let turned_off = program.class_chain(class).into_iter().any(|class| {
+        let turned_off = program.class_chain(class).iter().any(|&class| {
             program.methods(class).iter().any(|&method| {
                 program.function(method).kind == FunctionKind::Dtor
                     && program.calls(method).iter().any(|call| {

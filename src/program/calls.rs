@@ -366,7 +366,7 @@ impl<'a> Program<'a> {
             None => (self.owner(id), &*base),
         };
         if let Some(owner) = owner.filter(|_| self.api.may_mean(method)) {
-            for class in self.class_chain(owner) {
+            for &class in self.class_chain(owner) {
                 let def = self.type_def(class);
                 spellings.extend(
                     def.bases
@@ -508,9 +508,9 @@ impl<'a> Program<'a> {
                 // A function pointer in a field.
                 let bases: Vec<String> = self
                     .class_chain(class)
-                    .into_iter()
+                    .iter()
                     .filter(|_| self.api.may_mean(&base))
-                    .flat_map(|class| {
+                    .flat_map(|&class| {
                         self.type_def(class)
                             .bases
                             .iter()

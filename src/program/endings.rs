@@ -79,7 +79,7 @@ impl<'a> Program<'a> {
             local: (self.lang(id) == Lang::Cpp).then(|| (id, place.clone())),
             ..Ending::default()
         };
-        let typed = if types::parse(type_text).is_inferred() {
+        let typed = if types::is_inferred(type_text) {
             if self.is_borrowed(id, place) {
                 return ending;
             }
@@ -630,7 +630,7 @@ impl<'a> Program<'a> {
     }
 
     fn has_virtual_destructor(&self, class: TypeId) -> bool {
-        self.class_chain(class).into_iter().any(|id| {
+        self.class_chain(class).iter().any(|&id| {
             let def = self.type_def(id);
             def.kind == crate::ir::TypeKind::Trait
                 || def
@@ -693,7 +693,7 @@ impl<'a> Program<'a> {
     /// Whether a statement ends an object of a class, or of one derived from it, as a whole: a drop or a `delete`.
     pub fn ends_object(&self, site: Site, class: TypeId) -> bool {
         let typed = match &self.function(site.function).stmt(site.stmt).kind {
-            StmtKind::Drop { place, type_text } => if types::parse(type_text).is_inferred() {
+            StmtKind::Drop { place, type_text } => if types::is_inferred(type_text) {
                 self.type_of_place(site.function, place)
                     .or_else(|| self.made_as(site.function, place))
             } else {

@@ -1,6 +1,6 @@
 //! Names: what a written name means at a place of the program.
 
-use super::{FnId, Program, StaticId, TypeId, ends_with_name, join_name, types};
+use super::{FnId, Program, StaticId, TypeId, ends_with_name, join_name, parts_end_with, types};
 use crate::ir::{Constant, FunctionKind, Import, Name, Place, Root, TypeKind, Value};
 use crate::source::Lang;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -228,30 +228,31 @@ impl<'a> Program<'a> {
 
     /// Whether a written name can mean what stands in a unit under a scope; in Rust the file's place is part of the path.
     fn is_named(&self, unit: u32, scope: &str, name: &str, written: &str) -> bool {
-        let full = join_name(scope, name);
-        let prefix = &self.prefixes[unit as usize];
-        ends_with_name(&full, written)
-            || (!prefix.is_empty() && ends_with_name(&join_name(prefix, &full), written))
+        parts_end_with(&[&self.prefixes[unit as usize], scope, name], written)
     }
 
     /// A type's text as it is meant inside a scope: `Data` in the class `Pool` is `Pool::Data`, where there is one.
     pub fn text_in_scope(&self, text: &str, scope: &str) -> String {
-        let base = types::parse(text).base;
-        let last = base.rsplit("::").next().unwrap_or("");
-        if scope.is_empty() || base.is_empty() {
+        if scope.is_empty() {
             return text.to_string();
         }
-        let Some(known) = self.names.types.get(last).filter(|known| known.len() > 1) else {
+        let base = types::parse(text).base;
+        let (before, last) = base.rsplit_once("::").unwrap_or(("", &base));
+        let known = self.names.types.get(last).filter(|known| known.len() > 1);
+        let Some(known) = known.filter(|_| !base.is_empty()) else {
             return text.to_string();
         };
         let mut around = scope;
         loop {
-            let full = format!("{around}::{base}");
-            if known.iter().any(|&id| {
-                let def = self.type_def(id);
-                *join_name(&def.scope, &def.name) == *full
-            }) {
-                return text.replacen(&base, &full, 1);
+            let stands_here = |id: &TypeId| {
+                let inside = self.type_def(*id).scope.strip_prefix(around);
+                inside.is_some_and(|inside| match before {
+                    "" => inside.is_empty(),
+                    _ => inside.strip_prefix("::") == Some(before),
+                })
+            };
+            if known.iter().any(stands_here) {
+                return text.replacen(&base, &format!("{around}::{base}"), 1);
             }
             match around.rsplit_once("::") {
                 Some((outer, _)) => around = outer,
@@ -492,7 +493,7 @@ impl<'a> Program<'a> {
                 && arguments.is_none_or(|count| self.accepts(function, count, false))
         };
         let mut found = Vec::new();
-        for id in self.class_chain(class) {
+        for &id in self.class_chain(class) {
             found = self
                 .methods(id)
                 .iter()
@@ -538,7 +539,7 @@ impl<'a> Program<'a> {
 
     /// Whether a class or one of its bases declares the method virtual.
     pub fn is_virtual(&self, class: TypeId, name: &str) -> bool {
-        self.class_chain(class).into_iter().any(|id| {
+        self.class_chain(class).iter().any(|&id| {
             self.type_def(id).kind == TypeKind::Trait
                 || self
                     .type_def(id)
@@ -549,10 +550,8 @@ impl<'a> Program<'a> {
     }
 
     /// A class and its bases, nearest first, at most 16.
-    pub fn class_chain(&self, class: TypeId) -> Vec<TypeId> {
-        self.chains[class.0 as usize]
-            .get_or_init(|| self.make_chain(class))
-            .clone()
+    pub fn class_chain(&self, class: TypeId) -> &[TypeId] {
+        self.chains[class.0 as usize].get_or_init(|| self.make_chain(class))
     }
 
     fn make_chain(&self, class: TypeId) -> Vec<TypeId> {
@@ -621,10 +620,7 @@ fn is_itself(constant: &Constant) -> bool {
 
 /// How many leading folders two paths share.
 pub(super) fn common_folders(a: &str, b: &str) -> usize {
-    let folders = |path: &str| {
-        path.rsplit_once('/')
-            .map_or(String::new(), |(folder, _)| folder.to_string())
-    };
+    let folders = |path| str::rsplit_once(path, '/').map_or("", |(folder, _)| folder);
     let (a, b) = (folders(a), folders(b));
     let same = a
         .split('/')

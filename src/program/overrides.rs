@@ -21,7 +21,8 @@ impl Program<'_> {
         };
         let bases: Vec<TypeId> = self
             .class_chain(owner)
-            .into_iter()
+            .iter()
+            .copied()
             .skip(1)
             .filter(|&base| self.is_virtual(base, &body.name))
             .collect();

@@ -73,8 +73,8 @@ impl Program<'_> {
         let class_scopes: Vec<Name> = match class {
             Some(class) => self
                 .class_chain(class)
-                .into_iter()
-                .map(|id| join_name(&self.type_def(id).scope, &self.type_def(id).name))
+                .iter()
+                .map(|&id| join_name(&self.type_def(id).scope, &self.type_def(id).name))
                 .collect(),
             // A class or namespace that these sources do not show sees its own, whichever of the two it is.
             None if !caller.scope.is_empty() && self.lang(from) == Lang::Cpp => {
@@ -179,7 +179,7 @@ impl Program<'_> {
         if own.is_some_and(|own| own.template_params.iter().any(|param| **param == *scope)) {
             return Vec::new();
         }
-        for class in self.class_chain(class) {
+        for &class in self.class_chain(class) {
             let methods = self.methods(class).iter().copied();
             let found: Vec<FnId> = methods.filter(|&id| fits(id)).collect();
             let is_declared = |class: TypeId| {

@@ -77,7 +77,7 @@ impl Program<'_> {
             .find(|method| &*method.name == "operator->")?;
         let led = types::pointee(&arrow.return_type);
         if !self.has_parameter(class, led) {
-            let is_written = !led.is_empty() && !types::parse(led).is_inferred();
+            let is_written = !led.is_empty() && !types::is_inferred(led);
             let led = self.text_in_scope(led, &self.class_name(class));
             return is_written.then(|| (led, self.type_unit(class)));
         }

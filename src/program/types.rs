@@ -15,31 +15,34 @@ pub struct TypeName {
     pub reference: bool,
 }
 
-/// Words that say nothing about which type it is.
-const NOISE: [&str; 22] = [
-    "const",
-    "volatile",
-    "struct",
-    "class",
-    "enum",
-    "union",
-    "typename",
-    "mutable",
-    "static",
-    "inline",
-    "constexpr",
-    "extern",
-    "register",
-    "mut",
-    "dyn",
-    "impl",
-    "thread_local",
-    "unsigned",
-    "signed",
-    "ref",
-    "final",
-    "constinit",
-];
+/// Whether a word says nothing about which type it is.
+fn is_noise(word: &str) -> bool {
+    matches!(
+        word,
+        "const"
+            | "volatile"
+            | "struct"
+            | "class"
+            | "enum"
+            | "union"
+            | "typename"
+            | "mutable"
+            | "static"
+            | "inline"
+            | "constexpr"
+            | "extern"
+            | "register"
+            | "mut"
+            | "dyn"
+            | "impl"
+            | "thread_local"
+            | "unsigned"
+            | "signed"
+            | "ref"
+            | "final"
+            | "constinit"
+    )
+}
 
 /// Takes a type's text apart. Total: odd texts give an empty base.
 pub fn parse(text: &str) -> TypeName {
@@ -73,7 +76,7 @@ pub fn parse(text: &str) -> TypeName {
         } else if let Some(after) = rest.strip_prefix('\'') {
             rest = after.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_');
         } else if let Some(word) = leading_word(rest)
-            && NOISE.contains(&word)
+            && is_noise(word)
             && rest.len() > word.len()
         {
             rest = &rest[word.len()..];
@@ -81,8 +84,15 @@ pub fn parse(text: &str) -> TypeName {
             break;
         }
     }
-    let mut base = String::new();
+    let run = rest
+        .bytes()
+        .position(|byte| !is_of_name(byte))
+        .unwrap_or(rest.len());
+    let mut base = rest[..run].to_string();
     let mut chars = rest.char_indices().peekable();
+    if run > 0 {
+        chars.nth(run - 1);
+    }
     let mut end = rest.len();
     while let Some((index, c)) = chars.next() {
         if c.is_alphanumeric() || c == '_' || c == ':' || c == '$' || c == '~' {
@@ -105,6 +115,9 @@ pub fn parse(text: &str) -> TypeName {
     }
     name.base = base.trim_end_matches(':').to_string();
     let tail = rest.get(end..).unwrap_or("");
+    if tail.is_empty() {
+        return name;
+    }
     name.pointers += tail.matches('*').count() as u8;
     name.reference |= tail.contains('&');
     if tail.contains('(') {
@@ -114,13 +127,17 @@ pub fn parse(text: &str) -> TypeName {
     name
 }
 
+/// Whether a byte can be a part of a qualified name.
+fn is_of_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':' | b'$' | b'~')
+}
+
 /// Whether a text is one name with nothing around it, as most are.
 fn is_plain(text: &str) -> bool {
-    text.bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b':' | b'$' | b'~'))
+    text.bytes().all(is_of_name)
         && !text
             .split_once(':')
-            .is_some_and(|(first, _)| NOISE.contains(&first))
+            .is_some_and(|(first, _)| is_noise(first))
 }
 
 impl TypeName {
@@ -131,10 +148,20 @@ impl TypeName {
 
     /// `auto`, `` and other texts that name no type.
     pub fn is_inferred(&self) -> bool {
-        matches!(
-            self.base.as_str(),
-            "" | "auto" | "decltype" | "_" | "var" | "let"
-        )
+        names_nothing(&self.base)
+    }
+}
+
+fn names_nothing(base: &str) -> bool {
+    matches!(base, "" | "auto" | "decltype" | "_" | "var" | "let")
+}
+
+/// Whether a text names no type: `auto`, ``.
+pub fn is_inferred(text: &str) -> bool {
+    let text = text.trim();
+    match is_plain(text) {
+        true => names_nothing(text.trim_start_matches("::").trim_end_matches(':')),
+        false => parse(text).is_inferred(),
     }
 }
 

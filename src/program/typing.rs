@@ -22,7 +22,7 @@ const MOST_RESULTS: usize = 200_000;
 impl<'a> Program<'a> {
     /// The field of a class or of its bases.
     pub fn field(&self, class: TypeId, name: &str) -> Option<FieldRef<'_>> {
-        self.class_chain(class).into_iter().find_map(|owner| {
+        self.class_chain(class).iter().find_map(|&owner| {
             let field = self
                 .type_def(owner)
                 .fields
@@ -34,17 +34,8 @@ impl<'a> Program<'a> {
 
     /// The class of a type's text: aliases, pointers and references are followed; smart pointers are not.
     pub fn class_of_text(&self, text: &str, unit: u32) -> Option<TypeId> {
-        let key = (unit, Box::from(text));
-        if let Ok(cache) = self.type_cache.read()
-            && let Some(known) = cache.get(&key)
-        {
-            return *known;
-        }
-        let found = self.class_of_text_deep(text, unit, DEEPEST);
-        if let Ok(mut cache) = self.type_cache.write() {
-            cache.insert(key, found);
-        }
-        found
+        self.type_cache
+            .get(unit, text, || self.class_of_text_deep(text, unit, DEEPEST))
     }
 
     fn class_of_text_deep(&self, text: &str, unit: u32, depth: u8) -> Option<TypeId> {
@@ -68,17 +59,11 @@ impl<'a> Program<'a> {
 
     /// The text behind aliases: `PFoo` to `Foo *`.
     pub fn expand_alias(&self, text: &str, unit: u32) -> String {
-        let key = (unit, Box::from(text));
-        if let Ok(cache) = self.alias_cache.read()
-            && let Some(known) = cache.get(&key)
-        {
-            return known.as_deref().unwrap_or(text).to_string();
-        }
-        let expanded = self.behind_aliases(text, unit);
-        if let Ok(mut cache) = self.alias_cache.write() {
-            cache.insert(key, (expanded != text).then(|| Box::from(&*expanded)));
-        }
-        expanded
+        let expanded = self.alias_cache.get(unit, text, || {
+            let expanded = self.behind_aliases(text, unit);
+            (expanded != text).then(|| expanded.into_boxed_str())
+        });
+        expanded.map_or_else(|| text.to_string(), String::from)
     }
 
     fn behind_aliases(&self, text: &str, unit: u32) -> String {
@@ -123,23 +108,14 @@ impl<'a> Program<'a> {
 
     /// What the table knows of a type.
     pub fn type_row(&self, text: &str, unit: u32) -> Option<&'a Arc<TypeRow>> {
-        let key = (unit, Box::from(text));
-        if let Ok(cache) = self.row_cache.read()
-            && let Some(known) = cache.get(&key)
-        {
-            return *known;
-        }
-        let expanded = self.expand_alias(text, unit);
-        let name = types::parse(&expanded);
-        let lang = self.units[unit as usize].lang;
-        let found = self
-            .spellings(&name.base, unit)
-            .iter()
-            .find_map(|spelling| self.api.type_row(spelling, lang));
-        if let Ok(mut cache) = self.row_cache.write() {
-            cache.insert(key, found);
-        }
-        found
+        self.row_cache.get(unit, text, || {
+            let expanded = self.expand_alias(text, unit);
+            let name = types::parse(&expanded);
+            let lang = self.units[unit as usize].lang;
+            self.spellings(&name.base, unit)
+                .iter()
+                .find_map(|spelling| self.api.type_row(spelling, lang))
+        })
     }
 
     /// The ways in which the table may spell a name that is written so in a unit: with its `using namespace`s, its
@@ -179,7 +155,7 @@ impl<'a> Program<'a> {
     /// The type's text where the text itself says nothing: `auto`, Rust locals without a type.
     fn is_inferred(text: &str) -> bool {
         // A tuple has no name, and yet it is written.
-        types::parse(text).is_inferred() && !types::pointee(text).starts_with('(')
+        types::is_inferred(text) && !types::pointee(text).starts_with('(')
     }
 
     /// The type of a place, as text, with the unit in which to read it.

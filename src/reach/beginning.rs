@@ -149,7 +149,7 @@ fn idle_members(program: &Program, object: StaticId, destructor: FnId) -> Vec<(T
         .map(|index| program.function_in(unit, index));
     let mut use_of = Use {
         program,
-        classes: program.class_chain(class),
+        classes: program.class_chain(class).to_vec(),
         written: BTreeSet::new(),
         methods: Vec::new(),
         escapes: false,

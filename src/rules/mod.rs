@@ -405,7 +405,7 @@ impl<'p, 'a> Engines<'p, 'a> {
         }
         let typed = match &program.function(site.function).stmt(site.stmt).kind {
             StmtKind::Drop { place, type_text } => {
-                if crate::program::types::parse(type_text).is_inferred() {
+                if crate::program::types::is_inferred(type_text) {
                     program.type_of_place(site.function, place)
                 } else {
                     let unit = program.unit_number(site.function);
