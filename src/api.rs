@@ -776,6 +776,13 @@ impl Api {
         self.ending_methods.contains(method)
     }
 
+    /// The methods that end what some type of the table owns, sorted.
+    pub fn ending_methods(&self) -> Vec<&str> {
+        let mut methods: Vec<&str> = self.ending_methods.iter().map(String::as_str).collect();
+        methods.sort_unstable();
+        methods
+    }
+
     /// The names of rows with an effect of some kinds.
     pub fn names_with(&self, wanted: impl Fn(&Effect) -> bool) -> Vec<&str> {
         let has = |index: &usize| {

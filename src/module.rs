@@ -206,6 +206,8 @@ struct Target {
     elsewhere: bool,
     /// All its sources are known from a build: none that nothing lists is its own.
     is_complete: bool,
+    /// What its build file says is none of its sources.
+    left_out: BTreeSet<FileId>,
     /// Nothing compiles C for it: it is of a Cargo package without a build script.
     only_rust: bool,
 }
@@ -229,6 +231,7 @@ impl Target {
             takes_whole: false,
             elsewhere: false,
             is_complete: false,
+            left_out: BTreeSet::new(),
             only_rust: false,
         }
     }

@@ -6,10 +6,12 @@
 
 mod calls;
 mod constructions;
+mod deciding;
 pub mod demand;
 pub mod endings;
 mod handed;
 mod keys;
+mod moved;
 mod names;
 pub mod origin;
 mod overrides;
@@ -99,6 +101,8 @@ pub struct Program<'a> {
     derived: FxHashMap<TypeId, Vec<TypeId>>,
     calls: Vec<Vec<Call>>,
     callers: Vec<Vec<Site>>,
+    /// The parameters that decide what some call does, by function.
+    deciding: Vec<deciding::Params>,
     assignments: FxHashMap<Key, Vec<(FnId, StmtId, Value)>>,
     written: FxHashMap<Key, Vec<Site>>,
     /// Places that hold what a spawning call gave.
@@ -152,6 +156,7 @@ impl<'a> Program<'a> {
             derived: FxHashMap::default(),
             calls: Vec::new(),
             callers: Vec::new(),
+            deciding: Vec::new(),
             assignments: FxHashMap::default(),
             written: FxHashMap::default(),
             started: FxHashSet::default(),
@@ -218,6 +223,7 @@ impl<'a> Program<'a> {
         program.names.rename(&renamed);
         program.renamed = renamed.into_iter().map(|(name, id)| (id, name)).collect();
         program.resolve_calls();
+        program.deciding = program.find_deciding();
         program.forget_types();
         program.index_assignments();
         program.forget_types();

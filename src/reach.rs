@@ -335,7 +335,10 @@ impl Search<'_, '_> {
             return;
         }
         let known = self.states.entry(function).or_default();
-        if known.iter().any(|other| other.covers(&state)) {
+        if known
+            .iter()
+            .any(|other| other.covers(&state, self.program, function))
+        {
             if let Some((node, site)) = parent
                 && self.walk.repeated.len() < MOST_NODES
             {

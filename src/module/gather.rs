@@ -216,6 +216,11 @@ fn adopter(
     if is_test_folder(parent(below)) || is_of_another_system(below) {
         return None;
     }
+    // A project that names it says that it is no part.
+    let is_left_out = |&index: &usize| targets[index].left_out.contains(&id);
+    if among.iter().any(is_left_out) {
+        return None;
+    }
     let is_rust = tree.lang(id) == Some(Lang::Rust);
     let among: Vec<usize> = among
         .iter()

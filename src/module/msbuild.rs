@@ -53,6 +53,8 @@ struct Project<'a> {
     own_type: bool,
     sources: Vec<FileId>,
     removed: BTreeSet<FileId>,
+    /// What it names only to say that it is none of its sources.
+    left_out: BTreeSet<FileId>,
     headers: Vec<FileId>,
     links: Vec<String>,
     definition: Option<String>,
@@ -134,6 +136,9 @@ fn project(tree: &Tree, id: FileId) -> Target {
     let removed = &project.removed;
     let mut sources = project.sources;
     sources.retain(|id| !removed.contains(id));
+    let mut left_out = project.left_out;
+    left_out.extend(removed);
+    left_out.retain(|id| !sources.contains(id));
     Target {
         name: name.to_string(),
         key: key(path),
@@ -145,6 +150,7 @@ fn project(tree: &Tree, id: FileId) -> Target {
         links: project.links,
         entry_names: project.entry_names,
         takes_whole: project.takes_whole,
+        left_out,
         msvc: Some(true),
         ..Target::new(id)
     }
@@ -164,6 +170,7 @@ impl<'a> Project<'a> {
             own_type: false,
             sources: Vec::new(),
             removed: BTreeSet::new(),
+            left_out: BTreeSet::new(),
             headers: Vec::new(),
             links: Vec::new(),
             definition: None,
@@ -221,11 +228,14 @@ impl<'a> Project<'a> {
                 }
                 "ClCompile" if parent_name == "ItemGroup" => {
                     let files = self.items(node, "Include", &this);
-                    if !excluded_always(node) {
-                        self.sources.extend(files);
+                    match excluded_always(node) {
+                        true => self.left_out.extend(files),
+                        false => self.sources.extend(files),
                     }
                     let removed = self.items(node, "Remove", &this);
                     self.removed.extend(removed);
+                    let excluded = self.items(node, "Exclude", &this);
+                    self.left_out.extend(excluded);
                     let own = node
                         .children()
                         .any(|child| child.tag_name().name().contains("PreprocessorDefinitions"));

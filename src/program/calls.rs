@@ -546,6 +546,13 @@ impl<'a> Program<'a> {
             if let Some(row) = self.type_row(text, *unit)
                 && row.ends.contains(&base)
             {
+                let site = Site {
+                    function: id,
+                    stmt: call.stmt,
+                };
+                if self.is_moved_out(site, receiver, &base, args) {
+                    return;
+                }
                 let mut ending = Ending::default();
                 self.collect_ending(
                     text,

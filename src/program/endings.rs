@@ -662,7 +662,8 @@ impl<'a> Program<'a> {
         let ends = !row.shared
             && row.ends.iter().any(|ends| **ends == **name)
             && row.leads_to.is_some()
-            && row.owns.len() == 1;
+            && row.owns.len() == 1
+            && !self.is_moved_out(site, receiver, name, args);
         ends.then(|| receiver.clone())
     }
 

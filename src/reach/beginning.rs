@@ -9,9 +9,11 @@ use crate::api::Effect;
 use crate::entry::{Contexts, Entry, EntryKind, Runs};
 use crate::flow::Flow;
 use crate::ir::{
-    Callee, Cond, FunctionKind, Guard, Name, Op, Place, Root, StmtId, StmtKind, Value,
+    Callee, Cond, Function, FunctionKind, Guard, Name, Op, Place, Root, StmtId, StmtKind, Value,
 };
-use crate::program::{FnId, Key, KeyRoot, Meaning, Program, Site, StaticId, TypeId};
+use crate::program::{
+    Call, CallEffect, FnId, Key, KeyRoot, Meaning, Program, Site, StaticId, TypeId, types,
+};
 use crate::source::Lang;
 use rustc_hash::{FxHashMap, FxHashSet};
 use std::collections::{BTreeMap, BTreeSet};
@@ -428,7 +430,7 @@ pub fn first_values(program: &Program, walks: &[&Walk]) -> BTreeMap<Key, Abstrac
     if values.is_empty() {
         return BTreeMap::new();
     }
-    for name in passed_on(program, &values) {
+    for name in passed_on(program, &values, &reached) {
         values.retain(|&id, _| program.static_def(id).name != name);
     }
     values
@@ -452,7 +454,9 @@ pub fn forget_set(
     let is_set = |key: &Key| {
         program.assignments(key).iter().any(|&(function, stmt, _)| {
             let site = Site { function, stmt };
-            walks.iter().any(|walk| walk.sets.contains(&site))
+            // What constructs it gives it its first value.
+            program.function(function).kind != FunctionKind::Initializer
+                && walks.iter().any(|walk| walk.sets.contains(&site))
         })
     };
     // A static goes by its own key and by the name under which other files declare it.
@@ -538,7 +542,6 @@ fn first_value(program: &Program, id: StaticId) -> Option<Abstract> {
     if object.is_extern
         || object.thread_local
         || object.function.is_some()
-        || object.initializer.is_some()
         || object.init.len() > 1
         || object.type_text.contains('[')
         || program.class_of_text(&object.type_text, unit).is_some()
@@ -546,23 +549,73 @@ fn first_value(program: &Program, id: StaticId) -> Option<Abstract> {
     {
         return None;
     }
-    match object.init.first() {
+    let is_atomic = is_atomic(program, &object.type_text, unit);
+    let written = match object.initializer {
+        None => object.init.first(),
+        Some(initializer) if is_atomic => {
+            constructed_with(program.function(program.function_in(unit, initializer)))?
+        }
+        Some(_) => return None,
+    };
+    match written {
         Some(value) => {
             let around = program.ids().find(|&id| program.unit_number(id) == unit)?;
             program.constant(around, value).map(Abstract::from)
         }
-        None => program
-            .type_row(&object.type_text, unit)
-            .is_none()
+        // Before anything else runs, what is static is all zero.
+        None => (is_atomic || program.type_row(&object.type_text, unit).is_none())
             .then_some(Abstract::Null),
     }
 }
 
+/// Whether a method of an atomic may change it in a way that no assignment tells: `fetch_add`, and what is not known.
+fn changes_otherwise(call: &Call) -> bool {
+    let counts = |effect: &CallEffect| matches!(effect.effect(), Effect::RefCount { .. });
+    call.unresolved || call.effects.iter().any(counts)
+}
+
+fn is_atomic(program: &Program, type_text: &str, unit: u32) -> bool {
+    let name = types::parse(&program.expand_alias(type_text, unit));
+    name.pointers == 0 && (name.last() == "atomic" || name.last().starts_with("atomic_"))
+}
+
+/// What an initializer that does nothing else constructs its object with: `std::atomic<bool> running{false};`. `None` where
+/// it does more, or takes more than one value.
+fn constructed_with(initializer: &Function) -> Option<Option<&Value>> {
+    let mut found = None;
+    for stmt in &initializer.stmts {
+        match &stmt.kind {
+            StmtKind::Call {
+                callee: Callee::Construct { .. },
+                args,
+            } if found.is_none() && args.len() <= 1 => found = Some(args.first()),
+            StmtKind::Assign {
+                value: Value::Result(_),
+                ..
+            } => {}
+            _ => return None,
+        }
+    }
+    found
+}
+
 /// The names of those statics that are handed to something that may set them: by address, by reference, to a macro, or
-/// in text that was not understood.
-fn passed_on(program: &Program, values: &BTreeMap<StaticId, Abstract>) -> BTreeSet<Name> {
+/// in text that was not understood; and of those atomics that a function that is reached counts with.
+fn passed_on(
+    program: &Program,
+    values: &BTreeMap<StaticId, Abstract>,
+    reached: &FxHashSet<FnId>,
+) -> BTreeSet<Name> {
     let names: BTreeSet<Name> = values
         .keys()
+        .map(|&id| program.static_def(id).name.clone())
+        .collect();
+    let atomics: BTreeSet<Name> = values
+        .keys()
+        .filter(|&&id| {
+            let object = program.static_def(id);
+            is_atomic(program, &object.type_text, program.static_unit(id))
+        })
         .map(|&id| program.static_def(id).name.clone())
         .collect();
     let named = |place: &Place| match &place.root {
@@ -597,6 +650,14 @@ fn passed_on(program: &Program, values: &BTreeMap<StaticId, Abstract>) -> BTreeS
                         function: id,
                         stmt: StmtId(index as u32),
                     });
+                    if let Callee::Method { receiver, .. } = callee
+                        && let Some(name) = receiver.place().and_then(|place| named(&place))
+                        && atomics.contains(&name)
+                        && reached.contains(&id)
+                        && call.is_none_or(changes_otherwise)
+                    {
+                        passed.insert(name);
+                    }
                     for (position, arg) in args.iter().enumerate() {
                         let Some(name) = arg.place().and_then(|place| named(&place)) else {
                             continue;

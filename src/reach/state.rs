@@ -178,17 +178,16 @@ impl State {
         }
     }
 
-    /// Whether everything that this other state allows is allowed here too.
-    pub fn covers(&self, other: &State) -> bool {
-        let wider = |mine: &[Abstract], theirs: &[Abstract]| {
-            mine.len() == theirs.len()
-                && mine
-                    .iter()
-                    .zip(theirs)
-                    .all(|(mine, theirs)| mine.allows(theirs))
+    /// Whether everything that this other state of a function allows is allowed here too. What is not known of a parameter
+    /// that decides what a call does allows no value of it: such a call does what it does for a known value only.
+    pub fn covers(&self, other: &State, program: &Program, function: FnId) -> bool {
+        let allows = |(index, (mine, theirs)): (usize, (&Abstract, &Abstract))| {
+            mine == theirs || (mine.allows(theirs) && !program.is_deciding(function, index))
         };
+        let params = self.params.iter().zip(&other.params);
         other.contexts.within(self.contexts)
-            && wider(&self.params, &other.params)
+            && self.params.len() == other.params.len()
+            && params.enumerate().all(allows)
             && (self.captures == other.captures || self.captures.is_empty())
             && (self.partial.is_none() || self.partial == other.partial)
             && (!self.under_loader_lock || other.under_loader_lock)

@@ -155,3 +155,15 @@ fn conditions_that_lead_too_far() {
     assert_eq!(holds(&many(100), "PM_FAST"), Some(false));
     assert_eq!(holds(&many(2100), "PM_FAST"), None);
 }
+
+/// One answer may cost so many steps: what comes behind them is open, however easy.
+#[test]
+fn what_one_answer_may_cost() {
+    let many = |count: u32| {
+        let all = (0..count).map(|number| format!("#if PM_K{number}\n#define PM_FAST 1\n#endif\n"));
+        let all: Vec<String> = all.collect();
+        format!("#define PM_ON 1\n{}", all.concat())
+    };
+    assert_eq!(holds(&many(100), "PM_FAST || PM_ON"), Some(true));
+    assert_eq!(holds(&many(2100), "PM_FAST || PM_ON"), None);
+}

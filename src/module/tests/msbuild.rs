@@ -391,3 +391,68 @@ fn old_projects() {
     );
     assert!(modules[2].evidence.is_empty());
 }
+
+/// Sheets are followed eight deep.
+#[test]
+fn project_sheets_in_a_row() {
+    let kind = |count: u32| {
+        let import = |number: u32| format!("<Import Project=\"s{number}.props\"/>");
+        let project = format!(
+            "<Project>{}<ItemGroup><ClCompile Include=\"a.cpp\"/></ItemGroup></Project>",
+            import(1)
+        );
+        let mut files = vec![
+            ("a.vcxproj".to_string(), project),
+            ("a.cpp".to_string(), String::new()),
+        ];
+        for number in 1..count {
+            let text = format!("<Project>{}</Project>", import(number + 1));
+            files.push((format!("s{number}.props"), text));
+        }
+        let last = "<Project><PropertyGroup><ConfigurationType>DynamicLibrary</ConfigurationType></PropertyGroup></Project>";
+        files.push((format!("s{count}.props"), last.to_string()));
+        let files: Vec<(&str, &str)> = files
+            .iter()
+            .map(|(path, text)| (path.as_str(), text.as_str()))
+            .collect();
+        shown(&files)
+    };
+    assert_eq!(kind(8), ["Dll a: a.cpp"]);
+    assert_eq!(kind(9), ["Unknown a: a.cpp"]);
+}
+
+/// What an item's `Exclude` names, what a later `Remove` names, and what no configuration builds is no source.
+#[test]
+fn projects_that_leave_sources_out() {
+    let one = vcxproj(
+        "DynamicLibrary",
+        "<ClCompile Include=\"*.cpp\" Exclude=\"two*.cpp;three.cpp;five.cpp;six.cpp\"/>\
+         <ClCompile Remove=\"gone.cpp\"/><ClCompile Include=\"four.cpp\">\
+         <ExcludedFromBuild Condition=\"'$(Configuration)'=='Debug'\">true</ExcludedFromBuild></ClCompile>",
+    );
+    let two = vcxproj(
+        "DynamicLibrary",
+        "<ClCompile Include=\"two.cpp\"/><ClCompile Include=\"five.cpp\">\
+         <ExcludedFromBuild>True</ExcludedFromBuild></ClCompile><ClCompile Include=\"six.cpp\">\
+         <ExcludedFromBuild>false</ExcludedFromBuild></ClCompile>",
+    );
+    assert_eq!(
+        shown(&[
+            ("app/one.vcxproj", &one),
+            ("app/two.vcxproj", &two),
+            ("app/a.cpp", "void a() {}"),
+            ("app/five.cpp", "void five() {}"),
+            ("app/four.cpp", "void four() {}"),
+            ("app/gone.cpp", "void gone() {}"),
+            ("app/six.cpp", "void six() {}"),
+            ("app/three.cpp", "void three() {}"),
+            ("app/two.cpp", "void two() {}"),
+            ("app/two_b.cpp", "void two_b() {}"),
+        ]),
+        [
+            "Dll one: app/a.cpp app/four.cpp",
+            "Dll two: app/six.cpp app/two.cpp",
+            "Unknown app: app/five.cpp app/gone.cpp app/three.cpp app/two_b.cpp",
+        ]
+    );
+}

@@ -57,6 +57,8 @@ pub struct Graph<'t> {
     givers: Lists,
     /// By word of such a member: the nodes that call it.
     callers_through: Lists,
+    /// By node: the words of the types of members that it may end, or end what they own.
+    ends: Lists,
     /// Nodes that give values to such members, as far as few others do.
     gives: NodeSet,
     /// Objects with initializer lists for structures, in C: what they name runs when a member is called.
@@ -109,6 +111,38 @@ fn is_only_given(has_classes: bool, how: u8) -> bool {
 /// Whether a file is the module's own; what is shared with it is judged elsewhere.
 fn is_own_file(module: &Module, file: FileId) -> bool {
     module.sources.binary_search(&file).is_ok() || module.headers.binary_search(&file).is_ok()
+}
+
+/// By node: what the types of the members name that a function may end, or may end what they own. Their classes are not
+/// named where that is done: `delete m_worker;`, `m_workers.clear();`, `m_worker = nullptr;`.
+fn ended_types(tree: &Tree, files: &[FileId], nodes: &[u32]) -> Lists {
+    let mut types: Vec<(u32, u32)> = Vec::new();
+    for &file in files {
+        types.extend(&tree.files[file.0 as usize].member_types);
+    }
+    types.sort_unstable();
+    types.dedup();
+    let mut pairs: Vec<(u32, u32)> = Vec::new();
+    if types.is_empty() {
+        return Lists::group(nodes.len(), &pairs);
+    }
+    for (number, &node) in nodes.iter().enumerate() {
+        if !matches!(tree.nodes[node as usize], Node::Function(..)) {
+            continue;
+        }
+        let lets_go = tree.direct(node, true) & category::LETS_GO != 0;
+        for &(word, how) in tree.mentions(node) {
+            if !tree.state[word as usize] || (!lets_go && how & how::WRITTEN == 0) {
+                continue;
+            }
+            let first = types.partition_point(|&(member, _)| member < word);
+            let of_it = types[first..]
+                .iter()
+                .take_while(|(member, _)| *member == word);
+            pairs.extend(of_it.map(|&(_, class)| (number as u32, class)));
+        }
+    }
+    Lists::group(nodes.len(), &pairs)
 }
 
 thread_local! {
@@ -185,11 +219,17 @@ impl<'t> Graph<'t> {
             pairs.extend(names.map(|&name| (local[name as usize], number as u32)));
         }
         let bearers = Lists::group(count, &pairs);
+        let ends = match has_classes {
+            true => ended_types(tree, &files, &nodes),
+            false => Lists::group(nodes.len(), &[]),
+        };
         pairs.clear();
         for (number, &node) in nodes.iter().enumerate() {
-            for &(word, how) in tree.mentions(node) {
+            let named = tree.mentions(node).iter();
+            let named = named.filter(|(_, how)| is_name(has_classes, *how));
+            for &word in named.map(|(word, _)| word).chain(ends.of(number as u32)) {
                 let word = local[word as usize];
-                if is_name(has_classes, how) && !bearers.of(word).is_empty() {
+                if !bearers.of(word).is_empty() {
                     pairs.push((word, number as u32));
                 }
             }
@@ -254,6 +294,7 @@ impl<'t> Graph<'t> {
             words,
             givers,
             callers_through,
+            ends,
             gives,
             tables,
             bearers,
@@ -447,6 +488,7 @@ impl<'t> Graph<'t> {
             .iter()
             .filter(|(_, how)| is_name(self.has_classes, *how))
             .map(|(word, _)| *word)
+            .chain(self.ends.of(node as u32).iter().copied())
     }
 
     /// Adds what a set names.
@@ -590,11 +632,13 @@ impl<'t> Graph<'t> {
                 if self.tables[node] && !open[node] {
                     continue;
                 }
-                for &(word, how) in self.mentions(node) {
-                    if !is_name(self.has_classes, how)
-                        || (!open[node] && is_only_given(self.has_classes, how))
-                        || std::mem::replace(&mut seen[self.local(word) as usize], true)
-                    {
+                let named = self.mentions(node).iter().filter(|(_, how)| {
+                    is_name(self.has_classes, *how)
+                        && (open[node] || !is_only_given(self.has_classes, *how))
+                });
+                let ended = self.ends.of(node as u32);
+                for &word in named.map(|(word, _)| word).chain(ended) {
+                    if std::mem::replace(&mut seen[self.local(word) as usize], true) {
                         continue;
                     }
                     for other in self.named(word) {

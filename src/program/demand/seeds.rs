@@ -48,6 +48,8 @@ pub mod category {
     pub const SECTION: u32 = 1 << 19;
     /// Makes a mutex: to wait for one takes a lock.
     pub const MUTEX: u32 = 1 << 20;
+    /// May end what a member owns.
+    pub const LETS_GO: u32 = 1 << 21;
 
     /// What takes a lock: where there are mutexes, every wait may.
     pub fn acquiring(has_mutexes: bool) -> u32 {
@@ -107,6 +109,11 @@ pub const MOST_PASSED_ON: usize = 3;
 /// The words that begin loops.
 const LOOP_WORDS: [&str; 5] = ["while", "for", "do", "goto", "loop"];
 
+/// The words beside the methods of owners by which a function may end what a member owns.
+const ENDING_WORDS: [&str; 10] = [
+    "delete", "nullptr", "NULL", "move", "swap", "exchange", "None", "take", "replace", "drop",
+];
+
 /// A declaration outside functions, or a macro: what it declares, and what it mentions.
 pub struct Chunk {
     pub names: Vec<u32>,
@@ -142,6 +149,8 @@ pub struct FileWords {
     outside: Box<[u32]>,
     /// The objects outside functions.
     pub objects: Box<[u32]>,
+    /// Members of classes, and what the types that they are declared with name.
+    pub member_types: Vec<(u32, u32)>,
 }
 
 impl FileWords {
@@ -289,6 +298,11 @@ impl<'t> Tree<'t> {
             }
             for name in LOOP_WORDS {
                 add(&mut dictionary, lang, name, category::LOOP);
+            }
+        }
+        for lang in [Lang::Cpp, Lang::Rust] {
+            for name in api.ending_methods().into_iter().chain(ENDING_WORDS) {
+                add(&mut dictionary, lang, name, category::LETS_GO);
             }
         }
         let ids: Vec<FileId> = sources.ids().collect();
@@ -681,6 +695,9 @@ impl<'t> Tree<'t> {
                 }
                 words::merge(&mut found);
             }
+            if item.is_class && lang != Lang::C {
+                self.add_member_types(text, lang, item, &mut words.member_types);
+            }
             outside.extend(
                 found
                     .iter()
@@ -733,5 +750,37 @@ impl<'t> Tree<'t> {
         words.objects = objects.into();
         words.outside = outside.into();
         words
+    }
+
+    /// Adds the members that a class declares, each with the words of its type that mean something in the tree.
+    fn add_member_types(&self, text: &str, lang: Lang, item: &Item, to: &mut Vec<(u32, u32)>) {
+        let bytes = text.as_bytes();
+        for declared in &item.declares {
+            let Some(member) = self.dictionary.get(&text[declared.clone()]) else {
+                continue;
+            };
+            let range = match lang {
+                // `name: Type,`
+                Lang::Rust => {
+                    let rest = &bytes[declared.end..];
+                    let end = rest.iter().position(|&byte| byte == b'\n');
+                    declared.end..declared.end + end.unwrap_or(rest.len())
+                }
+                _ => {
+                    let before = &bytes[..declared.start];
+                    let start = before
+                        .iter()
+                        .rposition(|byte| matches!(byte, b';' | b'{' | b'}'));
+                    start.map_or(0, |start| start + 1)..declared.start
+                }
+            };
+            words::each(text, range, lang, |word, _| {
+                let word = self.dictionary.get(&text[word]);
+                to.extend(
+                    word.filter(|&word| word != member && self.linking[word as usize])
+                        .map(|word| (member, word)),
+                );
+            });
+        }
     }
 }
