@@ -42,6 +42,9 @@ __declspec(dllexport) void Start(void *context)
 }
 "#;
 
+/// The body of a teardown of `TIMER` in its order.
+const TORN_DOWN: &str = "    SetThreadpoolTimer(self->timer, NULL, 0, 0);\n    WaitForThreadpoolTimerCallbacks(self->timer, TRUE);\n    CloseThreadpoolTimer(self->timer);\n    free(self);";
+
 /// An object with a timer, with `//C` in the callback and `//B` for the teardown.
 const TIMER: &str = r#"#include <windows.h>
 #include <stdlib.h>
@@ -280,9 +283,7 @@ fn a_close_gets_the_wait_that_it_lacks() {
         rule,
         "a.c",
         &text("    CloseThreadpoolTimer(self->timer);\n    free(self);"),
-        &text(
-            "    SetThreadpoolTimer(self->timer, NULL, 0, 0);\n    WaitForThreadpoolTimerCallbacks(self->timer, TRUE);\n    CloseThreadpoolTimer(self->timer);\n    free(self);",
-        ),
+        &text(TORN_DOWN),
     );
     assert_fixed(
         rule,
@@ -295,14 +296,7 @@ fn a_close_gets_the_wait_that_it_lacks() {
         ),
     );
     let close = "    CloseThreadpoolTimer(self->timer);\n    free(self);";
-    assert_fixed(
-        rule,
-        "a.cpp",
-        &text(close),
-        &text(
-            "    SetThreadpoolTimer(self->timer, NULL, 0, 0);\n    WaitForThreadpoolTimerCallbacks(self->timer, TRUE);\n    CloseThreadpoolTimer(self->timer);\n    free(self);",
-        ),
-    );
+    assert_fixed(rule, "a.cpp", &text(close), &text(TORN_DOWN));
     for body in [
         // A wait with the lock held may wait for a callback that waits for the lock.
         "    EnterCriticalSection(&self->lock);\n    CloseThreadpoolTimer(self->timer);\n    LeaveCriticalSection(&self->lock);\n    free(self);",
@@ -603,9 +597,7 @@ fn fixes_that_make_room_for_others_take_rounds() {
     let bad = text(
         "    CloseThreadpoolTimer(self->timer);\n    SetThreadpoolTimer(self->timer, NULL, 0, 0);\n    WaitForThreadpoolTimerCallbacks(self->timer, TRUE);\n    free(self);",
     );
-    let good = text(
-        "    SetThreadpoolTimer(self->timer, NULL, 0, 0);\n    WaitForThreadpoolTimerCallbacks(self->timer, TRUE);\n    CloseThreadpoolTimer(self->timer);\n    free(self);",
-    );
+    let good = text(TORN_DOWN);
     let root = folder("rounds", &[("a.c", bad.as_bytes())]);
     let (code, out, err) = run(&root, &["--fix"]);
     assert_eq!((code, &*out), (0, ""), "{err}");
@@ -623,9 +615,7 @@ fn a_wait_behind_the_close_is_moved_with_its_disarm() {
         &text(
             "    CloseThreadpoolTimer(self->timer);\n    WaitForThreadpoolTimerCallbacks(self->timer, TRUE);\n    free(self);",
         ),
-        &text(
-            "    SetThreadpoolTimer(self->timer, NULL, 0, 0);\n    WaitForThreadpoolTimerCallbacks(self->timer, TRUE);\n    CloseThreadpoolTimer(self->timer);\n    free(self);",
-        ),
+        &text(TORN_DOWN),
     );
     // A disarm is moved as it is.
     assert_fixed(
