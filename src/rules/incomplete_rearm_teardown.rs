@@ -1,7 +1,7 @@
 //! The teardown of an object whose callback arms it again, in an order that lets one more callback through. See
 //! `rules/incomplete_rearm_teardown.md`.
 
-use super::{Engines, Finding, Findings, outer_label, the_callback};
+use super::{Engines, Finding, Findings, outer_label, stop_rearming, the_callback};
 use crate::api::PoolObject;
 use crate::diagnostic::{Label, Role};
 use crate::flow::rearm::Rearm;
@@ -360,9 +360,7 @@ fn report(
         Gap::FlagLate if is_work => {
             "set the flag first, then wait for the callbacks, then close".to_string()
         }
-        Gap::NoFlag | Gap::FlagNotSet => format!(
-            "test a stop flag before arming again; in the teardown set the flag, wait for the callbacks, disarm with {disarm}, wait again, then close"
-        ),
+        Gap::NoFlag | Gap::FlagNotSet => stop_rearming(disarm),
         Gap::FlagLate => format!(
             "set the flag first; then wait for the callbacks, disarm with {disarm}, wait again, then close"
         ),

@@ -673,6 +673,13 @@ impl Findings {
     }
 }
 
+/// What to write where a callback arms its own object again; in comes the call that disarms that.
+pub(super) fn stop_rearming(disarm: &str) -> String {
+    format!(
+        "test a stop flag before arming again; in the teardown set the flag, wait for the callbacks, disarm with {disarm}, wait again, then close"
+    )
+}
+
 /// Whether the end of an object does this by a library's destructor.
 fn has_effect(ending: &Ending, effect: &CallEffect) -> bool {
     let by_itself = ending.effects.iter().map(|(effect, _)| effect);

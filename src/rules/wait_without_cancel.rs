@@ -1,6 +1,6 @@
 //! A teardown that waits for the callbacks of an object which is still armed. See `rules/wait_without_cancel.md`.
 
-use super::{Engines, Finding, Findings, remedy, the_callback};
+use super::{Engines, Finding, Findings, remedy, stop_rearming, the_callback};
 use crate::api::{Effect, PoolObject};
 use crate::diagnostic::{Label, Role};
 use crate::flow::teardown::{Stand, Way};
@@ -357,9 +357,15 @@ fn report(
         ),
         steps,
         related,
-        help: format!(
-            "disarm first: call {disarm}, then `{callee}` with TRUE, then close, then free"
-        ),
+        // Behind a disarm alone the callback arms it once more.
+        help: match rearmed {
+            Some(_) => stop_rearming(disarm),
+            None => {
+                format!(
+                    "disarm first: call {disarm}, then `{callee}` with TRUE, then close, then free"
+                )
+            }
+        },
         notes,
         minor: source_off || flag_set,
     };
