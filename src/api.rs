@@ -78,6 +78,15 @@ pub struct TypeRow {
     /// Methods that end what is owned: reset, clear.
     #[serde(default)]
     pub ends: Vec<String>,
+    /// Of `ends`, those that end one element, each with the methods that give that one: `pop_front` and `front`.
+    #[serde(default)]
+    pub ends_one: FxHashMap<String, Vec<String>>,
+    /// Methods that take over what they get: `push_back`.
+    #[serde(default)]
+    pub takes: Vec<String>,
+    /// Holds a number or a pointer in one piece, and zero before anything is put in.
+    #[serde(default)]
+    pub atomic: bool,
     /// Methods that give an iterator, which has a type of its own: begin, find. Its end ends no element.
     #[serde(default)]
     pub iterators: Vec<String>,
@@ -132,6 +141,9 @@ struct Table {
     /// DLLs that every process has, in small letters without their ending.
     #[serde(default)]
     always_loaded: Vec<String>,
+    /// By calling these a function may let go of what a member owns.
+    #[serde(default)]
+    lets_go: Vec<String>,
     #[serde(default)]
     entry: Vec<EntryRow>,
     #[serde(default, rename = "type")]
@@ -171,6 +183,8 @@ pub struct Api {
     entries: Vec<EntryRow>,
     /// The methods that end what a type owns, of all types.
     ending_methods: FxHashSet<String>,
+    taking_methods: FxHashSet<String>,
+    lets_go: Vec<String>,
     /// What stands between `::` in the names of rows.
     segments: FxHashSet<String>,
     fixes: FixNames,
@@ -201,6 +215,12 @@ impl Api {
                 .iter()
                 .flat_map(|row| row.ends.iter().cloned())
                 .collect(),
+            taking_methods: table
+                .types
+                .iter()
+                .flat_map(|row| row.takes.iter().cloned())
+                .collect(),
+            lets_go: table.lets_go,
         };
         for row in table.api {
             api.add(row, false);
@@ -305,11 +325,18 @@ impl Api {
         self.ending_methods.contains(method)
     }
 
-    /// The methods that end what some type of the table owns, sorted.
-    pub fn ending_methods(&self) -> Vec<&str> {
-        let mut methods: Vec<&str> = self.ending_methods.iter().map(String::as_str).collect();
-        methods.sort_unstable();
-        methods
+    /// The functions and methods that may let go of what some type of the table owns, sorted.
+    pub fn letting_go(&self) -> Vec<&str> {
+        let methods = self.ending_methods.iter().chain(&self.lets_go);
+        let mut names: Vec<&str> = methods.map(String::as_str).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// Whether a method of this name takes over what it gets, of some type of the table: `push_back`.
+    pub fn may_take(&self, method: &str) -> bool {
+        self.taking_methods.contains(method)
     }
 
     /// The names of rows with an effect of some kinds.

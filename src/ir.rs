@@ -531,6 +531,33 @@ impl Function {
         &self.stmts[id.0 as usize]
     }
 
+    /// Whether a way leads from the start to a block over edges that are all open, given the block that each leaves.
+    pub fn leads_to(&self, to: BlockId, is_open: impl Fn(BlockId, &Edge) -> bool) -> bool {
+        let mut seen = vec![false; self.blocks.len()];
+        let mut pending = Vec::new();
+        if !self.blocks.is_empty() {
+            pending.push(BlockId(0));
+        }
+        while let Some(block) = pending.pop() {
+            if block == to {
+                return true;
+            }
+            if std::mem::replace(&mut seen[block.0 as usize], true) {
+                continue;
+            }
+            let next = self.block(block).next.iter();
+            pending.extend(next.filter(|edge| is_open(block, edge)).map(|edge| edge.to));
+        }
+        false
+    }
+
+    /// The block in which a statement stands.
+    pub fn block_of(&self, stmt: StmtId) -> Option<BlockId> {
+        let mut blocks = self.blocks.iter();
+        let number = blocks.position(|block| block.stmts.contains(&stmt))?;
+        Some(BlockId(number as u32))
+    }
+
     /// `ns::Worker::Stop`.
     pub fn qualified_name(&self) -> String {
         if self.scope.is_empty() {

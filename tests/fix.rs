@@ -374,16 +374,31 @@ fn a_wait_in_a_helper_stays_what_it_is() {
 fn a_wait_behind_the_close_is_moved() {
     let rule = "use_after_close_threadpool";
     let text = |body: &str| TIMER.replace("//C", "").replace("//B", body);
-    assert_fixed(
-        rule,
-        "a.c",
-        &text(
+    for (bad, good) in [
+        (
             "    SetThreadpoolTimer(self->timer, NULL, 0, 0);\n    CloseThreadpoolTimer(self->timer); /* end */\n    WaitForThreadpoolTimerCallbacks(self->timer, TRUE); // all\n    free(self);",
-        ),
-        &text(
             "    SetThreadpoolTimer(self->timer, NULL, 0, 0);\n    WaitForThreadpoolTimerCallbacks(self->timer, TRUE); // all\n    CloseThreadpoolTimer(self->timer); /* end */\n    free(self);",
         ),
+        // What nobody has disarmed is disarmed before the wait that is moved.
+        (
+            "    CloseThreadpoolTimer(self->timer);\n    WaitForThreadpoolTimerCallbacks(self->timer, TRUE);\n    free(self);",
+            TORN_DOWN,
+        ),
+        // A disarm is moved as it is.
+        (
+            "    CloseThreadpoolTimer(self->timer);\n    SetThreadpoolTimer(self->timer, NULL, 0, 0);\n    free(self);",
+            "    SetThreadpoolTimer(self->timer, NULL, 0, 0);\n    CloseThreadpoolTimer(self->timer);\n    free(self);",
+        ),
+    ] {
+        assert_fixed(rule, "a.c", &text(bad), &text(good));
+    }
+    // Where the disarm stands behind the close, too, both would have to move.
+    let both = text(
+        "    CloseThreadpoolTimer(self->timer);\n    WaitForThreadpoolTimerCallbacks(self->timer, TRUE);\n    SetThreadpoolTimer(self->timer, NULL, 0, 0);\n    free(self);",
     );
+    let found = fixes("a.c", &both);
+    assert_eq!(found.iter().filter(|(name, _)| *name == rule).count(), 2);
+    assert!(found.iter().all(|(_, fixed)| fixed.is_none()), "{found:?}");
     for body in [
         // What stands between may be what the wait is for.
         "    CloseThreadpoolTimer(self->timer);\n    SetEvent(self->stop);\n    WaitForThreadpoolTimerCallbacks(self->timer, TRUE);\n    free(self);",
@@ -602,36 +617,4 @@ fn fixes_that_make_room_for_others_take_rounds() {
     let (code, out, err) = run(&root, &["--fix"]);
     assert_eq!((code, &*out), (0, ""), "{err}");
     assert_eq!(std::fs::read_to_string(root.join("a.c")).unwrap(), good);
-}
-
-/// What nobody has disarmed is disarmed before the wait that is moved; where that stands behind, both would have to move.
-#[test]
-fn a_wait_behind_the_close_is_moved_with_its_disarm() {
-    let rule = "use_after_close_threadpool";
-    let text = |body: &str| TIMER.replace("//C", "").replace("//B", body);
-    assert_fixed(
-        rule,
-        "a.c",
-        &text(
-            "    CloseThreadpoolTimer(self->timer);\n    WaitForThreadpoolTimerCallbacks(self->timer, TRUE);\n    free(self);",
-        ),
-        &text(TORN_DOWN),
-    );
-    // A disarm is moved as it is.
-    assert_fixed(
-        rule,
-        "a.c",
-        &text(
-            "    CloseThreadpoolTimer(self->timer);\n    SetThreadpoolTimer(self->timer, NULL, 0, 0);\n    free(self);",
-        ),
-        &text(
-            "    SetThreadpoolTimer(self->timer, NULL, 0, 0);\n    CloseThreadpoolTimer(self->timer);\n    free(self);",
-        ),
-    );
-    let both = text(
-        "    CloseThreadpoolTimer(self->timer);\n    WaitForThreadpoolTimerCallbacks(self->timer, TRUE);\n    SetThreadpoolTimer(self->timer, NULL, 0, 0);\n    free(self);",
-    );
-    let found = fixes("a.c", &both);
-    assert_eq!(found.iter().filter(|(name, _)| *name == rule).count(), 2);
-    assert!(found.iter().all(|(_, fixed)| fixed.is_none()), "{found:?}");
 }

@@ -76,21 +76,9 @@ impl Flow<'_, '_> {
                 .filter_map(|other| self.place(function, other).map(|(block, _)| block)),
         );
         let avoids = blocks_that_avoid(body, &targets);
-        let mut seen = vec![false; body.blocks.len()];
-        let mut pending = vec![BlockId(0)];
-        seen[0] = true;
-        while let Some(block) = pending.pop() {
-            if block == target {
-                return false;
-            }
-            for edge in &body.block(block).next {
-                let guarded = avoids[block.0 as usize] && edge.when.iter().any(&tests);
-                if !guarded && !std::mem::replace(&mut seen[edge.to.0 as usize], true) {
-                    pending.push(edge.to);
-                }
-            }
-        }
-        true
+        !body.leads_to(target, |block, edge| {
+            !(avoids[block.0 as usize] && edge.when.iter().any(&tests))
+        })
     }
 
     /// The other statements of a function that arm the same object as this one does.
@@ -366,20 +354,10 @@ impl Flow<'_, '_> {
         if passed == target {
             return at < position;
         }
-        let mut seen = vec![false; body.blocks.len()];
-        let mut pending = vec![BlockId(0)];
-        while let Some(block) = pending.pop() {
-            if block == passed || std::mem::replace(&mut seen[block.0 as usize], true) {
-                continue;
-            }
-            if block == target {
-                return false;
-            }
-            if !self.uses(function).ends_from(block, 0) {
-                pending.extend(body.block(block).next.iter().map(|edge| edge.to));
-            }
-        }
-        true
+        let uses = self.uses(function);
+        !body.leads_to(target, |block, _| {
+            block != passed && !uses.ends_from(block, 0)
+        })
     }
 
     /// Whether a statement stands in a loop that takes a lock that is made by hand.

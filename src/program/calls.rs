@@ -550,7 +550,7 @@ impl<'a> Program<'a> {
                     function: id,
                     stmt: call.stmt,
                 };
-                if self.is_moved_out(site, receiver, &base, args) {
+                if self.is_moved_out(site, row, receiver, &base, args) {
                     return;
                 }
                 let mut ending = Ending::default();

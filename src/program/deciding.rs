@@ -6,7 +6,7 @@
 
 use super::{FnId, Program, Site};
 use crate::api::Effect;
-use crate::ir::{Callee, Root, StmtKind, Value};
+use crate::ir::{Root, StmtKind, Value};
 
 /// A set of a function's parameters, by their index; those behind the 64th are in none.
 pub(super) type Params = u64;
@@ -57,14 +57,10 @@ impl Program<'_> {
 
     /// Which parameters of the calling function a call hands to these of its target.
     fn handed_to(&self, site: Site, target: FnId, params: Params) -> Params {
-        let StmtKind::Call { callee, args } = &self.function(site.function).stmt(site.stmt).kind
-        else {
+        let StmtKind::Call { args, .. } = &self.function(site.function).stmt(site.stmt).kind else {
             return 0;
         };
-        let body = self.function(target);
-        // `Type::method(object, …)` of Rust: the object is no parameter.
-        let is_by_path = matches!(callee, Callee::Named(name) if name.contains("::"));
-        let skip = usize::from(is_by_path && body.has_this && args.len() > body.params.len());
+        let skip = self.arguments_before_params(site, target);
         args.iter()
             .skip(skip)
             .take(64)

@@ -663,7 +663,7 @@ impl<'a> Program<'a> {
             && row.ends.iter().any(|ends| **ends == **name)
             && row.leads_to.is_some()
             && row.owns.len() == 1
-            && !self.is_moved_out(site, receiver, name, args);
+            && !self.is_moved_out(site, row, receiver, name, args);
         ends.then(|| receiver.clone())
     }
 

@@ -6,134 +6,131 @@
 //! is not asked.
 
 use super::{Program, Site};
+use crate::api::TypeRow;
 use crate::ir::{BlockId, Callee, Function, Place, Root, StmtId, StmtKind, Value};
-
-/// Methods that take over what they get.
-const TAKERS: [&str; 12] = [
-    "push_back",
-    "push_front",
-    "push",
-    "emplace_back",
-    "emplace_front",
-    "emplace",
-    "insert",
-    "insert_or_assign",
-    "try_emplace",
-    "reset",
-    "swap",
-    "append",
-];
 
 /// A call of a method that ends what its object owns: all of it, or one element.
 struct LetGo<'c> {
     site: Site,
+    /// Of the owner or container.
+    row: &'c TypeRow,
     receiver: &'c Value,
     method: &'c str,
     args: &'c [Value],
 }
 
+/// What a statement takes by value.
+enum Taken {
+    /// What the call ends.
+    It,
+    /// Each element in its turn, from the block on in which the loop gets it.
+    Each(BlockId),
+}
+
 impl Program<'_> {
-    /// Whether what a call of this method ends was moved out before.
+    /// Whether what a call of this method ends, on an object of a type of the table, was moved out before.
     pub(super) fn is_moved_out(
         &self,
         site: Site,
+        row: &TypeRow,
         receiver: &Value,
         method: &str,
         args: &[Value],
     ) -> bool {
         let body = self.function(site.function);
-        let Some(at) = block_of(body, site.stmt) else {
+        let Some(at) = body.block_of(site.stmt) else {
             return false;
         };
         let call = LetGo {
             site,
+            row,
             receiver,
             method,
             args,
         };
-        body.blocks.iter().enumerate().any(|(number, block)| {
-            let mut before = block.stmts.iter().filter(|&&stmt| stmt < site.stmt);
-            // What each element goes through may go through none.
-            before.any(|&stmt| self.takes(&call, stmt))
-                && (method == "clear" || passes(body, BlockId(number as u32), at))
-        })
+        let passes = |block: BlockId| block == at || !body.leads_to(at, |from, _| from != block);
+        (0..site.stmt.0)
+            .map(StmtId)
+            .any(|stmt| match self.taken_by(&call, stmt) {
+                Some(Taken::It) => body.block_of(stmt).is_some_and(passes),
+                // A loop may have no round: the way there has to be passed.
+                Some(Taken::Each(round)) => {
+                    body.blocks.iter().enumerate().any(|(number, block)| {
+                        block.next.iter().any(|edge| edge.to == round)
+                            && passes(BlockId(number as u32))
+                    })
+                }
+                None => false,
+            })
     }
 
-    /// Whether a statement takes by value what the call ends: into a variable that is no reference, or into what takes
-    /// over what it gets.
-    fn takes(&self, call: &LetGo, stmt: StmtId) -> bool {
+    /// What a statement takes of what the call ends: into a variable that is no reference, or into what takes over what
+    /// it gets.
+    fn taken_by(&self, call: &LetGo, stmt: StmtId) -> Option<Taken> {
         let body = self.function(call.site.function);
         match &body.stmt(stmt).kind {
-            StmtKind::Assign { to, value } => {
-                is_object(body, to) && self.is_what_goes(call, stmt, value)
-            }
+            StmtKind::Assign { to, value } if is_object(body, to) => self.taken(call, stmt, value),
             StmtKind::Call { callee, args } => {
                 let takes = match callee {
                     Callee::Construct { .. } => true,
-                    Callee::Method { name, .. } => TAKERS.contains(&&**name),
+                    Callee::Method { name, .. } => self.api.may_take(name),
                     _ => false,
                 };
-                takes && args.iter().any(|arg| self.is_what_goes(call, stmt, arg))
+                let mut args = args.iter().filter(|_| takes);
+                args.find_map(|arg| self.taken(call, stmt, arg))
             }
-            _ => false,
+            _ => None,
         }
     }
 
-    /// Whether a value that a statement takes is what the call ends.
-    fn is_what_goes(&self, call: &LetGo, taking: StmtId, value: &Value) -> bool {
+    /// What a value that a statement takes is of what the call ends.
+    fn taken(&self, call: &LetGo, taking: StmtId, value: &Value) -> Option<Taken> {
         let body = self.function(call.site.function);
         if value == call.receiver {
-            return matches!(value, Value::Place(_));
+            return matches!(value, Value::Place(_)).then_some(Taken::It);
         }
-        match call.method {
-            "pop_front" => call.gives(body, value, &["front"]),
-            "pop_back" => call.gives(body, value, &["back"]),
-            "pop" => call.gives(body, value, &["front", "top"]),
-            "clear" => self.is_each(call, value),
-            "erase" => match (value, call.args.first()) {
-                (_, Some(first)) if call.gives(body, first, &["begin"]) => {
-                    call.gives(body, value, &["front"])
-                        || (call.gives(body, value, &["begin"]) && self.is_led(call, taking))
+        let methods = call.row.ends_one.get(call.method);
+        let is_it = match (value, call.args) {
+            _ if methods.is_some_and(|methods| call.gives(body, value, methods)) => true,
+            _ if call.ends_all() => return self.round_of(call, value).map(Taken::Each),
+            // `erase(workers.begin())`: what the iterator leads to.
+            (Value::Result(_), [Value::Result(iterator)]) => {
+                let is_same = |name: &str| call.gives(body, value, &[name.to_string()]);
+                call.iterator(body, *iterator).is_some_and(is_same) && self.is_led(call, taking)
+            }
+            (Value::Place(place), [_]) if call.is_element(place) => true,
+            (Value::Place(place), [Value::Place(iterator)]) if place.root == iterator.root => {
+                match place.path.strip_prefix(&iterator.path[..]) {
+                    Some([]) => self.is_led(call, taking),
+                    Some(_) => self.is_owner(call, value),
+                    None => false,
                 }
-                (Value::Result(_), _) => call.gives(body, value, &["at"]),
-                (Value::Place(place), _) if call.is_element(place) => true,
-                (Value::Place(place), Some(Value::Place(element))) => {
-                    let inside = place.path.strip_prefix(&element.path[..]);
-                    place.root == element.root
-                        && match inside {
-                            Some([]) => self.is_led(call, taking),
-                            Some([part]) if **part == *"first" => false,
-                            Some(_) => self.is_owner(call, value),
-                            None => false,
-                        }
-                }
-                _ => false,
-            },
+            }
             _ => false,
-        }
+        };
+        is_it.then_some(Taken::It)
     }
 
-    /// Whether a value is the local that stands for each element: `for (auto &worker : workers)
+    /// Where a loop gives each element to the local that a value is: `for (auto &worker : workers)
     /// others.push_back(std::move(worker));`.
-    fn is_each(&self, call: &LetGo, value: &Value) -> bool {
+    fn round_of(&self, call: &LetGo, value: &Value) -> Option<BlockId> {
         let Value::Place(Place {
             root: Root::Local(local),
             path,
         }) = value
         else {
-            return false;
+            return None;
         };
         let function = call.site.function;
-        let assigned = self.assigning(function).get(local).map(Vec::as_slice);
-        let Some([stmt]) = assigned.filter(|_| path.is_empty()) else {
-            return false;
-        };
-        match &self.function(function).stmt(*stmt).kind {
+        let assigned = self.assigning(function).get(local)?;
+        let [stmt] = assigned[..] else { return None };
+        let body = self.function(function);
+        match &body.stmt(stmt).kind {
             StmtKind::Assign {
                 value: Value::Place(from) | Value::AddressOf(from),
                 ..
-            } => call.is_element(from),
-            _ => false,
+            } if path.is_empty() && call.is_element(from) => body.block_of(stmt),
+            _ => None,
         }
     }
 
@@ -156,15 +153,36 @@ impl Program<'_> {
 }
 
 impl LetGo<'_> {
+    /// Whether the call ends all elements: `clear()`.
+    fn ends_all(&self) -> bool {
+        self.args.is_empty() && !self.row.ends_one.contains_key(self.method)
+    }
+
     /// Whether a value is what one of these methods of the same object gave.
-    fn gives(&self, body: &Function, value: &Value, methods: &[&str]) -> bool {
+    fn gives(&self, body: &Function, value: &Value, methods: &[String]) -> bool {
         match value {
-            Value::Result(stmt) => matches!(
-                &body.stmt(*stmt).kind,
-                StmtKind::Call { callee: Callee::Method { receiver, name }, .. }
-                    if receiver == self.receiver && methods.contains(&&**name)
-            ),
+            Value::Result(stmt) => self
+                .called(body, *stmt)
+                .is_some_and(|called| methods.iter().any(|method| *method == *called)),
             _ => false,
+        }
+    }
+
+    /// The method of an iterator that a statement calls on the same object.
+    fn iterator<'b>(&self, body: &'b Function, stmt: StmtId) -> Option<&'b str> {
+        let called = self.called(body, stmt)?;
+        let mut iterators = self.row.iterators.iter();
+        iterators.any(|method| *method == *called).then_some(called)
+    }
+
+    /// The method that a statement calls on the same object.
+    fn called<'b>(&self, body: &'b Function, stmt: StmtId) -> Option<&'b str> {
+        match &body.stmt(stmt).kind {
+            StmtKind::Call {
+                callee: Callee::Method { receiver, name },
+                ..
+            } if receiver == self.receiver => Some(name),
+            _ => None,
         }
     }
 
@@ -189,27 +207,4 @@ fn is_object(body: &Function, to: &Place) -> bool {
             let text = &local.type_text;
             !text.contains(['&', '*']) && !text.contains("iterator")
         })
-}
-
-fn block_of(body: &Function, stmt: StmtId) -> Option<BlockId> {
-    let mut blocks = body.blocks.iter();
-    let number = blocks.position(|block| block.stmts.contains(&stmt))?;
-    Some(BlockId(number as u32))
-}
-
-/// Whether every way from the start to a block passes another one.
-fn passes(body: &Function, through: BlockId, to: BlockId) -> bool {
-    let mut seen = vec![false; body.blocks.len()];
-    let mut pending = vec![BlockId(0)];
-    while let Some(block) = pending.pop() {
-        if block == through || std::mem::replace(&mut seen[block.0 as usize], true) {
-            continue;
-        }
-        if block == to {
-            return false;
-        }
-        let next = &body.blocks[block.0 as usize].next;
-        pending.extend(next.iter().map(|edge| edge.to));
-    }
-    true
 }

@@ -238,6 +238,20 @@ impl<'a> Program<'a> {
         }
     }
 
+    /// How many arguments of a call stand before those for the target's parameters: one in `Type::method(object, …)` of
+    /// Rust, where the object is no parameter.
+    pub fn arguments_before_params(&self, site: Site, target: FnId) -> usize {
+        let body = self.function(target);
+        let by_path = match &self.function(site.function).stmt(site.stmt).kind {
+            StmtKind::Call {
+                callee: Callee::Named(name),
+                args,
+            } => name.contains("::") && args.len() > body.params.len(),
+            _ => false,
+        };
+        usize::from(by_path && body.has_this)
+    }
+
     /// The object that an argument role means: the argument, or the place that takes the result.
     pub fn argument_value(&self, site: Site, arg: Arg) -> Value {
         match arg {

@@ -12,7 +12,7 @@ use crate::ir::{
     Callee, Cond, Function, FunctionKind, Guard, Name, Op, Place, Root, StmtId, StmtKind, Value,
 };
 use crate::program::{
-    Call, CallEffect, FnId, Key, KeyRoot, Meaning, Program, Site, StaticId, TypeId, types,
+    Call, CallEffect, FnId, Key, KeyRoot, Meaning, Program, Site, StaticId, TypeId,
 };
 use crate::source::Lang;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -575,8 +575,8 @@ fn changes_otherwise(call: &Call) -> bool {
 }
 
 fn is_atomic(program: &Program, type_text: &str, unit: u32) -> bool {
-    let name = types::parse(&program.expand_alias(type_text, unit));
-    name.pointers == 0 && (name.last() == "atomic" || name.last().starts_with("atomic_"))
+    let row = program.type_row(type_text, unit);
+    row.is_some_and(|row| row.atomic) && !program.is_pointer_like(type_text, unit)
 }
 
 /// What an initializer that does nothing else constructs its object with: `std::atomic<bool> running{false};`. `None` where

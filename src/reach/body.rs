@@ -321,21 +321,12 @@ fn pointee(program: &Program, site: Site, arg: Arg) -> Option<Place> {
 
 /// What the parameters of a function are that a call runs.
 pub fn given_params(program: &Program, site: Site, target: FnId, env: &Env) -> Vec<Abstract> {
-    let (args, receiver_offset): (&[Value], usize) =
-        match &program.function(site.function).stmt(site.stmt).kind {
-            StmtKind::Call { args, callee } => (
-                args,
-                usize::from(matches!(callee, Callee::Named(name) if name.contains("::"))),
-            ),
-            _ => (&[], 0),
-        };
-    let body = program.function(target);
-    // `Type::method(object, …)` of Rust: the object is no parameter.
-    let skip = if body.has_this && args.len() > body.params.len() {
-        receiver_offset
-    } else {
-        0
+    let args: &[Value] = match &program.function(site.function).stmt(site.stmt).kind {
+        StmtKind::Call { args, .. } => args,
+        _ => &[],
     };
+    let body = program.function(target);
+    let skip = program.arguments_before_params(site, target);
     (0..body.params.len())
         .map(|index| match args.get(index + skip) {
             Some(value)

@@ -4,7 +4,7 @@ use super::keeps_loaded::takes_reference;
 use super::{Engines, Finding, Findings};
 use crate::api::Effect;
 use crate::diagnostic::Role;
-use crate::ir::{BlockId, Cond, Root, StmtId, StmtKind, Value};
+use crate::ir::{Cond, Guard, Root, StmtId, StmtKind, Value};
 use crate::program::origin::Origin;
 use crate::program::{FnId, Key, Site};
 
@@ -96,28 +96,14 @@ fn is_decided(engines: &Engines, function: FnId, count: StmtId, stmt: StmtId) ->
         _ => false,
     };
     let is_end = |value: &Value| matches!(value, Value::Const(0 | 1) | Value::Null);
-    let mut seen = vec![false; body.blocks.len()];
-    let mut pending = vec![BlockId(0)];
-    while let Some(block) = pending.pop() {
-        if std::mem::replace(&mut seen[block.0 as usize], true) {
-            continue;
+    let tests = |guard: &Guard| match &guard.cond {
+        Cond::Compare { left, right, .. } => {
+            (is_count(left) && is_end(right)) || (is_count(right) && is_end(left))
         }
-        if body.block(block).stmts.contains(&stmt) {
-            return false;
-        }
-        for edge in &body.block(block).next {
-            let tests = edge.when.iter().any(|guard| match &guard.cond {
-                Cond::Compare { left, right, .. } => {
-                    (is_count(left) && is_end(right)) || (is_count(right) && is_end(left))
-                }
-                _ => false,
-            });
-            if !tests {
-                pending.push(edge.to);
-            }
-        }
-    }
-    true
+        _ => false,
+    };
+    body.block_of(stmt)
+        .is_none_or(|block| !body.leads_to(block, |_, edge| !edge.when.iter().any(tests)))
 }
 
 fn report(engines: &Engines, findings: &mut Findings, reference: Site, release: Site) {

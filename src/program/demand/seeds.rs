@@ -109,10 +109,8 @@ pub const MOST_PASSED_ON: usize = 3;
 /// The words that begin loops.
 const LOOP_WORDS: [&str; 5] = ["while", "for", "do", "goto", "loop"];
 
-/// The words beside the methods of owners by which a function may end what a member owns.
-const ENDING_WORDS: [&str; 10] = [
-    "delete", "nullptr", "NULL", "move", "swap", "exchange", "None", "take", "replace", "drop",
-];
+/// The words of the languages by which a function may end what a member owns.
+const ENDING_WORDS: [&str; 4] = ["delete", "nullptr", "NULL", "None"];
 
 /// A declaration outside functions, or a macro: what it declares, and what it mentions.
 pub struct Chunk {
@@ -301,7 +299,7 @@ impl<'t> Tree<'t> {
             }
         }
         for lang in [Lang::Cpp, Lang::Rust] {
-            for name in api.ending_methods().into_iter().chain(ENDING_WORDS) {
+            for name in api.letting_go().into_iter().chain(ENDING_WORDS) {
                 add(&mut dictionary, lang, name, category::LETS_GO);
             }
         }
