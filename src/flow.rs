@@ -601,6 +601,23 @@ impl<'p, 'a> Flow<'p, 'a> {
         })
     }
 
+    /// Whether an object may be armed when a statement of the function runs, by an arming in the function since it was
+    /// made there: a loop's round makes another one.
+    pub fn armed_since(&self, function: FnId, stmt: StmtId, key: &Key) -> bool {
+        let events = self.events(function);
+        let makes = |at: StmtId| {
+            events
+                .iter()
+                .any(|event| event.stmt == at && event.what == What::Create && event.key == *key)
+        };
+        events.iter().any(|event| {
+            event.what == What::Arm
+                && event.key == *key
+                && event.stmt != stmt
+                && self.path_without(function, event.stmt, stmt, makes)
+        })
+    }
+
     /// An event of a kind on an object that can come after a statement of the function.
     pub fn after(&self, function: FnId, stmt: StmtId, what: What, key: &Key) -> Option<&Event> {
         self.events(function).iter().find(|event| {

@@ -208,6 +208,8 @@ struct Target {
     is_complete: bool,
     /// What its build file says is none of its sources.
     left_out: BTreeSet<FileId>,
+    /// What its build file names for other systems only: nobody's source on Windows, unless another target lists it.
+    named_elsewhere: BTreeSet<FileId>,
     /// Nothing compiles C for it: it is of a Cargo package without a build script.
     only_rust: bool,
 }
@@ -232,6 +234,7 @@ impl Target {
             elsewhere: false,
             is_complete: false,
             left_out: BTreeSet::new(),
+            named_elsewhere: BTreeSet::new(),
             only_rust: false,
         }
     }
@@ -300,11 +303,16 @@ pub fn find_with_includes(
         .iter()
         .flat_map(|target| target.sources.iter().copied());
     claimed.extend(headers::reached(&includes, listed));
-    let foreign: BTreeSet<FileId> = targets
+    let mut foreign: BTreeSet<FileId> = targets
         .iter()
         .filter(|target| target.elsewhere)
         .flat_map(|target| target.sources.iter().copied())
         .collect();
+    for target in &mut targets {
+        let named = std::mem::take(&mut target.named_elsewhere);
+        foreign.extend(named.into_iter().filter(|id| !claimed.contains(id)));
+    }
+    claimed.extend(&foreign);
     targets.retain(|target| !target.elsewhere);
     let free: Vec<FileId> = sources
         .ids()
@@ -654,12 +662,10 @@ fn merge(drafts: Vec<Draft>) -> Vec<Draft> {
         }
         let twin = common.into_iter().find(|&(index, common)| {
             let other = &kept[index];
-            let agree = match (draft.kind, other.kind) {
-                (Some(Kind::Dll), Some(Kind::Exe)) | (Some(Kind::Exe), Some(Kind::Dll)) => false,
-                // Samples and tests that consist of one shared file are different programs.
-                (Some(Kind::Exe), Some(Kind::Exe)) => draft.own == other.own || draft.own.len() > 2,
-                _ => true,
-            };
+            let agree = !matches!(
+                (draft.kind, other.kind),
+                (Some(Kind::Dll), Some(Kind::Exe)) | (Some(Kind::Exe), Some(Kind::Dll))
+            );
             let union = draft.own.len() + other.own.len() - common;
             agree && common * 10 >= union * 8
         });

@@ -33,7 +33,11 @@ impl Spins {
         to: &Place,
         value: &Value,
     ) -> Option<Lock> {
-        if self.keys.is_empty() || !matches!(value, Value::Const(0) | Value::Null) {
+        let is_zero = || {
+            let constant = locks.program.constant(function, value);
+            constant.is_some_and(|constant| constant.is_zero())
+        };
+        if self.keys.is_empty() || !is_zero() {
             return None;
         }
         let lock = locks.lock_at(function, to, super::identity::DEEPEST)?;

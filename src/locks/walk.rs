@@ -268,8 +268,9 @@ impl Judge<'_, '_, '_> {
                 },
                 Effect::Disarms { guard } => {
                     if let Some(place) = identity::argument_place(program, site, *guard) {
-                        for held in held.iter_mut() {
-                            held.guards.retain(|other| *other != place);
+                        // All that stand for this guard: the lock is held from here on with none.
+                        for held in held.iter_mut().filter(|held| held.guards.contains(&place)) {
+                            held.guards.clear();
                         }
                     }
                 }

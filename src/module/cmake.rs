@@ -72,6 +72,8 @@ pub fn targets(tree: &Tree, build_files: &[FileId]) -> Vec<Target> {
         root: FileId(0),
         may_share: BTreeSet::new(),
         skipped: BTreeSet::new(),
+        left_out: BTreeSet::new(),
+        named_elsewhere: BTreeSet::new(),
         elsewhere: false,
         open: 0,
         depth: 0,
@@ -204,6 +206,9 @@ struct Run<'a> {
     may_share: BTreeSet<FileId>,
     /// The CMakeLists.txt files that some condition keeps out on Windows.
     skipped: BTreeSet<FileId>,
+    /// Sources that were taken out of a list, and those that are named for other systems only.
+    left_out: BTreeSet<FileId>,
+    named_elsewhere: BTreeSet<FileId>,
     /// What runs is for other systems only.
     elsewhere: bool,
     /// How many conditions that depend on the build are open.
@@ -363,19 +368,36 @@ impl Run<'_> {
         true
     }
 
-    /// Remembers the folders that commands would add which do not run on Windows.
+    /// Remembers the folders that commands would add which do not run on Windows, and the sources that they name.
     fn skip(&mut self, commands: &[Command]) {
         for command in commands {
-            if !matches!(command.name.as_str(), "add_subdirectory" | "subdirs") {
-                continue;
+            match command.name.as_str() {
+                "add_subdirectory" | "subdirs" => {
+                    let words = self.words(command.arguments.get(..1).unwrap_or(&[]));
+                    let found = words
+                        .first()
+                        .filter(|word| !word.contains(UNKNOWN))
+                        .and_then(|word| self.tree.find(&join(&self.at(word), "CMakeLists.txt")));
+                    self.skipped.extend(found);
+                }
+                "add_executable" | "add_library" | "list" | "set" | "target_sources" => {
+                    let words = self.words(&command.arguments);
+                    let found = self.sources_among(&words);
+                    self.named_elsewhere.extend(found);
+                }
+                _ => {}
             }
-            let words = self.words(command.arguments.get(..1).unwrap_or(&[]));
-            let found = words
-                .first()
-                .filter(|word| !word.contains(UNKNOWN))
-                .and_then(|word| self.tree.find(&join(&self.at(word), "CMakeLists.txt")));
-            self.skipped.extend(found);
         }
+    }
+
+    /// The sources that words name.
+    fn sources_among(&self, words: &[String]) -> Vec<FileId> {
+        let words = words.iter().map(|word| plain(word));
+        words
+            .filter(|word| word.contains('.') && !word.contains(UNKNOWN))
+            .filter_map(|word| self.locate(word))
+            .filter(|&id| self.tree.is_source(id))
+            .collect()
     }
 
     /// `false` if a `return()` ended the commands.
@@ -659,7 +681,7 @@ impl Run<'_> {
         let from = self.tree.path(self.place.file);
         if let Some(at) = word.rfind(UNKNOWN) {
             let rest = word[at + 1..].trim_start_matches('/');
-            return (!rest.is_empty() && at < word.len())
+            return (!rest.is_empty())
                 .then(|| self.tree.find_suffix(from, rest))
                 .flatten();
         }
@@ -761,6 +783,11 @@ impl Run<'_> {
                 self.targets[target].takes_whole = true;
                 continue;
             }
+            if is_for_other_systems(word) {
+                let found = self.sources_among(std::slice::from_ref(word));
+                self.named_elsewhere.extend(found);
+                continue;
+            }
             let word = plain(word);
             if !word.contains('.') {
                 continue;
@@ -779,7 +806,11 @@ impl Run<'_> {
         }
     }
 
-    fn finish(self) -> Vec<Target> {
+    fn finish(mut self) -> Vec<Target> {
+        for id in self.targets.iter().flat_map(|target| &target.sources) {
+            self.left_out.remove(id);
+            self.named_elsewhere.remove(id);
+        }
         let key = |root: FileId, name: &str| format!("cmake:{}:{name}", root.0);
         let mut roots: Vec<FileId> = vec![FileId(0); self.targets.len()];
         for ((root, _), &index) in &self.by_name {
@@ -831,6 +862,8 @@ impl Run<'_> {
                 whole: made.types.contains("OBJECT") || made.types.contains("INTERFACE"),
                 takes_whole: made.takes_whole,
                 elsewhere: made.elsewhere,
+                left_out: self.left_out.clone(),
+                named_elsewhere: std::mem::take(&mut self.named_elsewhere),
                 ..Target::new(list)
             });
         }
@@ -859,6 +892,22 @@ fn is_true(value: &str) -> bool {
             "ON" | "TRUE" | "1" | "YES"
         )
     })
+}
+
+/// Whether a generator expression gives something on other systems only: `$<$<PLATFORM_ID:Linux,Darwin>:…>`,
+/// `$<$<NOT:$<PLATFORM_ID:Windows>>:…>`.
+fn is_for_other_systems(word: &str) -> bool {
+    let asked = |text: &str| {
+        let (systems, _) = text.strip_prefix("$<PLATFORM_ID:")?.split_once('>')?;
+        Some(systems.split(',').any(|system| system == SYSTEM))
+    };
+    let Some(condition) = word.strip_prefix("$<") else {
+        return false;
+    };
+    asked(condition) == Some(false)
+        || condition
+            .strip_prefix("$<NOT:")
+            .is_some_and(|condition| asked(condition) == Some(true))
 }
 
 /// What a generator expression gives when its condition holds.

@@ -49,8 +49,6 @@ struct Project<'a> {
     folder: &'a str,
     properties: FxHashMap<String, String>,
     types: BTreeSet<String>,
-    /// `ConfigurationType` came from the project itself, not from a shared property sheet.
-    own_type: bool,
     sources: Vec<FileId>,
     removed: BTreeSet<FileId>,
     /// What it names only to say that it is none of its sources.
@@ -142,7 +140,6 @@ fn project(tree: &Tree, id: FileId) -> Target {
     Target {
         name: name.to_string(),
         key: key(path),
-        build: id,
         kind,
         evidence,
         sources,
@@ -167,7 +164,6 @@ impl<'a> Project<'a> {
             folder,
             properties: FxHashMap::default(),
             types: BTreeSet::new(),
-            own_type: false,
             sources: Vec::new(),
             removed: BTreeSet::new(),
             left_out: BTreeSet::new(),
@@ -224,7 +220,6 @@ impl<'a> Project<'a> {
             match node.tag_name().name() {
                 "ConfigurationType" => {
                     self.types.insert(text.to_lowercase());
-                    self.own_type |= depth == 0;
                 }
                 "ClCompile" if parent_name == "ItemGroup" => {
                     let files = self.items(node, "Include", &this);
@@ -246,7 +241,7 @@ impl<'a> Project<'a> {
                         }
                     }
                 }
-                "ProjectConfiguration" if depth == 0 => {
+                "ProjectConfiguration" => {
                     let name = node.attribute("Include").unwrap_or("");
                     self.configurations.push(name.to_string());
                 }

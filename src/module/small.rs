@@ -15,6 +15,11 @@ pub fn targets(tree: &Tree, build_files: &[FileId]) -> Vec<Target> {
         variables: FxHashMap::default(),
         made: FxHashMap::default(),
         visited: BTreeSet::new(),
+        systems: BTreeSet::new(),
+        asked: FxHashMap::default(),
+        foreign: BTreeSet::new(),
+        named_elsewhere: BTreeSet::new(),
+        elsewhere: false,
         targets: Vec::new(),
     };
     // The topmost files first: they lead to those below.
@@ -25,12 +30,15 @@ pub fn targets(tree: &Tree, build_files: &[FileId]) -> Vec<Target> {
         if file_name(path) == "meson.build" && !meson.visited.contains(&id) {
             meson.variables.clear();
             meson.made.clear();
+            meson.systems.clear();
+            meson.asked.clear();
+            meson.elsewhere = meson.foreign.contains(&id);
             meson.file(id, 0);
         } else if path.to_lowercase().ends_with(".pro") {
             targets.extend(qmake(tree, id));
         }
     }
-    targets.extend(meson.targets);
+    targets.extend(meson.finish());
     targets
 }
 
@@ -86,7 +94,21 @@ struct Meson<'a> {
     /// The variable that holds a target, and its key.
     made: FxHashMap<String, String>,
     visited: BTreeSet<FileId>,
+    /// Variables that hold the name of the host's system, and those that tell whether something of it is so.
+    systems: BTreeSet<String>,
+    asked: FxHashMap<String, bool>,
+    /// Files that are read for other systems only, and sources that are named for them only.
+    foreign: BTreeSet<FileId>,
+    named_elsewhere: BTreeSet<FileId>,
+    /// What is read is for other systems only.
+    elsewhere: bool,
     targets: Vec<Target>,
+}
+
+/// An `if` that is open: whether an arm was entered for certain, and whether the arm that is read is for other systems.
+struct Arms {
+    entered: bool,
+    skips: bool,
 }
 
 impl Meson<'_> {
@@ -98,10 +120,32 @@ impl Meson<'_> {
         let tokens = tokens(self.tree.text(id));
         let mut at = 0;
         let mut level = 0i32;
+        let mut arms: Vec<Arms> = Vec::new();
         while at < tokens.len() {
+            if let Token::Word(word @ ("if" | "elif" | "else" | "endif")) = tokens[at]
+                && level == 0
+            {
+                let end = statement_end(&tokens, at);
+                self.arm(word, &tokens[at + 1..end], &mut arms);
+                at = end;
+                continue;
+            }
+            let skips = arms.iter().any(|arms| arms.skips);
             match &tokens[at] {
                 Token::Mark(b'(' | b'[' | b'{') => level += 1,
                 Token::Mark(b')' | b']' | b'}') => level -= 1,
+                Token::Word("subdir") if skips => {
+                    if let Some(Token::Text(child)) = tokens.get(at + 2) {
+                        let list = join(&join(&folder, child), "meson.build");
+                        self.foreign.extend(self.tree.find(&list));
+                    }
+                }
+                Token::Text(text) if skips => {
+                    let found = self.tree.find(&join(&folder, text));
+                    let is_source = |id: &FileId| self.tree.is_source(*id);
+                    self.named_elsewhere.extend(found.filter(is_source));
+                }
+                _ if skips => {}
                 Token::Word("subdir") => {
                     if let Some(Token::Text(child)) = tokens.get(at + 2) {
                         let list = join(&join(&folder, child), "meson.build");
@@ -129,6 +173,7 @@ impl Meson<'_> {
                     {
                         // `x = […]`, `x += files(…)`: up to the end of the line outside brackets.
                         let end = statement_end(&tokens, value);
+                        self.remember(function, &tokens[value..end], arms.is_empty());
                         let is_target = tokens[value..end].iter().any(
                             |token| matches!(token, Token::Word(word) if meson_kind(word).is_some()),
                         );
@@ -146,6 +191,108 @@ impl Meson<'_> {
             }
             at += 1;
         }
+    }
+
+    /// Goes on to the next arm of a condition, or opens or closes one.
+    fn arm(&self, word: &str, condition: &[Token], arms: &mut Vec<Arms>) {
+        match word {
+            "if" => {
+                let value = self.condition(condition);
+                arms.push(Arms {
+                    entered: value == Some(true),
+                    skips: value == Some(false),
+                });
+            }
+            "endif" => {
+                arms.pop();
+            }
+            _ => {
+                let value = match word {
+                    "elif" => self.condition(condition),
+                    _ => None,
+                };
+                if let Some(last) = arms.last_mut() {
+                    last.skips = last.entered || value == Some(false);
+                    last.entered |= value == Some(true);
+                }
+            }
+        }
+    }
+
+    /// Remembers a variable that holds the host's system or tells something of it, if it is certain to be set.
+    fn remember(&mut self, name: &str, value: &[Token], is_certain: bool) {
+        self.systems.remove(name);
+        self.asked.remove(name);
+        if !is_certain {
+            return;
+        }
+        if self.system_before(value) == Some(&[]) {
+            self.systems.insert(name.to_string());
+        } else if let Some(holds) = self.condition(value) {
+            self.asked.insert(name.to_string(), holds);
+        }
+    }
+
+    /// What follows the host's system, if tokens begin with it.
+    fn system_before<'t, 's>(&self, tokens: &'t [Token<'s>]) -> Option<&'t [Token<'s>]> {
+        match tokens {
+            [
+                Token::Word("host_machine"),
+                Token::Mark(b'.'),
+                Token::Word("system"),
+                Token::Mark(b'('),
+                Token::Mark(b')'),
+                rest @ ..,
+            ] => Some(rest),
+            [Token::Word(name), rest @ ..] if self.systems.contains(*name) => Some(rest),
+            _ => None,
+        }
+    }
+
+    /// What a condition is on Windows; none where it does not depend on the system alone.
+    fn condition(&self, tokens: &[Token]) -> Option<bool> {
+        let parts = |word: &'static str| tokens.split(move |token| *token == Token::Word(word));
+        if tokens.contains(&Token::Word("or")) {
+            let values: Vec<_> = parts("or").map(|part| self.condition(part)).collect();
+            let is_known = values.iter().all(Option::is_some);
+            return values
+                .contains(&Some(true))
+                .then_some(true)
+                .or(is_known.then_some(false));
+        }
+        if tokens.contains(&Token::Word("and")) {
+            let values: Vec<_> = parts("and").map(|part| self.condition(part)).collect();
+            let is_known = values.iter().all(Option::is_some);
+            return values
+                .contains(&Some(false))
+                .then_some(false)
+                .or(is_known.then_some(true));
+        }
+        if let [Token::Word("not"), rest @ ..] = tokens {
+            return self.condition(rest).map(|value| !value);
+        }
+        if let [Token::Word(name)] = tokens {
+            return self.asked.get(*name).copied();
+        }
+        let names_windows = |list: &[Token]| list.contains(&Token::Text("windows"));
+        match self.system_before(tokens)? {
+            [Token::Mark(b'='), Token::Mark(b'='), Token::Text(name)] => Some(*name == "windows"),
+            [Token::Mark(b'!'), Token::Mark(b'='), Token::Text(name)] => Some(*name != "windows"),
+            [Token::Word("in"), list @ ..] => Some(names_windows(list)),
+            [Token::Word("not"), Token::Word("in"), list @ ..] => Some(!names_windows(list)),
+            _ => None,
+        }
+    }
+
+    /// The targets; what is named for other systems only stands at one of them.
+    fn finish(mut self) -> Vec<Target> {
+        for id in self.targets.iter().flat_map(|target| &target.sources) {
+            self.named_elsewhere.remove(id);
+        }
+        if let Some(target) = self.targets.first_mut() {
+            target.named_elsewhere = self.named_elsewhere;
+        }
+        self.targets
     }
 
     fn files(&self, folder: &str, tokens: &[Token]) -> Vec<FileId> {
@@ -182,6 +329,7 @@ impl Meson<'_> {
         target.evidence = vec![format!("{function}('{name}') in {path}")];
         target.kind = kind;
         target.untyped = function == "library";
+        target.elsewhere = self.elsewhere;
         for (at, token) in arguments.iter().enumerate() {
             if let Token::Word(word) = token {
                 target.takes_whole |= matches!(

@@ -166,17 +166,22 @@ impl<'a> Program<'a> {
             && self.function(target.function).stmts.len() <= 2
         {
             let target = target.function;
-            let returned =
+            let mut returned =
                 self.function(target)
                     .stmts
                     .iter()
-                    .find_map(|stmt| match &stmt.kind {
-                        StmtKind::Return {
-                            value: Some(value @ (Value::Const(_) | Value::Null)),
-                        } => Some(value),
+                    .filter_map(|stmt| match &stmt.kind {
+                        StmtKind::Return { value } => Some(value.as_ref()),
                         _ => None,
-                    })?;
-            return self.constant_deep(target, returned, depth - 1);
+                    });
+            // One constant, whichever way it comes back.
+            let first = returned.next().flatten()?;
+            if !matches!(first, Value::Const(_) | Value::Null)
+                || returned.any(|other| other != Some(first))
+            {
+                return None;
+            }
+            return self.constant_deep(target, first, depth - 1);
         }
         None
     }

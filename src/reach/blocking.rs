@@ -240,7 +240,8 @@ impl Handles {
                 .and_then(|flags| origins.flags(site, flags))
                 .unwrap_or(0);
             match source {
-                ModuleSource::Ex => own && bits & flags::PIN != 0,
+                // LDR_ADDREF_DLL_PIN is the same number.
+                ModuleSource::Ex | ModuleSource::AddRef => own && bits & flags::PIN != 0,
                 ModuleSource::Load => {
                     own || loads_own_path(program, site, hit.effect.effect(), origins)
                 }

@@ -96,12 +96,9 @@ fn converted<'a>(
     }
     notes.extend(finding.notes.iter().map(|note| format!("note: {note}")));
     if let Some(page) = page::of(finding.rule) {
-        for (title, address) in &page.articles {
-            notes.push(match *address {
-                "" => format!("article: {title}"),
-                address => format!("article: {title} <{address}>"),
-            });
-        }
+        // One that nothing leads to stands on the page only.
+        let linked = page.articles.iter().filter(|article| !article.1.is_empty());
+        notes.extend(linked.map(|(title, address)| format!("article: {title} <{address}>")));
         notes.push(format!("explain: tplint explain {}", finding.rule));
     }
     let labels = drawn.into_iter().map(|label| {

@@ -298,10 +298,7 @@ fn may_be_armed(engines: &Engines, function: FnId, close: &Event, creations: &[&
         .before(function, close.stmt, What::Create, &close.key)
         .is_some();
     if made_here {
-        return flow
-            .before(function, close.stmt, What::Arm, &close.key)
-            .is_some()
-            || armed_at_creation;
+        return flow.armed_since(function, close.stmt, &close.key) || armed_at_creation;
     }
     let local = matches!(close.key.root, KeyRoot::Local(..) | KeyRoot::Result(..));
     !local
@@ -318,6 +315,11 @@ fn is_counted(engines: &Engines, object: &Key, creations: &[&PoolSite]) -> bool 
             engines.flow.lifetime_key(creation.context_in, context)
         })
         .collect();
+    // A static is no context's count: `InterlockedIncrement(&g_started)`.
+    let is_statistic = |key: &Key| {
+        matches!(key.root, KeyRoot::Static(_))
+            && !contexts.iter().any(|context| context.root == key.root)
+    };
     // A method of the program's own counts only for its own object; what the table knows gives the context away.
     let counts = |function: FnId| {
         engines.flow.events(function).iter().any(|event| {
@@ -330,6 +332,7 @@ fn is_counted(engines: &Engines, object: &Key, creations: &[&PoolSite]) -> bool 
             });
             event.what == What::Counted
                 && (!own || contexts.contains(&event.key))
+                && !is_statistic(&event.key)
                 && !(leaks && is_taken_back(engines, creations, &event.key))
         })
     };

@@ -417,7 +417,7 @@ fn report(engines: &Engines, findings: &mut Findings, place: &Place) {
     let (does, short, reason) = if is_there {
         (
             "asks the loader for a DLL that every process has",
-            "enters the loader from within the loader",
+            "calls the loader while it is at work on this DLL",
             "the DLL is loaded and initialised before any other one's entry point runs: this loads nothing and counts a reference",
         )
     } else if own {
@@ -433,11 +433,12 @@ fn report(engines: &Engines, findings: &mut Findings, place: &Place) {
         .hit
         .contexts
         .within(Contexts::PROCESS_ATTACH.or(Contexts::THREAD_ATTACH));
+    let ending = place.hit.contexts.within(Contexts::PROCESS_DETACH);
     let reason = match why {
         Needs::StartsThread if starting && is_waited_for(engines, place) => {
             "the new thread does not reach its first line before the loader lock is free, and something here waits for it"
         }
-        Needs::StartsThread if !starting => {
+        Needs::StartsThread if ending => {
             "the new thread does not reach its first line before the loader lock is free, and then the DLL is gone: it begins where nothing is mapped any more"
         }
         _ => reason,
@@ -462,7 +463,7 @@ fn report(engines: &Engines, findings: &mut Findings, place: &Place) {
             "keep the DLL loaded with GetModuleHandleEx and GET_MODULE_HANDLE_EX_FLAG_PIN, which loads nothing and is allowed here"
         }
         Needs::FreesLibrary if entry.kind == EntryKind::DllMain => {
-            "free the other DLL in an exported function that the host calls before FreeLibrary, and when the process exits (lpReserved is not NULL) free nothing"
+            "free the other DLL in an exported function that the host calls before FreeLibrary; if that cannot be, free it here only behind `if (lpReserved == NULL)`, for at process exit there is nothing to free"
         }
         Needs::FreesLibrary => {
             "free the other DLL in an exported function that the host calls before FreeLibrary, so that there is nothing left to free here"
@@ -474,11 +475,11 @@ fn report(engines: &Engines, findings: &mut Findings, place: &Place) {
         Needs::EndsThread => {
             "return from the entry point; the thread belongs to the one who loads or unloads the DLL"
         }
-        Needs::StartsThread if starting => {
-            "start the thread in an exported function that the host calls after loading, or on first use; never wait for it here"
+        Needs::StartsThread if ending => {
+            "start nothing here: the code of the new thread is unmapped when DllMain returns"
         }
         Needs::StartsThread => {
-            "start nothing here: the code of the new thread is unmapped when DllMain returns"
+            "start the thread in an exported function that the host calls after loading, or on first use; never wait for it here"
         }
         Needs::PoolAtExit if entry.kind != EntryKind::DllMain => {
             "do this in an exported function that the host calls before FreeLibrary, and leave the pool alone here: when the process exits there is nothing to clean up"
@@ -489,11 +490,15 @@ fn report(engines: &Engines, findings: &mut Findings, place: &Place) {
         _ if place
             .hit
             .contexts
+            .within(Contexts::THREAD_ATTACH.or(Contexts::THREAD_DETACH)) =>
+        {
+            "do this in a function that the thread itself calls: what belongs to a thread can be made and given up there"
+        }
+        _ if place
+            .hit
+            .contexts
             .has(Contexts::PROCESS_ATTACH.or(Contexts::THREAD_ATTACH)) =>
         {
-            "do this in an exported function that the host calls after loading, or on first use"
-        }
-        _ if entry.kind == EntryKind::StaticInitializer => {
             "do this in an exported function that the host calls after loading, or on first use"
         }
         _ => {
@@ -534,43 +539,43 @@ fn wording(why: Needs) -> (&'static str, &'static str, &'static str) {
     match why {
         Needs::LoadsLibrary => (
             "loads another DLL",
-            "enters the loader from within the loader",
+            "makes the loader load one DLL while it is at work on another",
             "the loader initialises the other DLL inside this one's entry point: DLLs that depend on each other run before they are initialised and crash, and one that waits for a thread in its own DllMain never returns",
         ),
         Needs::FreesLibrary => (
             "frees another DLL",
-            "enters the loader from within the loader",
-            "the other DLL's own DllMain runs inside this one; at process exit Windows has already told it that the process ends, and its code then works with what it has given up",
+            "makes the loader unload one DLL while it is at work on another",
+            "the other DLL's DllMain runs in the middle of this one's; when the process exits, the other DLL may have been shut down already, and is used after that",
         ),
         Needs::Com => (
             "needs COM",
             "COM loads DLLs",
-            "COM loads further DLLs and talks to other threads: it enters the loader from within the loader, and a thread that it waits for waits for the loader lock",
+            "COM loads further DLLs while the loader is at work on this one, and talks to other threads: one that it waits for may itself be waiting for the loader lock",
         ),
         Needs::StartsProcess => (
             "starts a process",
             "starting a process loads DLLs",
-            "starting a process loads further DLLs, which enters the loader from within the loader",
+            "starting a process can load further DLLs while the loader is at work on this one",
         ),
         Needs::Registry => (
             "needs the registry functions of another DLL",
             "the registry functions are in Advapi32",
-            "nothing makes sure that the other DLL is initialised before this one, or not yet shut down: a call into it crashes then",
+            "the loader does not promise that Advapi32 is initialised before this DLL (DLLs may import each other in a circle) and shut down after it: a call into it at the wrong time crashes",
         ),
         Needs::Shell => (
             "needs the shell",
             "the shell loads DLLs and uses COM",
-            "the shell loads further DLLs and initialises COM: it enters the loader from within the loader, and a thread that it waits for waits for the loader lock",
+            "the shell loads further DLLs while the loader is at work on this one, and initialises COM: a thread that it waits for may itself be waiting for the loader lock",
         ),
         Needs::User32 => (
             "needs User32 or Gdi32",
             "User32 and Gdi32 load DLLs and call hooks and window procedures",
-            "User32 and Gdi32 load further DLLs (input methods, themes, hooks) and call window procedures: that enters the loader from within the loader, and while a window waits for its messages no thread of the process can start, end or load a DLL",
+            "User32 and Gdi32 load further DLLs (input methods, themes, hooks) and call window procedures: the loader is entered while it is at work on this DLL, and until a window has answered its messages no thread of the process can start, end or load a DLL",
         ),
         Needs::StringTables => (
             "loads the string type tables",
             "loads the language's tables from another DLL",
-            "the tables are in another DLL, which enters the loader from within the loader",
+            "the tables are in another DLL, which the loader has to load while it is at work on this one",
         ),
         Needs::EndsThread => (
             "ends the thread that holds the loader lock",
@@ -590,7 +595,7 @@ fn wording(why: Needs) -> (&'static str, &'static str, &'static str) {
         Needs::SystemDll => (
             "needs another system DLL",
             "the other DLL is not initialised for certain",
-            "nothing makes sure that the other DLL is initialised before this one, or not yet shut down; many of them load further DLLs",
+            "the loader does not promise that the other DLL is initialised before this one (DLLs may import each other in a circle) and shut down after it; many of them load further DLLs, too",
         ),
         Needs::PoolAtExit => (
             "uses the thread pool at process exit",

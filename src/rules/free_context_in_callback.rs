@@ -191,11 +191,21 @@ fn other_user(
     key: &Key,
 ) -> Option<Other> {
     let flow = &engines.flow;
-    // Armed again after the free, in one function.
+    // Armed again after the free: in one function, or at calls of the callback that lead to both.
+    let at = |wanted: Site| {
+        let mut events = flow.events(callback).iter();
+        events.find_map(|event| (event.site == wanted).then_some(event.stmt))
+    };
     let rearm = engines.rearms().iter().find(|rearm| {
+        let (function, freed, armed) = if rearm.site.function == site.function {
+            (site.function, Some(site.stmt), Some(rearm.site.stmt))
+        } else {
+            (callback, at(site), at(rearm.site))
+        };
         rearm.creation == creation.site
-            && rearm.site.function == site.function
-            && flow.can_follow(site.function, site.stmt, rearm.site.stmt)
+            && freed
+                .zip(armed)
+                .is_some_and(|(freed, armed)| flow.can_follow(function, freed, armed))
     });
     if let Some(rearm) = rearm {
         return Some(Other::Rearm(rearm.site));
@@ -218,15 +228,25 @@ fn other_user(
         }
         let events = flow.events(id);
         let Some(torn) = events.iter().find(|event| {
+            let is_called = || {
+                let site = Site {
+                    function: id,
+                    stmt: event.stmt,
+                };
+                engines.program.call(site).is_some_and(|call| {
+                    let mut targets = call.targets.iter();
+                    targets.any(|target| target.function == event.site.function)
+                })
+            };
             matches!(event.what, What::Close | What::Drain)
                 && event.key == *own
-                && event.site.function == id
+                && (event.site.function == id || is_called())
         }) else {
             continue;
         };
         // Undoing a creation that failed.
         if flow.before(id, torn.stmt, What::Create, own).is_some()
-            && flow.before(id, torn.stmt, What::Arm, own).is_none()
+            && !flow.armed_since(id, torn.stmt, own)
         {
             continue;
         }
@@ -238,7 +258,7 @@ fn other_user(
                     || flow.can_follow(id, torn.stmt, event.stmt)
                     || flow.can_follow(id, event.stmt, torn.stmt))
                 && (flow.before(id, event.stmt, What::Create, own).is_none()
-                    || flow.before(id, event.stmt, What::Arm, own).is_some())
+                    || flow.armed_since(id, event.stmt, own))
         });
         if let Some(freed) = freed {
             return Some(Other::Teardown(Site {

@@ -1,6 +1,6 @@
 //! A thread pool callback that frees its own module. See `rules/free_library_in_callback.md`.
 
-use super::free_library_then_return::{is_balanced, own_frees};
+use super::free_library_then_return::{is_last_reference, own_frees, taker};
 use super::{Engines, Finding, Findings, others, remedy, the_callback};
 use crate::api::{Effect, PoolObject};
 use crate::diagnostic::Role;
@@ -36,7 +36,8 @@ fn frees_own_module(engines: &Engines, findings: &mut Findings) {
                     .into_iter()
                     .find(|place| *place == site || path.iter().any(|step| step.1 == *place));
                 if let Some(place) = place
-                    && !is_balanced(engines, place)
+                    && taker(engines, place)
+                        .is_none_or(|taker| is_last_reference(engines, number, node, taker))
                 {
                     places
                         .entry(place)

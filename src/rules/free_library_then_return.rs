@@ -1,13 +1,13 @@
 //! A module that frees itself and goes on executing. See `rules/free_library_then_return.md`.
 
-use super::{Engines, Finding, Findings, remedy};
+use super::{Engines, Finding, Findings, keeps_loaded, remedy};
 use crate::api::{Arg, Effect, ModuleSource, ThreadRef};
 use crate::diagnostic::Role;
-use crate::entry::EntryKind;
+use crate::entry::{EntryKind, Runs};
 use crate::flow::Loop;
 use crate::ir::{BlockId, Cond, Guard, Op, Value};
 use crate::program::origin::{Origin, flags};
-use crate::program::{KeyRoot, Site};
+use crate::program::{FnId, KeyRoot, Site};
 
 pub fn check(engines: &Engines, findings: &mut Findings) {
     let program = engines.program;
@@ -31,7 +31,6 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
                 let value = program.argument_value(site, *module);
                 for place in own_frees(engines, site, &value, 3) {
                     if program.is_own_file(program.file(place.function))
-                        && !is_balanced(engines, place)
                         && !gives_back_several(engines, place)
                     {
                         judge(engines, findings, site, place);
@@ -103,6 +102,7 @@ pub(super) fn own_frees(engines: &Engines, site: Site, value: &Value, depth: u8)
 /// Judges the free of the own module by `free`, or by its helper at `site`.
 fn judge(engines: &Engines, findings: &mut Findings, free: Site, site: Site) {
     let program = engines.program;
+    let taker = taker(engines, site);
     let mut thread: Option<(usize, usize, usize, ThreadRef)> = None;
     let mut in_dll_main = false;
     for (number, entry) in engines.entries.iter().enumerate() {
@@ -118,6 +118,9 @@ fn judge(engines: &Engines, findings: &mut Findings, free: Site, site: Site) {
                 // A rule of its own.
                 kind if kind.is_pool() => return,
                 EntryKind::ThreadProcedure(reference) => {
+                    if taker.is_some_and(|taker| !is_last_reference(engines, number, node, taker)) {
+                        continue;
+                    }
                     let found = (walk.path(node).len(), number, node, reference);
                     if thread.as_ref().is_none_or(|known| found.0 < known.0) {
                         thread = Some(found);
@@ -128,7 +131,7 @@ fn judge(engines: &Engines, findings: &mut Findings, free: Site, site: Site) {
         }
     }
     // Under the loader lock FreeLibrary is forbidden, but frees nothing that is executing.
-    if thread.is_none() && (in_dll_main || takes_references(engines)) {
+    if thread.is_none() && (in_dll_main || taker.is_some() || takes_references(engines)) {
         return;
     }
     let callee = engines.callee(site);
@@ -145,6 +148,9 @@ fn judge(engines: &Engines, findings: &mut Findings, free: Site, site: Site) {
     }
     let mut help = "end the thread with FreeLibraryAndExitThread instead of freeing and returning; destroy locals with destructors in an inner scope before it";
     let mut minor = !engines.is_surely_dll();
+    if taker.is_some() {
+        notes.push("the thread takes this reference itself: if the host has freed the DLL meanwhile, it is the last one".to_string());
+    }
     match thread {
         Some((_, entry, node, reference)) => {
             steps = engines.steps(entry, Some(node));
@@ -240,6 +246,11 @@ fn gives_back_several(engines: &Engines, site: Site) -> bool {
 /// Whether a reference on the own module is taken earlier in the same function or on the way to it: then this free only
 /// gives it back, and the caller's reference stays.
 pub(super) fn is_balanced(engines: &Engines, site: Site) -> bool {
+    taker(engines, site).is_some()
+}
+
+/// The function that takes the reference on the own module which is given back here: the same one, or one on the way to it.
+pub(super) fn taker(engines: &Engines, site: Site) -> Option<FnId> {
     let mut at = vec![site];
     let mut seen = vec![site.function];
     while let Some(site) = at.pop() {
@@ -254,7 +265,7 @@ pub(super) fn is_balanced(engines: &Engines, site: Site) -> bool {
                 && engines.flow.can_follow(site.function, call.stmt, site.stmt)
         });
         if taken {
-            return true;
+            return Some(site.function);
         }
         for &caller in engines.program.callers(site.function) {
             if seen.len() < 32 && !seen.contains(&caller.function) {
@@ -263,7 +274,40 @@ pub(super) fn is_balanced(engines: &Engines, site: Site) -> bool {
             }
         }
     }
-    false
+    None
+}
+
+/// Whether a reference that a thread or a callback takes and gives back itself, the one in `taker`, the other at a node of
+/// its walk, can be the last one: the host may free the DLL in between. It can't where whoever starts it has taken one for
+/// it, or where it ends with the call that frees the module behind its last instruction.
+pub(super) fn is_last_reference(engines: &Engines, entry: usize, node: usize, taker: FnId) -> bool {
+    let program = engines.program;
+    let walk = engines.walk(entry);
+    let is_inside = matches!(engines.entries[entry].runs, Runs::Function(first) if first == taker)
+        || walk.path(node).iter().any(|&(_, call)| {
+            call.function == taker
+                || program
+                    .call(call)
+                    .is_some_and(|call| call.targets.iter().any(|to| to.function == taker))
+        });
+    let owns = || {
+        walk.hits.iter().any(|hit| {
+            let effect = hit.effect.effect();
+            matches!(
+                effect,
+                Effect::ModuleUnref {
+                    exits_thread: true,
+                    ..
+                }
+            )
+        })
+    };
+    let is_given = || {
+        engines.entries[entry].registered.is_none_or(|start| {
+            keeps_loaded::is_referenced(engines, &keeps_loaded::takers(engines), start, false)
+        })
+    };
+    is_inside && !owns() && !is_given()
 }
 
 /// Whether the program anywhere takes a reference on its own module.

@@ -120,7 +120,10 @@ fn judge(
         {
             let end = engines.label(
                 close.site,
-                format!("closed here, whether it is {} again or not", armed(rearm)),
+                format!(
+                    "closed here, though the callback may have {} it again",
+                    armed(rearm)
+                ),
                 Role::Primary,
             );
             let by = engines.program.describe(close.site.function);

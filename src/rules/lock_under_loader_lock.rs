@@ -435,7 +435,7 @@ fn report(
         }
         None => format!("{subject} takes {lock} {loader}"),
     };
-    notes.extend(reasons(found));
+    notes.extend(reasons(engines, found));
     if repeated && !found.is_minor() {
         notes.push(format!(
             "{lock} is taken nearer to an entry too, where it is reported"
@@ -486,7 +486,7 @@ fn report(
 }
 
 /// What waiting here means, by context.
-fn reasons(found: &Found) -> Vec<String> {
+fn reasons(engines: &Engines, found: &Found) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some(timeout) = found.named {
         let length = match timeout {
@@ -510,7 +510,9 @@ fn reasons(found: &Found) -> Vec<String> {
     } else if found.contexts.has(Contexts::UNLOAD) {
         notes.push("a thread that holds the lock and needs the loader, to load a library or to call GetModuleHandle, waits for this code, and this code waits for the lock".to_string());
     }
-    if found.contexts.has(Contexts::PROCESS_EXIT) {
+    // A kernel mutex whose owner is gone is given up by the system.
+    let is_mutex = |key: &Key| engines.handles.is_mutex(key);
+    if found.contexts.has(Contexts::PROCESS_EXIT) && !found.key.as_ref().is_some_and(is_mutex) {
         notes.push("at process exit all other threads are already gone: if one of them held the lock, nobody gives it back, and the process is ended on the spot or hangs".to_string());
     }
     notes

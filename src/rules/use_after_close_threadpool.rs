@@ -5,7 +5,7 @@ use crate::api::PoolObject;
 use crate::diagnostic::Role;
 use crate::flow::{Event, What};
 use crate::ir::{Block, Callee, Cond, Function, Place, Root, StmtId, StmtKind, Value};
-use crate::program::{FnId, Key, Site};
+use crate::program::{FnId, Site};
 use std::collections::BTreeSet;
 
 pub fn check(engines: &Engines, findings: &mut Findings) {
@@ -37,8 +37,10 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
                 if close.site.function == used.site.function && close.site.function != id {
                     continue;
                 }
-                if !same_object(engines, id, close, used)
-                    || is_renewed(engines, id, close, &used.key, used.stmt)
+                if is_of_element(engines, id, close)
+                    || is_of_element(engines, id, used)
+                    || !same_object(engines, id, close, used)
+                    || is_renewed(engines, id, close, used)
                 {
                     continue;
                 }
@@ -46,6 +48,23 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
             }
         }
     }
+}
+
+/// Whether a statement names an element of an array, or calls a method of one: which one it is nobody knows.
+fn is_of_element(engines: &Engines, function: FnId, event: &Event) -> bool {
+    let StmtKind::Call { args, .. } = &engines.program.function(function).stmt(event.stmt).kind
+    else {
+        return false;
+    };
+    let is_element = |place: &Place| place.path.iter().any(|part| &**part == "[]");
+    let means = |place: &Place| engines.program.key(function, place).as_ref() == Some(&event.key);
+    args.iter()
+        .filter_map(Value::place)
+        .any(|place| is_element(&place) && means(&place))
+        || receivers(engines, function, event)
+            .iter()
+            .flatten()
+            .any(is_element)
 }
 
 /// Whether the close ends the object that is used: the object itself, or the cleanup group that it is a member of.
@@ -130,7 +149,7 @@ fn closes_again(engines: &Engines, function: FnId, close: &Event) -> bool {
         || close.key.path.iter().any(|part| &**part == "[]")
         || receivers(engines, function, close) != [None]
         || !engines.flow.can_follow(function, close.stmt, close.stmt)
-        || is_renewed(engines, function, close, &close.key, close.stmt)
+        || is_renewed(engines, function, close, close)
     {
         return false;
     }
@@ -179,9 +198,18 @@ fn reached(body: &Function, from: usize) -> BTreeSet<usize> {
     seen
 }
 
-/// Whether the variable gets a new value after the close, on every way to the use: itself, or the local that leads to
-/// it, such as the one that a loop over all objects sets in each round.
-fn is_renewed(engines: &Engines, function: FnId, close: &Event, key: &Key, used: StmtId) -> bool {
+/// The variables that a place is read through, the outermost first.
+fn ways_to(place: &Place) -> impl Iterator<Item = Place> + '_ {
+    (0..place.path.len()).map(|depth| Place {
+        root: place.root.clone(),
+        path: place.path[..depth].to_vec(),
+    })
+}
+
+/// Whether the variable gets a new value after the close, on every way to the use: itself, or one that leads to it, such
+/// as the one that a loop over all objects sets in each round.
+fn is_renewed(engines: &Engines, function: FnId, close: &Event, event: &Event) -> bool {
+    let (key, used) = (&event.key, event.stmt);
     // Where no way leads there, there is none without a new value.
     if !engines.flow.can_follow(function, close.stmt, used) {
         return true;
@@ -189,53 +217,103 @@ fn is_renewed(engines: &Engines, function: FnId, close: &Event, key: &Key, used:
     let creates = |event: &&Event| event.what == What::Create && event.key == *key;
     let events = engines.flow.events(function).iter();
     let made: BTreeSet<StmtId> = events.filter(creates).map(|event| event.stmt).collect();
-    let leads: Vec<Place> = match &engines.program.function(function).stmt(used).kind {
-        StmtKind::Call { args, .. } => args
-            .iter()
-            .filter_map(Value::place)
-            .filter(|place| matches!(place.root, Root::Local(_)) && !place.path.is_empty())
-            .map(|place| Place::of(place.root))
-            .collect(),
-        _ => Vec::new(),
-    };
-    let outer = function;
-    let assigns =
-        |function: FnId, stmt: StmtId| match &engines.program.function(function).stmt(stmt).kind {
-            StmtKind::Assign { to, .. } => {
-                leads.contains(to)
-                    || engines.program.key(function, to).as_ref() == Some(key)
-                    || engines.program.key_of_target(function, to).as_ref() == Some(key)
-            }
-            _ if function == outer => made.contains(&stmt),
-            _ => {
-                let mut events = engines.flow.events(function).iter();
-                events.any(|event| event.stmt == stmt && creates(&event))
-            }
-        };
-    let below = close.site.function;
-    if below != function {
-        let body = engines.program.function(below);
-        let renewed = (0..body.stmts.len() as u32).map(StmtId).any(|stmt| {
-            assigns(below, stmt) && engines.flow.can_follow(below, close.site.stmt, stmt)
-        });
-        if renewed {
-            return true;
+    // What leads to the object: `queue`, `queue->head` to `queue->head->work`, and what a method is called on or a helper
+    // is given.
+    let mut leads: Vec<Place> = Vec::new();
+    if let StmtKind::Call { args, .. } = &engines.program.function(function).stmt(used).kind {
+        for place in args.iter().filter_map(Value::place) {
+            leads.extend(ways_to(&place));
         }
+    }
+    let closed = receivers(engines, function, close);
+    for receiver in receivers(engines, function, event) {
+        if let Some(place) = receiver.filter(|place| closed.contains(&Some(place.clone()))) {
+            leads.extend(ways_to(&place));
+            leads.push(place);
+        }
+    }
+    let outer = function;
+    let program = engines.program;
+    let stmts = |function: FnId| (0..program.function(function).stmts.len() as u32).map(StmtId);
+    // What is given the address of the variable, or of one that leads to it, may put another object there.
+    let is_put = |value: &Value| match value {
+        Value::AddressOf(place) => {
+            leads.contains(place) || program.key(outer, place).as_ref() == Some(key)
+        }
+        _ => false,
+    };
+    let assigns = |function: FnId, stmt: StmtId| match &program.function(function).stmt(stmt).kind {
+        StmtKind::Assign { to, .. } => {
+            let is_seen = function == outer || matches!(to.root, Root::Global(_));
+            (is_seen && leads.contains(to))
+                || program.key(function, to).as_ref() == Some(key)
+                || program.key_of_target(function, to).as_ref() == Some(key)
+        }
+        kind if function == outer => {
+            let gives = || match kind {
+                StmtKind::Call { args, .. } => args.iter().any(is_put),
+                _ => false,
+            };
+            made.contains(&stmt) || gives()
+        }
+        _ => {
+            let mut events = engines.flow.events(function).iter();
+            events.any(|event| event.stmt == stmt && creates(&event))
+        }
+    };
+    // Behind the close in what closes it, and in front of the use in what uses it: in the callees on the way to it.
+    let below = |event: &Event| {
+        let mut found: Vec<(FnId, StmtId)> = Vec::new();
+        let (mut at, mut depth) = (
+            Site {
+                function,
+                stmt: event.stmt,
+            },
+            0,
+        );
+        while at.function != event.site.function && depth < 8 {
+            let next = program.call(at).and_then(|call| {
+                call.targets.iter().find_map(|target| {
+                    let mut events = engines.flow.events(target.function).iter();
+                    let inner = events.find(|inner| {
+                        inner.site == event.site
+                            && inner.what == event.what
+                            && inner.key == event.key
+                    })?;
+                    Some((target.function, inner.stmt))
+                })
+            });
+            let Some((function, stmt)) = next else { break };
+            found.push((function, stmt));
+            at = Site { function, stmt };
+            depth += 1;
+        }
+        let deepest = (event.site.function, event.site.stmt);
+        if deepest.0 != function && !found.contains(&deepest) {
+            found.push(deepest);
+        }
+        found
+    };
+    let can_follow = |function: FnId, first: StmtId, then: StmtId| {
+        first != then && engines.flow.can_follow(function, first, then)
+    };
+    let renewed_behind = below(close).into_iter().any(|(below, closed)| {
+        stmts(below).any(|stmt| assigns(below, stmt) && can_follow(below, closed, stmt))
+    });
+    let renewed_before = below(event).into_iter().any(|(below, used)| {
+        stmts(below).any(|stmt| assigns(below, stmt) && can_follow(below, stmt, used))
+    });
+    if renewed_behind || renewed_before {
+        return true;
     }
     // A callee may assign it: any assignment in a function that is called between counts.
     let renews = |stmt: StmtId| {
         assigns(function, stmt)
-            || engines
-                .program
-                .call(Site { function, stmt })
-                .is_some_and(|call| {
-                    call.targets.iter().any(|target| {
-                        let body = engines.program.function(target.function);
-                        (0..body.stmts.len() as u32)
-                            .map(StmtId)
-                            .any(|stmt| assigns(target.function, stmt))
-                    })
-                })
+            || program.call(Site { function, stmt }).is_some_and(|call| {
+                let mut targets = call.targets.iter();
+                targets
+                    .any(|target| stmts(target.function).any(|stmt| assigns(target.function, stmt)))
+            })
     };
     !engines
         .flow

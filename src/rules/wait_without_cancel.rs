@@ -295,7 +295,7 @@ fn report(
         .collect();
     steps.push(engines.label(
         drain.site,
-        format!("`{callee}` waits only for the callbacks that there are by now"),
+        format!("`{callee}` waits only for callbacks that are queued or running at this moment"),
         Role::Step,
     ));
     steps.push(engines.label(

@@ -1,6 +1,7 @@
 //! What a condition means on Windows.
 
 use super::syntax::Argument;
+use regex::Regex;
 
 /// What CMAKE_SYSTEM_NAME is.
 pub const SYSTEM: &str = "Windows";
@@ -94,8 +95,10 @@ fn test(words: &[Argument], at: &mut usize, depth: u32) -> Option<bool> {
         *at += 2;
         let system =
             word == "CMAKE_SYSTEM_NAME" || word == "CMAKE_HOST_SYSTEM_NAME" || word == SYSTEM;
-        if system && (operator == "STREQUAL" || operator == "MATCHES") {
-            return Some(value.to_ascii_lowercase().contains("windows"));
+        match operator {
+            "STREQUAL" if system => return Some(value.eq_ignore_ascii_case(SYSTEM)),
+            "MATCHES" if system => return Regex::new(value).ok().map(|it| it.is_match(SYSTEM)),
+            _ => {}
         }
         return None;
     }

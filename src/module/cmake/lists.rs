@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use regex::Regex;
+
 use super::syntax::Argument;
 use super::{Run, UNKNOWN};
 use crate::source::FileId;
@@ -54,6 +56,11 @@ impl Run<'_> {
                     .collect();
                 let value = kept.join(";");
                 self.set(name, value);
+                let found = self.sources_among(items);
+                self.left_out.extend(found);
+            }
+            [mode, name, how, what, pattern] if mode == "FILTER" && what == "REGEX" => {
+                self.filter(name, how == "EXCLUDE", pattern);
             }
             [mode, name, what, prefix, ..] if mode == "TRANSFORM" && what == "PREPEND" => {
                 let value: Vec<String> = self
@@ -67,6 +74,25 @@ impl Run<'_> {
             }
             _ => {}
         }
+    }
+
+    /// Takes what a pattern matches out of a list, or everything else.
+    fn filter(&mut self, name: &str, excludes: bool, pattern: &str) {
+        if self.open > 0 || pattern.contains(UNKNOWN) {
+            return;
+        }
+        let Ok(pattern) = Regex::new(pattern) else {
+            return;
+        };
+        let (out, kept): (Vec<String>, Vec<String>) = self
+            .get(name)
+            .unwrap_or("")
+            .split(';')
+            .map(str::to_string)
+            .partition(|part| pattern.is_match(part) == excludes);
+        self.set(name, kept.join(";"));
+        let found = self.sources_among(&out);
+        self.left_out.extend(found);
     }
 
     pub(super) fn file(&mut self, words: &[String]) {

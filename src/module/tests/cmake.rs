@@ -117,7 +117,7 @@ fn cmake_lists_that_change() {
     let of = |commands: &str| {
         let top = format!(
             "set(FILES a.c b.c)\n{commands}\nadd_library(m SHARED ${{FILES}})\n\
-             add_executable(t t.c b.c)\n"
+             add_executable(t t.c b.c src/a.c)\n"
         );
         shown(&[
             ("CMakeLists.txt", &top),
@@ -250,6 +250,8 @@ fn cmake_conditions() {
         ])
         .remove(0)
     };
+    // As deep as brackets are followed.
+    let nested = format!("{}WIN32{}", "(".repeat(32), ")".repeat(32));
     for holds in [
         "WIN32 OR WITH_X",
         "WITH_X OR WIN32",
@@ -257,6 +259,7 @@ fn cmake_conditions() {
         "NOT (UNIX OR APPLE)",
         "NOT (WITH_X AND UNIX)",
         "UNIX AND WITH_X OR WIN32",
+        nested.as_str(),
     ] {
         assert_eq!(of(holds), "Dll m: b.c", "{holds}");
     }
@@ -321,6 +324,10 @@ fn cmake_loops() {
         ("m3.c", ""),
     ]);
     assert_eq!(numbered[..2], ["Dll m1: m1.c", "Dll m3: m3.c"]);
+    // A step of none leads nowhere.
+    let none = "foreach(n RANGE 1 3 0)\n add_library(m${n} SHARED m${n}.c)\nendforeach()";
+    let found = shown(&[("CMakeLists.txt", none), ("m1.c", ""), ("m2.c", "")]);
+    assert_eq!(found, ["Unknown (top): m1.c m2.c"]);
 }
 
 #[test]
@@ -579,4 +586,30 @@ fn cmake_paths_and_their_escapes() {
             "Exe (top): p.c",
         ]
     );
+}
+
+/// Of many folders side by side none stands deeper than the others.
+#[test]
+fn cmake_many_folders() {
+    let names: Vec<String> = (10..40).map(|number| format!("part{number}")).collect();
+    let mut files: Vec<(String, String)> = Vec::new();
+    let mut top = String::new();
+    for name in &names {
+        top.push_str(&format!("add_subdirectory({name})\n"));
+        files.push((
+            format!("{name}/CMakeLists.txt"),
+            format!("add_library({name} SHARED p.c)\n"),
+        ));
+        files.push((format!("{name}/p.c"), String::new()));
+    }
+    files.push(("CMakeLists.txt".to_string(), top));
+    let files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(path, text)| (path.as_str(), text.as_str()))
+        .collect();
+    let expected: Vec<String> = names
+        .iter()
+        .map(|name| format!("Dll {name}: {name}/p.c"))
+        .collect();
+    assert_eq!(shown(&files), expected);
 }

@@ -221,3 +221,55 @@ fn meson_ends_with_a_word() {
         ["Dll hook: hook.c"]
     );
 }
+
+/// What Meson adds for other systems is no part of what is built on Windows.
+#[test]
+fn meson_for_other_systems() {
+    let files = |condition: &str| {
+        let list = format!(
+            "os = host_machine.system()\nis_windows = os == 'windows'\nsrc = ['a.c']\n{condition}\n  src += files('win.c')\nelse\n  \
+             src += [\n    'other.c'\n  ]\n  subdir('others')\nendif\nshared_module('m', src)\n\
+             executable('t', ['t.c', 'other.c', 'others/n.c'])\n"
+        );
+        shown(&[
+            ("meson.build", list.as_str()),
+            ("others/meson.build", "shared_module('n', 'n.c')\n"),
+            ("others/n.c", ""),
+            ("a.c", ""),
+            ("win.c", ""),
+            ("other.c", ""),
+            ("t.c", MAIN),
+        ])
+        .into_iter()
+        .filter(|module| module.starts_with("Dll"))
+        .collect::<Vec<_>>()
+    };
+    for condition in [
+        "if host_machine.system() == 'windows'",
+        "if is_windows",
+        "if os in ['cygwin', 'windows']",
+        "if os != 'linux' and is_windows",
+        "if os == 'darwin' or not (os != 'windows')\nelif is_windows",
+        "if os == 'linux'\n  src += 'other.c'\nelif is_windows",
+    ] {
+        assert_eq!(files(condition), ["Dll m: a.c win.c"], "{condition}");
+    }
+    // What else decides is not known.
+    for condition in [
+        "if get_option('win')",
+        "if is_windows and get_option('win')",
+    ] {
+        assert_eq!(
+            files(condition),
+            ["Dll m: a.c other.c win.c", "Dll n: others/n.c"],
+            "{condition}"
+        );
+    }
+    // What is set by a condition may be something else.
+    let again = "os = host_machine.system()\nif get_option('fake')\n  os = 'linux'\nendif\nsrc = ['a.c']\nif os == 'linux'\n  \
+        src += 'other.c'\nendif\nshared_module('m', src)\n";
+    assert_eq!(
+        shown(&[("meson.build", again), ("a.c", ""), ("other.c", "")]),
+        ["Dll m: a.c other.c"]
+    );
+}

@@ -9,6 +9,7 @@ use crate::index::words::{self, Mention, how};
 use crate::module::{Kind, Module};
 use crate::source::{FileId, Lang};
 pub use entries::is_loaders;
+pub use locks::MOST_WORDS;
 use std::cell::RefCell;
 
 /// A set of the module's nodes.

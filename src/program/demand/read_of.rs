@@ -3,12 +3,12 @@
 //! In come a text, the functions in it and the names that the last choices knew; out comes a hash over everything outside
 //! bodies, and over which of these names each body has and how they stand there. An edit inside a body that brings no such
 //! name and takes none leaves it as it was. A body in which an object with static storage is declared counts as it is:
-//! where its declaration ends decides which names belong to it. So does one that names what takes a lock: how often
-//! it does so, and where loops stand, decides what is read.
+//! where its declaration ends decides which names belong to it. Of one that names what takes a lock, the names count in
+//! their order, and whether it is short: how often it takes one, and where loops stand, decides what is read.
 
 use super::SMALL;
 use super::declarations::STATIC_WORDS;
-use super::graph::{LONG, TAIL};
+use super::graph::{LONG, MOST_WORDS, TAIL};
 use crate::index::FunctionFact;
 use crate::index::words::{self, Dictionary};
 use crate::source::Lang;
@@ -104,7 +104,8 @@ pub fn read_of(
         }
         at = at.max(end);
         let size = end.saturating_sub(body);
-        hasher.update(&[0, u8::from(size < SMALL), u8::from(size <= LONG)]);
+        let is_at_most = [SMALL - 1, LONG, 10 * SMALL - 1].map(|most| u8::from(size <= most));
+        hasher.update(&[0]).update(&is_at_most);
         let start = function.start as usize;
         take_words(&mut hasher, text, lang, start..end, body, known);
         if size > LONG {
@@ -130,9 +131,11 @@ fn take_words(
     known: &KnownNames,
 ) {
     let mut found: Vec<(u64, u8)> = Vec::new();
-    let mut counts_as_it_is = false;
+    let (mut counts_as_it_is, mut counts_in_order) = (false, false);
+    let mut all = 0;
     words::each(text, range.clone(), lang, |place, how| {
         let is_inside = place.start >= body;
+        all += usize::from(is_inside);
         let word = text.as_bytes().get(place).unwrap_or_default();
         counts_as_it_is |= lang != Lang::C
             && is_inside
@@ -140,21 +143,25 @@ fn take_words(
         let hash = hash_of(word);
         if known.has(hash) {
             found.push((hash, how));
-            counts_as_it_is |= is_inside && known.may_take(hash);
+            counts_in_order |= is_inside && known.may_take(hash);
         }
     });
     if counts_as_it_is {
         hasher.update(text.as_bytes().get(range).unwrap_or_default());
         return;
     }
-    found.sort_unstable();
-    found.dedup_by(|next, kept| {
-        let is_same = next.0 == kept.0;
-        if is_same {
-            kept.1 |= next.1;
-        }
-        is_same
-    });
+    if counts_in_order {
+        hasher.update(&[2, u8::from(all > MOST_WORDS)]);
+    } else {
+        found.sort_unstable();
+        found.dedup_by(|next, kept| {
+            let is_same = next.0 == kept.0;
+            if is_same {
+                kept.1 |= next.1;
+            }
+            is_same
+        });
+    }
     hasher.update(&(found.len() as u64).to_le_bytes());
     for (word, how) in found {
         hasher.update(&word.to_le_bytes());
@@ -209,13 +216,26 @@ mod tests {
     }
 
     #[test]
-    fn where_a_lock_is_taken_everything_counts() {
+    fn where_a_lock_is_taken_the_order_counts() {
         let known = known(&["enter", "leave", "f", "g"], Some("enter"));
         let of = |text: &str| hash(text, Lang::C, &known);
         assert_ne!(
             of("void f(void) { enter(); leave(); }"),
             of("void f(void) { enter(); leave(); enter(); leave(); }")
         );
+        assert_ne!(
+            of("void f(void) { enter(); leave(); g(); }"),
+            of("void f(void) { enter(); g(); leave(); }")
+        );
+        assert_eq!(
+            of("void f(void) { enter(); leave(); }"),
+            of("void f(void) { enter();\n\n x = 1; leave(); }")
+        );
+        let long = format!(
+            "void f(void) {{ enter(); {} leave(); }}",
+            "x++; ".repeat(50)
+        );
+        assert_ne!(of("void f(void) { enter(); leave(); }"), of(&long));
         assert_eq!(
             of("void f(void) { leave(); g(); }"),
             of("void f(void) { g(); leave(); }")

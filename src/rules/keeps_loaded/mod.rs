@@ -276,7 +276,20 @@ fn fate_in_function(
             };
             match &stmt.kind {
                 StmtKind::Assign { to, value } if is_handle(value) => match to.root {
-                    Root::Local(_) if to.path.is_empty() => {
+                    Root::Local(local) if to.path.is_empty() => {
+                        // The first value of a reference binds it; what is put into it then goes to what it stands for.
+                        let is_reference = function
+                            .locals
+                            .get(local as usize)
+                            .is_some_and(|local| local.type_text.trim_end().ends_with('&'));
+                        let mut before = function.stmts.iter().take(stmt_id.0 as usize);
+                        let is_bound = is_reference
+                            && before.any(|stmt| {
+                                matches!(&stmt.kind, StmtKind::Assign { to: bound, .. } if bound == to)
+                            });
+                        if is_bound {
+                            return Fate::Kept;
+                        }
                         if !names.contains(to) {
                             naming.extend(uses.of_root(&to.root));
                             names.push(to.clone());
@@ -450,7 +463,12 @@ fn fate_of_key(engines: &Engines, key: &Key) -> Fate {
             };
             let by_receiver =
                 matches!(callee, Callee::Method { receiver, .. } if is_handle(receiver));
-            if !by_receiver && !args.iter().any(is_handle) {
+            // What starts a thread only puts the handle there.
+            let starts = || {
+                let mut effects = call.effects.iter();
+                effects.any(|effect| matches!(effect.effect(), Effect::Spawn { .. }))
+            };
+            if (!by_receiver && !args.iter().any(is_handle)) || starts() {
                 continue;
             }
             let site = Site {

@@ -12,8 +12,8 @@ use crate::index::words::{self, NameMap};
 use crate::source::Lang;
 use std::ops::Range;
 
-/// A function of four statements has not more words.
-const MOST_WORDS: usize = 48;
+/// A function of four statements has not more words, and not more than ten times the bytes of a small one.
+pub const MOST_WORDS: usize = 48;
 
 impl Graph<'_> {
     /// Finds the loops around exchanges: these are called there by their names, or are what a short function or a macro
