@@ -483,4 +483,43 @@ mod tests {
             assert!(api.knows(name), "{name}");
         }
     }
+
+    #[test]
+    fn names_with_an_effect_are_last_parts_in_order() {
+        let api = Api::new(&[]).expect("rules/apis.toml");
+        let names = api.names_with(|effect| matches!(effect, Effect::AtExit { .. }));
+        // `atexit` and `std::atexit` are one name.
+        assert!(names.contains(&"atexit"), "{names:?}");
+        assert!(names.contains(&"__cxa_atexit"), "{names:?}");
+        assert!(!names.contains(&"CreateThread"), "{names:?}");
+        assert!(names.windows(2).all(|pair| pair[0] < pair[1]), "{names:?}");
+        assert!(names.iter().all(|name| !name.contains(':')), "{names:?}");
+    }
+
+    #[test]
+    fn what_lets_go_is_told_in_order() {
+        let api = Api::new(&[]).expect("rules/apis.toml");
+        let names = api.letting_go();
+        // A method that ends what a type owns, and a function that moves it out.
+        assert!(names.contains(&"clear"), "{names:?}");
+        assert!(names.contains(&"move"), "{names:?}");
+        assert!(names.windows(2).all(|pair| pair[0] < pair[1]), "{names:?}");
+    }
+
+    #[test]
+    fn words_are_those_that_a_language_can_call() {
+        let api = Api::new(&[]).expect("rules/apis.toml");
+        let knows = |lang, word: &str| {
+            let words = api.words(lang, |_| 1);
+            words.iter().any(|(name, _)| *name == word)
+        };
+        // `parking_lot::Condvar::wait_while_for`
+        assert!(knows(Lang::Rust, "wait_while_for"));
+        assert!(!knows(Lang::Cpp, "wait_while_for"));
+        assert!(!knows(Lang::C, "wait_while_for"));
+        // `std::condition_variable::notify_one` is in doubt; C has no such names.
+        assert!(knows(Lang::Cpp, "notify_one"));
+        assert!(!knows(Lang::C, "notify_one"));
+        assert!(knows(Lang::C, "WaitForSingleObject"));
+    }
 }

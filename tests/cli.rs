@@ -419,6 +419,36 @@ fn the_configuration_is_found_upward_and_obeyed() {
 }
 
 #[test]
+fn timings_tell_how_much_was_looked_into() {
+    // More than 200 kB of a body that no rule asks for.
+    let body = "    x += x * 31 + (x >> 3);\n".repeat(8000);
+    let waits = format!(
+        "#include <windows.h>\nint sum_of(int x)\n{{\n{body}    return x;\n}}\nBOOL WINAPI DllMain(HINSTANCE self, DWORD reason, void *event)\n{{\n    if (reason == DLL_THREAD_DETACH)\n        WaitForSingleObject(event, INFINITE);\n    return TRUE;\n}}\n"
+    );
+    let root = folder(
+        "timings",
+        &[
+            ("one/CMakeLists.txt", "add_library(one SHARED a.c)\n"),
+            ("one/a.c", &waits),
+            ("two/CMakeLists.txt", "add_library(two SHARED b.c)\n"),
+            ("two/b.c", "int twice(int x) { return 2 * x; }\n"),
+        ],
+    );
+    let timed = run(&root, &["--timings"]);
+    assert_eq!(timed.code, 1);
+    assert!(timed.err.contains(" s  in all\n"), "{}", timed.err);
+    assert!(
+        timed.err.ends_with(
+            "     0.0 MB parsed, of 0.2 MB in files that were looked into\n       1 of 2 modules looked into\n"
+        ),
+        "{}",
+        timed.err
+    );
+    // Nothing of it without being asked.
+    assert!(!run(&root, &[]).err.contains("looked into"));
+}
+
+#[test]
 fn output_is_written_whole() {
     let root = folder("output", &[("a.c", UNUSED), ("report.json", "old")]);
     let run = run(&root, &["--format", "json", "--output", "report.json"]);

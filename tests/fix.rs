@@ -142,6 +142,15 @@ fn a_thread_that_frees_its_module_ends_with_it() {
         "    if (g_self)\n        FreeLibrary(g_self);\n    return 0;",
         "    if (g_self)\n        FreeLibraryAndExitThread(g_self, 0);\n    return 0;",
     );
+    // Without a `return`, and with a sign.
+    fixed(
+        "    FreeLibrary(g_self);",
+        "    FreeLibraryAndExitThread(g_self, 0);",
+    );
+    fixed(
+        "    FreeLibrary(g_self);\n    return -1;",
+        "    FreeLibraryAndExitThread(g_self, -1);",
+    );
     for body in [
         // The value is used.
         "    BOOL freed = FreeLibrary(g_self);\n    return freed;",
@@ -218,6 +227,38 @@ fn a_thread_that_frees_its_module_ends_with_it() {
     // The UCRT's threads end by returning.
     let text = good.replace("CreateThread(", "(HANDLE)_beginthreadex(");
     assert_unfixed(rule, "a.c", &text);
+    // A procedure that gives nothing back.
+    let void = |body: &str| {
+        THREAD
+            .replace("//B", body)
+            .replace("DWORD WINAPI Work", "void WINAPI Work")
+            .replace("0, Work", "0, (LPTHREAD_START_ROUTINE)Work")
+    };
+    assert_fixed(
+        rule,
+        "a.c",
+        &void("    FreeLibrary(g_self);\n    return;"),
+        &void("    FreeLibraryAndExitThread(g_self, 0);"),
+    );
+    // Its type comes from its `return`.
+    assert_unfixed(rule, "a.cpp", &good.replace("static DWORD", "static auto"));
+    // The host can call it.
+    assert_unfixed(
+        rule,
+        "a.c",
+        &good.replace("static DWORD", "__declspec(dllexport) DWORD"),
+    );
+    // The thread ends with a lock, which this fix would hide.
+    assert_unfixed(
+        rule,
+        "a.c",
+        &good
+            .replace(
+                "static HMODULE",
+                "static CRITICAL_SECTION g_lock;\nstatic HMODULE",
+            )
+            .replace("    Sleep(10);", "    EnterCriticalSection(&g_lock);"),
+    );
 }
 
 #[test]
@@ -273,6 +314,64 @@ fn a_callback_has_the_pool_free_its_module() {
         "static void Leave(void) { FreeLibrary(g_self); }\nstatic void CALLBACK",
     );
     assert_unfixed(rule, "a.c", &helper);
+    // Other spellings of the instance.
+    for parameters in [
+        "struct _TP_CALLBACK_INSTANCE *instance, void *context",
+        "TP_CALLBACK_INSTANCE *instance, void *context",
+    ] {
+        assert_fixed(
+            rule,
+            "a.c",
+            &text(parameters, free),
+            &text(
+                parameters,
+                "    FreeLibraryWhenCallbackReturns(instance, g_self);",
+            ),
+        );
+    }
+    // The pool takes one module; on another branch it is another run.
+    assert_unfixed(
+        rule,
+        "a.c",
+        &text(
+            named,
+            "    FreeLibrary(g_self);\n    FreeLibraryWhenCallbackReturns(instance, g_self);",
+        ),
+    );
+    let either = |call: &str| {
+        text(
+            named,
+            &format!(
+                "    if (context) {{\n        {call};\n    }} else {{\n        FreeLibraryWhenCallbackReturns(instance, g_self);\n    }}"
+            ),
+        )
+    };
+    assert_fixed(
+        rule,
+        "a.c",
+        &either("FreeLibrary(g_self)"),
+        &either("FreeLibraryWhenCallbackReturns(instance, g_self)"),
+    );
+    // The old pool calls it, too, and has no instance for it.
+    for call in [
+        "QueueUserWorkItem((LPTHREAD_START_ROUTINE)Notify, context, 0)",
+        "RegisterWaitForSingleObject(&g_wait, g_event, (WAITORTIMERCALLBACK)Notify, context, INFINITE, 0)",
+        "CreateTimerQueueTimer(&g_timer, NULL, (WAITORTIMERCALLBACK)Notify, context, 10, 0, 0)",
+        "BindIoCompletionCallback(g_file, (LPOVERLAPPED_COMPLETION_ROUTINE)Notify, 0)",
+    ] {
+        let old =
+            text(named, free).replace("    TrySubmit", &format!("    {call};\n    TrySubmit"));
+        assert_unfixed(rule, "a.c", &old);
+    }
+    // The host can call it.
+    assert_unfixed(
+        rule,
+        "a.c",
+        &text(named, free).replace(
+            "static void CALLBACK",
+            "__declspec(dllexport) void CALLBACK",
+        ),
+    );
 }
 
 #[test]
@@ -335,6 +434,49 @@ fn a_close_gets_the_wait_that_it_lacks() {
         &(text(close)
             + "static session *g_session;\nBOOL WINAPI DllMain(HINSTANCE self, DWORD reason, void *reserved) { if (reason == DLL_PROCESS_DETACH) Close(g_session); return TRUE; }\n"),
     );
+    // What the callback waits for comes by itself, or it waits for other callbacks.
+    for (waits, is_fixed) in [
+        ("    Sleep(100);", true),
+        ("    WaitForSingleObject(self->stop, 100);", true),
+        (
+            "    WaitForThreadpoolTimerCallbacks(self->other, TRUE);",
+            false,
+        ),
+    ] {
+        let text = TIMER.replace("//C", waits).replace("//B", close).replace(
+            "PTP_TIMER timer; HANDLE",
+            "PTP_TIMER timer; PTP_TIMER other; HANDLE",
+        );
+        assert_eq!(fix_of(rule, "a.c", &text).is_some(), is_fixed, "{waits}");
+    }
+    // In a function that one caller calls with a lock held.
+    let helper = |body: &str| {
+        text(body).replace(
+            "__declspec(dllexport) void Close",
+            &format!("static CRITICAL_SECTION g_lock;\nstatic void End(session *self)\n{{\n{close}\n}}\n__declspec(dllexport) void Close"),
+        )
+    };
+    assert!(fix_of(rule, "a.c", &helper("    End(self);")).is_some());
+    assert_unfixed(
+        rule,
+        "a.c",
+        &helper(
+            "    EnterCriticalSection(&g_lock);\n    End(self);\n    LeaveCriticalSection(&g_lock);",
+        ),
+    );
+    // What stands beside the call in its line would come into the braces.
+    for line in [
+        "CloseThreadpoolTimer(self->timer); self->beats = 0; /* all */",
+        "CloseThreadpoolTimer(self->timer); /* all */ self->beats = 0;",
+    ] {
+        assert_unfixed(
+            rule,
+            "a.c",
+            &text(&format!(
+                "    if (self->timer)\n        {line}\n    free(self);"
+            )),
+        );
+    }
 }
 
 #[test]
@@ -413,6 +555,68 @@ fn a_wait_behind_the_close_is_moved() {
         );
         assert_unfixed(rule, "a.c", &text);
     }
+}
+
+/// What runs elsewhere is no reason against a fix: other entries that do not lead to it.
+#[test]
+fn entries_that_lead_elsewhere_do_not_count() {
+    let attach = "static session *g_session;\nBOOL WINAPI DllMain(HINSTANCE self, DWORD reason, void *reserved) { if (reason == DLL_PROCESS_ATTACH) g_session = Open(); return TRUE; }\n";
+    let timer = |body: &str| TIMER.replace("//C", "").replace("//B", body) + attach;
+    assert_fixed(
+        "close_threadpool_without_wait",
+        "a.c",
+        &timer("    CloseThreadpoolTimer(self->timer);\n    free(self);"),
+        &timer(TORN_DOWN),
+    );
+    let other = "static DWORD WINAPI Other(LPVOID context)\n{\n    Sleep(20);\n    return 0;\n}\n__declspec(dllexport) HANDLE StartOther(void) { return CreateThread(NULL, 0, Other, NULL, 0, NULL); }\n";
+    assert_fixed(
+        "free_library_then_return",
+        "a.c",
+        &(bad_thread() + other),
+        &(good_thread() + other),
+    );
+    let attach = "static CRITICAL_SECTION g_lock;\nBOOL WINAPI DllMain(HINSTANCE self, DWORD reason, void *reserved) { if (reason == DLL_PROCESS_ATTACH) InitializeCriticalSection(&g_lock); return TRUE; }\n";
+    let callback = |body: &str| {
+        CALLBACK
+            .replace("//P", "PTP_CALLBACK_INSTANCE instance, void *context")
+            .replace("//B", body)
+            + attach
+    };
+    assert_fixed(
+        "free_library_in_callback",
+        "a.c",
+        &callback("    FreeLibrary(g_self);"),
+        &callback("    FreeLibraryWhenCallbackReturns(instance, g_self);"),
+    );
+}
+
+/// What would be written must mean the function of Windows.
+#[test]
+fn names_of_the_program_are_not_written() {
+    let rule = "close_threadpool_without_wait";
+    let close = "    CloseThreadpoolTimer(self->timer);\n    free(self);";
+    let text = |body: &str| TIMER.replace("//C", "").replace("//B", body);
+    assert_unfixed(
+        rule,
+        "a.c",
+        &text(close).replace(
+            "static HMODULE g_self;",
+            "static HMODULE g_self;\nstatic void (*WaitForThreadpoolTimerCallbacks)(PTP_TIMER, BOOL);",
+        ),
+    );
+    assert_unfixed(
+        rule,
+        "a.c",
+        &text(&format!(
+            "    BOOL WaitForThreadpoolTimerCallbacks = TRUE;\n{close}"
+        )),
+    );
+    assert_unfixed(
+        rule,
+        "a.c",
+        &(text(close)
+            + "void WaitForThreadpoolTimerCallbacks(PTP_TIMER timer, BOOL cancel) { while (IsBusy(timer)) Sleep(cancel); }\n"),
+    );
 }
 
 // The command line

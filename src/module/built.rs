@@ -462,4 +462,24 @@ mod tests {
         assert_eq!(built.sources, ["/s/a.c", "/else/b.c"]);
         assert_eq!(built.entry_names, ["Start"]);
     }
+
+    /// What has a space in it stands in quotes of either kind, whole or in part.
+    #[test]
+    fn words_in_quotes() {
+        let of = |command: &str| words_of(&serde_json::json!({ "command": command }));
+        assert_eq!(
+            of(r#"cl "/FoCMakeFiles\hook.dir\my part\a.obj" /DNAME="it's a b" /c  a.c"#),
+            [
+                "cl",
+                r"/FoCMakeFiles\hook.dir\my part\a.obj",
+                "/DNAME=it's a b",
+                "/c",
+                "a.c"
+            ]
+        );
+        assert_eq!(
+            of("cc '-o' 'my hook.dll.p/a\".o' \"\" a.c "),
+            ["cc", "-o", "my hook.dll.p/a\".o", "", "a.c"]
+        );
+    }
 }

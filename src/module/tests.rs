@@ -162,6 +162,8 @@ fn trees_without_a_build_file() {
         ["Unknown (top): a.c"]
     );
     assert_eq!(shown(&[("a.h", "")]), ["Unknown headers: | a.h"]);
+    let (_, modules) = find_in(&[("a.h", "")], &[]);
+    assert_eq!(modules[0].evidence, ["headers only"]);
     assert!(shown(&[]).is_empty());
 }
 
@@ -210,6 +212,15 @@ fn two_build_systems_make_one_module() {
         ("b.c", ""),
     ];
     assert_eq!(shown(&files), ["Dll x: a.c b.c"]);
+    assert_eq!(find_in(&files, &[]).1[0].evidence.len(), 2);
+    // Nor is a program of a single file two.
+    let project = vcxproj("Application", "<ClCompile Include=\"a.c\"/>");
+    let files = [
+        ("CMakeLists.txt", "add_executable(x a.c)"),
+        ("x.vcxproj", project.as_str()),
+        ("a.c", MAIN),
+    ];
+    assert_eq!(shown(&files), ["Exe x: a.c"]);
     assert_eq!(find_in(&files, &[]).1[0].evidence.len(), 2);
     // A DLL and a test program made of the same files are two modules.
     let two = "add_library(x SHARED a.c b.c)\nadd_executable(t a.c b.c)";
@@ -351,6 +362,8 @@ fn entry_points_of_linker_options() {
         ("-Wl,-e,start", "start"),
         ("-Wl,--entry=_start@12", "start"),
         ("cargo::rustc-link-arg=/ENTRY:dll_start", "dll_start"),
+        // Of a C++ name the signs are no decoration that hides another name.
+        ("/ENTRY:?Start@@YGHPAXK0@Z", "?Start@@YGHPAXK0@Z"),
     ] {
         assert_eq!(entry_symbols(options), [symbol], "{options}");
     }

@@ -303,4 +303,20 @@ mod tests {
             Some("a/b/c/z.c")
         );
     }
+
+    #[test]
+    fn suffixes() {
+        let files = ["a/one/q.c", "a/two/q.c", "b/q.c"];
+        let sources = Sources::new(files.iter().map(|f| (f.to_string(), Vec::new())).collect());
+        let tree = Tree::new(&sources);
+        let find =
+            |from: &str, suffix: &str| tree.find_suffix(from, suffix).map(|id| tree.path(id));
+        assert_eq!(find("a/two/main.c", "q.c"), Some("a/two/q.c"));
+        assert_eq!(find("b/main.c", "Q.C"), Some("b/q.c"));
+        assert_eq!(find("c/main.c", "../b/q.c"), Some("b/q.c"));
+        // Of equally near ones the first.
+        assert_eq!(find("a/main.c", "q.c"), Some("a/one/q.c"));
+        assert_eq!(find("main.c", "q.c"), Some("a/one/q.c"));
+        assert_eq!(find("main.c", "ne/q.c"), None);
+    }
 }

@@ -265,3 +265,38 @@ fn a_source_comes_from_standard_input() {
         assert!(refused.err.contains(told), "{arguments:?}: {}", refused.err);
     }
 }
+
+/// A wait of a user's row that ends by itself, and whose argument says when: what is not known of that is no reason to
+/// call it endless.
+#[test]
+fn a_row_of_a_bounded_wait_with_a_time() {
+    let root = folder(
+        "bounded_row",
+        &[
+            (
+                "tplint.toml",
+                "[[api]]\nname = \"os::Event::WaitSome\"\neffects = [{ kind = \"wait\", class = \"signal\", \
+                 on = \"this\", timeout = 0, bounded = true }]\n",
+            ),
+            (
+                "plugin.cpp",
+                "#include <windows.h>\n#include \"os/event.h\"\nstatic os::Event g_done;\nstatic DWORD g_limit;\n\
+                 extern \"C\" __declspec(dllexport) void SetLimit(DWORD limit) { g_limit = limit; }\n\
+                 BOOL APIENTRY DllMain(HMODULE module, DWORD reason, LPVOID reserved)\n{\n    \
+                 if (reason == DLL_PROCESS_DETACH && reserved == nullptr) {\n        \
+                 g_done.WaitSome(g_limit);\n        g_done.WaitSome(2500);\n        g_done.WaitSome(0);\n    }\n    \
+                 return TRUE;\n}\n",
+            ),
+        ],
+    );
+    let found = run(&root, &["--no-cache", "--format", "json"]);
+    let document: Value = serde_json::from_str(&found.out).unwrap();
+    let label = |index: usize| {
+        let finding = &document["findings"][index];
+        let text = finding["labels"][0]["message"].as_str().unwrap_or_default();
+        (finding["line"].as_u64(), text.to_string())
+    };
+    assert_eq!(label(0), (Some(9), "blocks for a limited time".to_string()));
+    assert_eq!(label(1), (Some(10), "blocks for up to 2500 ms".to_string()));
+    assert_eq!(document["findings"].as_array().map(Vec::len), Some(2));
+}

@@ -216,4 +216,13 @@ mod tests {
             parse(text);
         }
     }
+
+    /// A bracket that begins no bracket argument is a sign like others.
+    #[test]
+    fn brackets_inside_words() {
+        assert_eq!(
+            flat("string(REGEX REPLACE [^0-9]+ \"\" N [x])\nset(A [=x b[0])"),
+            ["string:REGEX|REPLACE|[^0-9]+||N|[x]", "set:A|[=x|b[0]"]
+        );
+    }
 }

@@ -167,3 +167,16 @@ fn what_one_answer_may_cost() {
     assert_eq!(holds(&many(100), "PM_FAST || PM_ON"), Some(true));
     assert_eq!(holds(&many(2100), "PM_FAST || PM_ON"), None);
 }
+
+/// What is asked again and again on the way to an answer costs once.
+#[test]
+fn answers_are_kept_on_the_way() {
+    let links = (1..6).rev().map(|link| {
+        let test = format!("#if PM_K{}\n", link + 1);
+        let (start, end) = (test.repeat(4), "#endif\n".repeat(4));
+        format!("{start}#define PM_K{link} 1\n{end}")
+    });
+    let links: Vec<String> = links.collect();
+    let header = format!("#define PM_K6 1\n{}", links.concat());
+    assert_eq!(holds(&header, "PM_K1"), Some(true));
+}

@@ -106,3 +106,56 @@ fn collections_of_samples() {
         Some("Exe other/s64: other/s64/main.c ~ lib/v.c")
     );
 }
+
+/// Why several modules that no build file makes are what they are.
+#[test]
+fn reasons_of_unlisted_modules() {
+    let reasons = |files: &[(&str, &str)]| -> Vec<Vec<String>> {
+        let (_, modules) = find_in(files, &[]);
+        modules.into_iter().map(|module| module.evidence).collect()
+    };
+    assert_eq!(
+        reasons(&[("a/dllmain.c", DLL_MAIN), ("b/main.c", MAIN)]),
+        [
+            vec!["no build file", "DllMain in a/dllmain.c"],
+            vec!["no build file", "main in b/main.c"],
+        ]
+    );
+    // The makefile names one entry point.
+    let makefile = "DLL = part.dll\nLDFLAGS = -Wl,-e,part_start\n";
+    assert_eq!(
+        reasons(&[
+            ("Makefile", makefile),
+            ("part/more.c", "void f() { }"),
+            (
+                "part/start.c",
+                "int part_start(void *h, int r, void *p) { return 1; }"
+            ),
+            ("tool/main.c", MAIN),
+        ]),
+        [
+            vec!["entry point part_start in Makefile"],
+            vec!["unlisted sources below Makefile", "main in tool/main.c"],
+        ]
+    );
+}
+
+/// In such a collection what lies below a folder with several programs is near to each of them.
+#[test]
+fn collections_in_one_folder() {
+    let mains: Vec<String> = (0..65)
+        .map(|number| format!("tools/t{number:02}.c"))
+        .collect();
+    let mut files = vec![("lib/v.c", ""), ("tools/common/u.c", "")];
+    files.extend(mains.iter().map(|path| (path.as_str(), MAIN)));
+    let lines = shown(&files);
+    assert_eq!(lines.len(), 66);
+    assert_eq!(
+        lines[0],
+        "Exe tools/t00.c: tools/t00.c ~ tools/common/u.c lib/v.c"
+    );
+    assert_eq!(
+        lines[65],
+        "Unknown (top) (shared files): lib/v.c tools/common/u.c"
+    );
+}

@@ -438,13 +438,13 @@ mod tests {
     #[test]
     fn marks_of_tests_are_words_in_examples() {
         let page = Page::parse(
-            "---\nsummary: s\nlevel: warn\nsee: CWE | https://c.example\n---\nWhy: `//~ x`.\n\n```cpp\nStop(); //~ x\nGo(); //~? x\n```\n",
+            "---\nsummary: s\nlevel: warn\nsee: CWE | https://c.example\n---\nWhy: `//~ x`.\n\n```cpp\nStop(); //~ x\nGo(); //~? x\nRun(); //~! x\n//~^ x note\n```\n",
         )
         .unwrap();
         let text = page.markdown("x");
         assert!(
             text.contains(
-                "Why: `//~ x`.\n\n```cpp\nStop(); // ← x\nGo(); // ← x is missed here\n```\n"
+                "Why: `//~ x`.\n\n```cpp\nStop(); // ← x\nGo(); // ← x is missed here\nRun(); // ← x, wrongly\n// ↑ x, a note\n```\n"
             ),
             "{text}"
         );

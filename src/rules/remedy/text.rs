@@ -218,6 +218,10 @@ mod tests {
             "void g(void)\r\n{\r\n\ta(x);\r\n\tb(x);\r\n\tf(x); // so\r\n}\r\n"
         );
         assert_eq!(
+            inserted("void g(void)\r{\r\tf(x);\r}\r").unwrap(),
+            "void g(void)\r{\r\ta(x);\r\tb(x);\r\tf(x);\r}\r"
+        );
+        assert_eq!(
             inserted("void g(void) { f(x); x = 0; }").unwrap(),
             "void g(void) { a(x); b(x); f(x); x = 0; }"
         );
@@ -249,6 +253,7 @@ mod tests {
         assert_eq!(cut("a;\r\n  r;\r\n}"), "a;\r\n}");
         assert_eq!(cut("a; r;\n}"), "a;\n}");
         assert_eq!(cut("a;\n  r; // so\n}"), "a;\n  // so\n}");
+        assert_eq!(cut("a;\n  r;"), "a;\n");
     }
 
     #[test]
@@ -269,5 +274,58 @@ mod tests {
                 && !is_constant("f()")
                 && !is_constant("")
         );
+    }
+
+    /// Braces behind the `if` where a file has as many of them as below one.
+    #[test]
+    fn braces_are_set_as_most_of_the_file_has_them() {
+        let function = "void g(void)\n{\n  if (y) {\n    h();\n  }\n  if (z)\n  {\n    h();\n  }\n";
+        assert_eq!(
+            inserted(&format!("{function}  if (x)\n    f(x);\n}}")).unwrap(),
+            format!("{function}  if (x) {{\n    a(x);\n    b(x);\n    f(x);\n  }}\n}}")
+        );
+        // One more below its `if`, written without a blank.
+        let function = format!("{function}  if(z)\n  {{\n    h();\n  }}\n");
+        assert_eq!(
+            inserted(&format!("{function}  if (x)\n    f(x);\n}}")).unwrap(),
+            format!("{function}  if (x)\n  {{\n    a(x);\n    b(x);\n    f(x);\n  }}\n}}")
+        );
+    }
+
+    #[test]
+    fn only_a_comment_up_to_the_end_of_the_line_is_one() {
+        for rest in ["// so", "/* so */", "//"] {
+            assert!(is_comment(rest), "{rest}");
+        }
+        for rest in [
+            "",
+            "h();",
+            "/* so */ h();",
+            "h(); /* so */",
+            "/* so",
+            "/* a */ /* b */",
+        ] {
+            assert!(!is_comment(rest), "{rest}");
+        }
+        assert_eq!(
+            inserted("void g(void) {\n if (x)\n  f(x); /* so */ h();\n}"),
+            None
+        );
+        assert_eq!(
+            inserted("void g(void) {\n if (x)\n  f(x); h(); /* so */\n}"),
+            None
+        );
+    }
+
+    #[test]
+    fn the_null_pointer_is_written_as_in_the_file() {
+        let null = |text, cpp| Text { text, cpp }.null();
+        assert_eq!(null("f(x);", false), "NULL");
+        assert_eq!(null("f(x);", true), "NULL");
+        assert_eq!(null("g(nullptr); f(x);", true), "nullptr");
+        assert_eq!(null("g(nullptr); h(NULL); f(x);", true), "nullptr");
+        assert_eq!(null("g(nullptr); h(NULL, NULL); f(x);", true), "NULL");
+        // In C it is no keyword, whoever has defined it.
+        assert_eq!(null("g(nullptr); f(x);", false), "NULL");
     }
 }

@@ -210,4 +210,22 @@ mod tests {
         assert_eq!(timings.time(Stage::Index, || 7), 7);
         assert!(timings.shares().is_empty());
     }
+
+    #[test]
+    fn what_was_looked_into_is_counted() {
+        let timings = Timings::default();
+        assert_eq!(timings.extent(), Extent::default());
+        timings.lowers(30, 100);
+        timings.lowers(5, 5);
+        timings.passes(true);
+        timings.passes(false);
+        timings.passes(false);
+        let expected = Extent {
+            lowered: 35,
+            files: 105,
+            linked: 1,
+            modules: 3,
+        };
+        assert_eq!(timings.extent(), expected);
+    }
 }
