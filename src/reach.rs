@@ -452,6 +452,7 @@ impl Search<'_, '_> {
                 | Effect::Passes { .. }
                 | Effect::Reads { .. }
                 | Effect::Disarms { .. }
+                | Effect::Swaps { .. }
                 | Effect::Tells { .. }
                 | Effect::Duration { .. }
                 | Effect::Creates { .. }

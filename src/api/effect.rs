@@ -390,6 +390,11 @@ pub enum Effect {
     Disarms {
         guard: Arg,
     },
+    /// Exchanges what two guards hold.
+    Swaps {
+        one: Arg,
+        other: Arg,
+    },
     /// Gives a number: a pseudo handle.
     Gives {
         value: i64,

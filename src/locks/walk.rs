@@ -10,6 +10,7 @@ use crate::api::{Arg, Effect, WaitClass, is_for_ever};
 use crate::ir::{Place, Root, StmtKind, Value};
 use crate::program::{FnId, Site};
 use crate::reach::blocking::Handles;
+use crate::source::Lang;
 use std::collections::VecDeque;
 
 /// One function's walk.
@@ -210,12 +211,18 @@ impl Judge<'_, '_, '_> {
                     self.release(&lock, held, summary);
                 }
                 let from = match value {
-                    Value::Place(place) => place.clone(),
-                    Value::Result(stmt) => Place::of(Root::Result(*stmt)),
-                    _ => return false,
+                    Value::Place(place) => Some(place.clone()),
+                    Value::Result(stmt) => Some(Place::of(Root::Result(*stmt))),
+                    _ => None,
                 };
+                let comes_from =
+                    |held: &Held| from.as_ref().is_some_and(|from| held.guards.contains(from));
+                // What a guard has held until now ends; in Rust that is a drop of its own.
+                if program.lang(self.id) == Lang::Cpp {
+                    held.retain(|held| !held.guards.contains(to) || comes_from(held));
+                }
                 for held in held.iter_mut() {
-                    if held.guards.contains(&from) && !held.guards.contains(to) {
+                    if comes_from(held) && !held.guards.contains(to) {
                         held.guards.push(to.clone());
                     }
                 }
@@ -259,13 +266,33 @@ impl Judge<'_, '_, '_> {
                 Effect::Release {
                     lock,
                     when_callback_returns: false,
-                } => match self.locks.lock_of(site, *lock) {
-                    Some(lock) => self.release(&lock, held, summary),
-                    None => {
-                        held.clear();
-                        summary.releases_unknown = true;
+                } => {
+                    let before = held.len();
+                    if let Some(guard) = identity::argument_place(program, site, *lock) {
+                        held.retain(|held| !held.guards.contains(&guard));
                     }
-                },
+                    match self.locks.lock_of(site, *lock) {
+                        _ if held.len() < before => {}
+                        Some(lock) => self.release(&lock, held, summary),
+                        None => {
+                            held.clear();
+                            summary.releases_unknown = true;
+                        }
+                    }
+                }
+                Effect::Swaps { one, other } => {
+                    let place = |arg| identity::argument_place(program, site, arg);
+                    if let (Some(one), Some(other)) = (place(*one), place(*other)) {
+                        // Whichever of them ends first gives the lock back.
+                        for held in held.iter_mut() {
+                            for (from, to) in [(&one, &other), (&other, &one)] {
+                                if held.guards.contains(from) && !held.guards.contains(to) {
+                                    held.guards.push(to.clone());
+                                }
+                            }
+                        }
+                    }
+                }
                 Effect::Disarms { guard } => {
                     if let Some(place) = identity::argument_place(program, site, *guard) {
                         // All that stand for this guard: the lock is held from here on with none.
@@ -308,6 +335,7 @@ impl Judge<'_, '_, '_> {
         let single = targets.len() == 1;
         for &target in &targets {
             self.apply(site, target, single, held, summary);
+            self.end_given(site, target, held);
         }
         self.keep_for_later(site, &targets, held);
         false
@@ -336,6 +364,26 @@ impl Judge<'_, '_, '_> {
                         held.guards.push(Place::of(Root::Result(site.stmt)));
                     }
                 }
+            }
+        }
+    }
+
+    /// A guard that is moved into a parameter ends with the called function, at the latest.
+    fn end_given(&self, site: Site, target: FnId, held: &mut Vec<Held>) {
+        let program = self.locks.program;
+        let StmtKind::Call { args, .. } = &program.function(self.id).stmt(site.stmt).kind else {
+            return;
+        };
+        let unit = program.unit_number(target);
+        let skip = program.arguments_before_params(site, target);
+        let params = &program.function(target).params;
+        for (arg, param) in args.iter().skip(skip).zip(params) {
+            let Some(place) = arg.place() else { continue };
+            if held.iter().any(|held| held.guards.contains(&place))
+                && !param.type_text.contains(['&', '*'])
+                && program.is_guard(&param.type_text, unit)
+            {
+                held.retain(|held| !held.guards.contains(&place));
             }
         }
     }

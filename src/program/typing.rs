@@ -118,6 +118,14 @@ impl<'a> Program<'a> {
         })
     }
 
+    /// Whether the end of an object of a type gives a lock back.
+    pub fn is_guard(&self, text: &str, unit: u32) -> bool {
+        self.type_row(text, unit).is_some_and(|row| {
+            let mut does = row.destructor.iter();
+            does.any(|row| matches!(row.effect, Effect::Release { .. }))
+        })
+    }
+
     /// The ways in which the table may spell a name that is written so in a unit: with its `using namespace`s, its
     /// aliases, and in Rust by its last segment.
     pub(super) fn spellings(&self, name: &str, unit: u32) -> Vec<String> {
