@@ -223,7 +223,13 @@ impl<'p, 'a> Flow<'p, 'a> {
                     _ => self.key_of(site, arg),
                 };
                 if let Some(key) = key {
-                    events.push(Event {
+                    let armed_with = match effect.effect() {
+                        Effect::TpArm {
+                            value: Some(value), ..
+                        } => self.program.argument(site, *value),
+                        _ => None,
+                    };
+                    let event = Event {
                         what,
                         key,
                         stmt: call.stmt,
@@ -233,17 +239,42 @@ impl<'p, 'a> Flow<'p, 'a> {
                             | Effect::TpDrain { object_kind, .. } => *object_kind,
                             _ => None,
                         },
-                        armed_with: match effect.effect() {
-                            Effect::TpArm {
-                                value: Some(value), ..
-                            } => parameter(&self.program.argument_value(site, *value)),
-                            _ => None,
-                        },
-                    });
+                        armed_with: armed_with.and_then(parameter),
+                    };
+                    if what == What::Arm
+                        && armed_with.is_some_and(|value| self.can_be_null(site, value))
+                    {
+                        events.push(Event {
+                            what: What::Disarm,
+                            ..event.clone()
+                        });
+                    }
+                    events.push(event);
                 }
             }
         }
         events
+    }
+
+    /// Whether what an object is armed with is NULL on some of the ways to a statement: `on ? &due : NULL`. There the same
+    /// call disarms.
+    fn can_be_null(&self, site: Site, value: &Value) -> bool {
+        let Site { function, stmt } = site;
+        let Value::Place(place) = value else {
+            return false;
+        };
+        if !matches!(place.root, Root::Local(_)) || !place.path.is_empty() {
+            return false;
+        }
+        let body = self.program.function(function);
+        let set = |at: StmtId| match &body.stmt(at).kind {
+            StmtKind::Assign { to, value } if to == place => Some(value),
+            _ => None,
+        };
+        (0..body.stmts.len() as u32).map(StmtId).any(|at| {
+            set(at).is_some_and(|value| matches!(value, Value::Null | Value::Const(0)))
+                && self.path_without(function, at, stmt, |other| set(other).is_some())
+        })
     }
 
     /// The object that an argument of a call is. A result is the place it is stored to; of several places that hold the
@@ -457,8 +488,16 @@ impl<'p, 'a> Flow<'p, 'a> {
                         kind: event.kind,
                         armed_with: value.and_then(parameter),
                     };
-                    if !events.contains(&mapped) {
-                        events.push(mapped);
+                    let also_disarms = mapped.what == What::Arm
+                        && value.is_some_and(|value| self.can_be_null(site, value));
+                    let disarm = also_disarms.then(|| Event {
+                        what: What::Disarm,
+                        ..mapped.clone()
+                    });
+                    for event in disarm.into_iter().chain([mapped]) {
+                        if !events.contains(&event) {
+                            events.push(event);
+                        }
                     }
                 }
             }

@@ -27,7 +27,14 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
                     }
                     continue;
                 }
-                if close.stmt == used.stmt
+                // What one call arms or disarms, as it is asked to, it arms.
+                let also_arms = used.what == What::Disarm
+                    && events.contains(&Event {
+                        what: What::Arm,
+                        ..used.clone()
+                    });
+                if also_arms
+                    || close.stmt == used.stmt
                     || close.site == used.site
                     || !concerns(engines, close, used)
                 {
