@@ -742,7 +742,7 @@ fn longer(site: Site, chain: &[Site]) -> Vec<Site> {
 }
 
 /// Whether the condition of an effect is met, as far as constants tell.
-fn holds(program: &Program, site: Site, effect: &CallEffect) -> bool {
+pub fn holds(program: &Program, site: Site, effect: &CallEffect) -> bool {
     let Some(when) = effect.when() else {
         return true;
     };

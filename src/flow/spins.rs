@@ -263,10 +263,18 @@ fn direct(program: &Program, site: Site, asks: bool) -> Option<Exchange> {
     if !call.targets.is_empty() {
         return None;
     }
-    let gives_old = call
-        .effects
-        .iter()
-        .any(|effect| matches!(effect.effect(), Effect::Reads { .. }));
+    // What sets a known bit gives that one.
+    let gives_old = call.effects.iter().any(|effect| {
+        matches!(
+            effect.effect(),
+            Effect::Reads { .. }
+                | Effect::Stores {
+                    constant: Some(_),
+                    bits: true,
+                    ..
+                }
+        )
+    });
     call.effects
         .iter()
         .find_map(|effect| match effect.effect() {
@@ -274,9 +282,9 @@ fn direct(program: &Program, site: Site, asks: bool) -> Option<Exchange> {
                 into,
                 expected,
                 constant,
-                bits: false,
+                bits,
                 ..
-            } if gives_old || expected.is_some() || !asks => {
+            } if (!bits || constant.is_some()) && (gives_old || expected.is_some() || !asks) => {
                 let (value, wanted) = stored_values(program, site);
                 let number = |value: Option<&Value>| {
                     value

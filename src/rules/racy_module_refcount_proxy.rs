@@ -5,6 +5,7 @@ use super::{Engines, Finding, Findings};
 use crate::api::Effect;
 use crate::diagnostic::Role;
 use crate::ir::{Cond, Guard, Root, StmtId, StmtKind, Value};
+use crate::locks::holds;
 use crate::program::origin::Origin;
 use crate::program::{FnId, Key, Site};
 
@@ -24,6 +25,9 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
                 let Effect::RefCount { object, up } = effect.effect() else {
                     continue;
                 };
+                if !holds(engines.program, count, effect) {
+                    continue;
+                }
                 let Some(key) = engines.flow.key_of(count, *object) else {
                     continue;
                 };
@@ -85,23 +89,28 @@ fn decided_by(
 /// Whether every way to a statement passes a comparison of a call's result with 0 or 1.
 fn is_decided(engines: &Engines, function: FnId, count: StmtId, stmt: StmtId) -> bool {
     let body = engines.program.function(function);
-    let is_count = |value: &Value| match value {
-        Value::Result(result) => *result == count,
-        Value::Place(place) if matches!(place.root, Root::Local(_)) => {
-            body.stmts.iter().any(|other| {
-                matches!(&other.kind, StmtKind::Assign { to, value: Value::Result(result) }
-                    if to == place && *result == count)
-            })
-        }
-        _ => false,
-    };
     let is_end = |value: &Value| matches!(value, Value::Const(0 | 1) | Value::Null);
-    let tests = |guard: &Guard| match &guard.cond {
+    let compares = |cond: &Cond, is_count: &dyn Fn(&Value) -> bool| match cond {
         Cond::Compare { left, right, .. } => {
             (is_count(left) && is_end(right)) || (is_count(right) && is_end(left))
         }
         _ => false,
     };
+    let is_result = |value: &Value| *value == Value::Result(count);
+    // The result, or a local that keeps it, or keeps what the comparison says.
+    let is_count = |value: &Value| match value {
+        Value::Place(place) if matches!(place.root, Root::Local(_)) => {
+            body.stmts.iter().any(|other| match &other.kind {
+                StmtKind::Assign { to, value } if to == place => match value {
+                    Value::Cond(cond) => compares(cond, &is_result),
+                    value => is_result(value),
+                },
+                _ => false,
+            })
+        }
+        value => is_result(value),
+    };
+    let tests = |guard: &Guard| compares(&guard.cond, &is_count);
     body.block_of(stmt)
         .is_none_or(|block| !body.leads_to(block, |_, edge| !edge.when.iter().any(tests)))
 }
