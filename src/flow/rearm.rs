@@ -165,9 +165,12 @@ impl Flow<'_, '_> {
         for edge in body
             .blocks
             .iter()
-            .enumerate()
-            .filter(|(number, _)| self.block_reaches(function, *number, target.0 as usize))
-            .flat_map(|(_, block)| &block.next)
+            .filter(|block| {
+                // What is tested behind the statement is tested before it only on the next round.
+                let mut next = block.next.iter();
+                next.any(|edge| self.block_reaches(function, edge.to.0 as usize, target.0 as usize))
+            })
+            .flat_map(|block| &block.next)
         {
             for guard in &edge.when {
                 if self.tests_state_or_event(function, guard, kind)
