@@ -282,8 +282,11 @@ impl Flow<'_, '_> {
                     Some(key) => {
                         into.insert(key);
                     }
-                    // A local that has read it, or a guard.
+                    // What a call gives (`*self.guard()`), a local that has read it, or a guard.
                     None => {
+                        if let Root::Result(stmt) = place.root {
+                            self.keys_behind(function, &Value::Result(stmt), depth - 1, into);
+                        }
                         for value in self.assigned_to(function, place) {
                             self.keys_behind(function, value, depth - 1, into);
                         }

@@ -200,6 +200,7 @@ impl Flow<'_, '_> {
                     .program
                     .key(function, place)
                     .is_some_and(|key| keys.contains(&key) || keys.contains(&key.without_index()))
+                || self.is_given(function, place, keys)
         };
         match &self.program.function(function).stmt(stmt).kind {
             StmtKind::Assign { to, value } => {
@@ -238,6 +239,15 @@ impl Flow<'_, '_> {
             }
             _ => false,
         }
+    }
+
+    /// Whether a place is what a call gives, and leads to one of these places: `*self.guard() = true`.
+    fn is_given(&self, function: FnId, place: &Place, keys: &BTreeSet<Key>) -> bool {
+        let mut behind = BTreeSet::new();
+        if matches!(place.root, Root::Result(_)) && place.path.is_empty() {
+            self.keys_behind(function, &Value::Place(place.clone()), 5, &mut behind);
+        }
+        !behind.is_disjoint(keys)
     }
 
     /// Whether a local is the guard of a lock around one of these places: assigning to it writes the place.
