@@ -62,6 +62,11 @@ impl Take {
         taker(locks, &self.chain)
     }
 
+    /// Whether this says all that another one would: the same lock, and not as a reader only where that takes it alone.
+    fn covers(&self, other: &Take) -> bool {
+        self.lock == other.lock && (other.shared || !self.shared)
+    }
+
     /// Where it is taken: the call, or the call of a wrapper that takes it for its caller.
     pub fn place(&self, locks: &Locks) -> Option<Site> {
         locks.visible(&self.chain).last().copied()
@@ -716,7 +721,7 @@ impl Summary {
         for target in locks.runs(site) {
             for take in locks.takes(target) {
                 if let Some(mapped) = mapped_take(locks, site, target, take)
-                    && !all.iter().any(|other| other.lock == mapped.lock)
+                    && !all.iter().any(|other| other.covers(&mapped))
                 {
                     all.push(mapped);
                 }

@@ -115,11 +115,12 @@ impl Judge<'_, '_, '_> {
                 returned: is_returned,
             });
         }
-        // Short ways first; of several ways to one lock the shortest.
+        // Short ways first; of several ways to one lock the shortest, and where that takes it as a reader, also the
+        // shortest that does not.
         summary.takes.sort_by_key(|take| take.chain.len());
         let mut kept: Vec<Take> = Vec::new();
         for take in std::mem::take(&mut summary.takes) {
-            if kept.len() < MOST_TAKES && !kept.iter().any(|other| other.lock == take.lock) {
+            if kept.len() < MOST_TAKES && !kept.iter().any(|other| other.covers(&take)) {
                 kept.push(take);
             }
         }
