@@ -208,6 +208,7 @@ impl Locks<'_, '_> {
                 }
                 self.lock_at(target, place, depth)?
             }
+            Value::Result(stmt) => self.lock_of_result(target, *stmt, depth)?,
             _ => return None,
         };
         self.mapped_deep(site, target, &inner, depth)
