@@ -7,6 +7,7 @@
 //! lock back where they are dropped. Only functions that take a lock, or call one that does, are looked at, callees
 //! first and each once. Who runs a function, and under the loader lock or not, is the rules' question.
 
+mod handed;
 mod identity;
 mod paths;
 mod spins;
@@ -129,6 +130,8 @@ pub struct Locks<'p, 'a> {
     bare: FxHashSet<TypeId>,
     /// "Holds the first, takes the second", by identity.
     pub pairs: BTreeMap<(Key, Key), Vec<Pair>>,
+    /// Pairs of which the callers tell which locks they are, by the function that takes them.
+    handed: FxHashMap<FnId, Vec<Pair>>,
     /// Locks held around calls that ask for the loader lock.
     pub asked: BTreeMap<Key, Vec<Asked>>,
     /// Where functions run that are passed to what runs them at once.
@@ -156,6 +159,7 @@ impl<'p, 'a> Locks<'p, 'a> {
             summaries: FxHashMap::default(),
             bare: FxHashSet::default(),
             pairs: BTreeMap::new(),
+            handed: FxHashMap::default(),
             asked: BTreeMap::new(),
             run_by: FxHashMap::default(),
             asks: FxHashMap::default(),
@@ -207,6 +211,10 @@ impl<'p, 'a> Locks<'p, 'a> {
             }
             .run();
             locks.summaries.insert(id, summary);
+            let handed = locks.handed_up(id);
+            if !handed.is_empty() {
+                locks.handed.insert(id, handed);
+            }
         }
         let mut ordered: Vec<FnId> = relevant.into_iter().collect();
         ordered.sort();
@@ -652,6 +660,15 @@ impl<'p, 'a> Locks<'p, 'a> {
                         },
                     ));
                 }
+            }
+        }
+        for pair in self.given_pairs(id) {
+            let keys = [&pair.first.lock, &pair.second.lock].map(|lock| self.identity(id, lock));
+            if let [Some(first), Some(second)] = keys
+                && first != second
+                && self.can_run(&pair.second.chain)
+            {
+                pairs.push(((first, second), pair));
             }
         }
         for (key, pair) in pairs {

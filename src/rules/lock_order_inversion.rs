@@ -294,6 +294,10 @@ fn report(
             format!("waits here for {taken}, with {held} held"),
             flow,
         );
+        // What leads to both of them is told already.
+        let common = pair.first.chain.iter().zip(&pair.second.chain);
+        let common = common.take_while(|(one, other)| one == other).count();
+        inner_steps.drain(..common.min(inner_steps.len().saturating_sub(1)));
         if flow == 0 {
             // The primary label says it.
             inner_steps.pop();
