@@ -19,6 +19,7 @@ use crate::program::{FnId, KeyRoot, Site};
 use crate::reach::Timeout;
 use crate::source::{Lang, Span};
 use crate::syntax::c::places::{CallStatement, Statements, Then, has_directive};
+use rustc_hash::FxHashMap;
 use std::ops::Range;
 use std::rc::Rc;
 use text::Text;
@@ -202,7 +203,7 @@ pub fn wait_before_close(
         .before(function, close.stmt, What::Disarm, &close.key)
         .is_none()
     {
-        new.extend(place.written(&names.disarm, call, object));
+        new.extend(place.disarming(call, object)?);
     }
     new.push(place.written(&names.wait, call, object)?);
     let title = format!("call {} first", names_of(&new));
@@ -219,7 +220,7 @@ pub fn disarm_before_wait(engines: &Engines, drain: &Event, close: Site) -> Opti
     let place = Place::find(engines, &[drain.site])?;
     let call = &place.calls[0];
     let object = place.object(call)?;
-    let new = vec![place.written(&engines.program.api.fixes().disarm, call, object)?];
+    let new = vec![place.written(place.disarm, call, object)?];
     let title = format!("call {} first", names_of(&new));
     let edits = place.text.insert_before(call, &new)?;
     place.fix(title, place.edits(edits))
@@ -266,7 +267,7 @@ pub fn move_before_close(
         {
             return None;
         }
-        new.extend(place.written(&engines.program.api.fixes().disarm, using, object));
+        new.extend(place.disarming(using, object)?);
     }
     let mut edits = place.edits(place.text.insert_before(closing, &new)?);
     let written = &place.text.text[moved.clone()];
@@ -286,6 +287,8 @@ struct Place<'t> {
     calls: Vec<CallStatement>,
     /// Names that something of the program, and not Windows, bears.
     taken: Box<dyn Fn(&str) -> bool + 't>,
+    /// What disarms the object of a call, by the name of that.
+    disarm: &'t FxHashMap<String, String>,
 }
 
 impl<'t> Place<'t> {
@@ -327,13 +330,14 @@ impl<'t> Place<'t> {
             },
             calls,
             taken: Box::new(move |name| is_taken(engines, function, name)),
+            disarm: &program.api.fixes().disarm,
         })
     }
 
     /// What takes the place of a call's name, as a table of names has it; with `::` in front where that stands there.
     fn replacement(
         &self,
-        table: &rustc_hash::FxHashMap<String, String>,
+        table: &FxHashMap<String, String>,
         call: &CallStatement,
     ) -> Option<String> {
         let (global, name) = self.name(call);
@@ -344,7 +348,7 @@ impl<'t> Place<'t> {
     /// A call that a table has for this one, on an object.
     fn written(
         &self,
-        table: &rustc_hash::FxHashMap<String, String>,
+        table: &FxHashMap<String, String>,
         call: &CallStatement,
         object: &str,
     ) -> Option<String> {
@@ -359,6 +363,16 @@ impl<'t> Place<'t> {
             "{global}{}",
             pattern.replace("NULL", null).replace("{}", object)
         ))
+    }
+
+    /// What disarms the object of a call, where objects of its kind are disarmed; none at all where that cannot be
+    /// written.
+    fn disarming(&self, call: &CallStatement, object: &str) -> Option<Option<String>> {
+        let table = self.disarm;
+        if !table.contains_key(self.name(call).1) {
+            return Some(None);
+        }
+        self.written(table, call, object).map(Some)
     }
 
     fn name(&self, call: &CallStatement) -> (&'t str, &'t str) {
