@@ -33,14 +33,29 @@ pub fn check(engines: &Engines, findings: &mut Findings) {
                 .events(close.site.function)
                 .iter()
                 .find(|event| event.what == What::Close && event.site == close.site);
+            // Whose member it is that a macro closes, only its use tells.
             if inner.is_some_and(|inner| {
-                matches!(inner.key.root, KeyRoot::Param(..)) && inner.key.path.is_empty()
+                matches!(inner.key.root, KeyRoot::Param(..))
+                    && (inner.key.path.is_empty() || is_use_of_macro(engines, id, close))
             }) {
                 judge(engines, findings, id, close);
             }
         }
     }
     judge_members(engines, findings);
+}
+
+/// Whether an event comes about in a macro that a function uses itself.
+fn is_use_of_macro(engines: &Engines, function: FnId, event: &Event) -> bool {
+    let program = engines.program;
+    let is_macro = |id: FnId| program.function(id).kind == FunctionKind::Macro;
+    let used = program.call(Site {
+        function,
+        stmt: event.stmt,
+    });
+    !is_macro(function)
+        && is_macro(event.site.function)
+        && used.is_some_and(|call| call.targets.iter().all(|target| is_macro(target.function)))
 }
 
 /// Looks at members whose own destructor closes and does not wait, while the callback works on the object around them.
@@ -248,7 +263,7 @@ fn judge(engines: &Engines, findings: &mut Findings, function: FnId, close: &Eve
             remedy::wait_before_close(engines, function, close, &creations)
         };
         report(
-            engines, findings, close, creation, &chain, ended, signalled, fix,
+            engines, findings, function, close, creation, &chain, ended, signalled, fix,
         );
         return;
     }
@@ -508,16 +523,16 @@ fn used_static_ends(
             {
                 continue;
             }
-            let Some(name) = freed_static(engines, event.site) else {
+            let Some((name, key)) = freed_static(engines, function, event) else {
                 continue;
             };
-            let key = program.key(event.site.function, &Place::of(Root::Global(name.clone())));
             let used = program.ids().any(|id| {
                 engines.flow.is_inside_callback(creation, id)
                     && program.function(id).stmts.iter().any(|stmt| {
                         places_of(&stmt.kind).any(|place| {
                             matches!(place.root, Root::Global(_))
-                                && program.key(id, &Place::of(place.root.clone())) == key
+                                && program.key(id, &Place::of(place.root.clone())).as_ref()
+                                    == Some(&key)
                         })
                     })
             });
@@ -536,8 +551,16 @@ fn used_static_ends(
     None
 }
 
-/// The static that a statement frees as a whole.
-fn freed_static(engines: &Engines, site: Site) -> Option<Name> {
+/// The static that is freed as a whole, by its name and place: by the call itself, or in a function that gets it.
+fn freed_static(engines: &Engines, function: FnId, event: &Event) -> Option<(Name, Key)> {
+    if let KeyRoot::Static(id) = event.key.root
+        && event.key.path.is_empty()
+        && event.site.function != function
+    {
+        let name = engines.program.static_def(id).name.clone();
+        return Some((name, event.key.clone()));
+    }
+    let site = event.site;
     let freed = match &engines.program.function(site.function).stmt(site.stmt).kind {
         StmtKind::Call {
             callee: Callee::Method { receiver, .. },
@@ -547,8 +570,11 @@ fn freed_static(engines: &Engines, site: Site) -> Option<Name> {
         _ => return None,
     };
     let key = engines.program.key(site.function, &freed)?;
-    match (freed.root, key.root) {
-        (Root::Global(name), KeyRoot::Static(_)) if key.path.is_empty() => Some(name),
+    match (freed.root, &key.root) {
+        (Root::Global(name), KeyRoot::Static(_)) if key.path.is_empty() => {
+            let whole = Place::of(Root::Global(name.clone()));
+            Some((name, engines.program.key(site.function, &whole)?))
+        }
         _ => None,
     }
 }
@@ -629,6 +655,7 @@ fn kind_words(kind: PoolObject) -> (&'static str, &'static str) {
 fn report(
     engines: &Engines,
     findings: &mut Findings,
+    function: FnId,
     close: &Event,
     creation: &PoolSite,
     chain: &[Site],
@@ -638,7 +665,12 @@ fn report(
 ) {
     let program = engines.program;
     let callee = engines.callee(close.site);
-    let function = program.describe(close.site.function);
+    let here = Site {
+        function,
+        stmt: close.stmt,
+    };
+    let by_macro = is_use_of_macro(engines, function, close);
+    let shown = if by_macro { here } else { close.site };
     let callback = creation
         .callbacks
         .first()
@@ -649,7 +681,7 @@ fn report(
         ("a timer queue", "DeleteTimerQueueEx")
     };
     // A chain of callers is never longer than what a reader can follow.
-    let steps: Vec<Label> = chain
+    let mut steps: Vec<Label> = chain
         .iter()
         .rev()
         .zip(
@@ -658,7 +690,7 @@ fn report(
                 .rev()
                 .skip(1)
                 .map(|site| site.function)
-                .chain([close.site.function]),
+                .chain([function]),
         )
         .map(|(site, callee)| {
             engines.label(
@@ -672,6 +704,9 @@ fn report(
             )
         })
         .collect();
+    if shown.function != function {
+        steps.push(engines.step_on_way(here, shown.function));
+    }
     let without_context = creation.context.as_ref().is_none_or(|context| {
         program
             .constant(creation.context_in, context)
@@ -691,15 +726,12 @@ fn report(
     let finding = Finding {
         rule: "close_threadpool_without_wait",
         message: format!(
-            "{function} closes {object} without waiting for {}, and {}",
+            "{} closes {object} without waiting for {}, and {}",
+            program.describe(shown.function),
             the_callback(&callback),
             ended.what
         ),
-        primary: engines.label(
-            close.site,
-            "does not wait for a running callback",
-            Role::Primary,
-        ),
+        primary: engines.label(shown, "does not wait for a running callback", Role::Primary),
         steps,
         related,
         help: match creation.kind {
