@@ -37,34 +37,51 @@ pub fn taken_at(program: &Program, site: Site) -> Option<Place> {
 }
 
 /// Whether the function that takes a variable sets it to a last value, which is neither free nor taken: what comes after
-/// finds it done, and nobody takes it twice.
+/// finds it done, and nobody takes it twice. A value that is followed by the free one tells only what is done just now.
 fn is_once(program: &Program, site: Site, taking: &Exchange) -> bool {
     let taken = taking.value.unwrap_or(1);
-    let is_last = |value: Option<i64>| value.is_some_and(|value| value != 0 && value != taken);
     let body = program.function(site.function);
-    body.stmts.iter().enumerate().any(|(index, stmt)| {
-        let stmt_id = StmtId(index as u32);
-        match &stmt.kind {
-            StmtKind::Assign { to, value } if *to == taking.variable => is_last(
-                program
-                    .constant(site.function, value)
-                    .and_then(|constant| constant.number()),
-            ),
-            StmtKind::Call { .. } if stmt_id != site.stmt => {
-                let other = Site {
-                    function: site.function,
-                    stmt: stmt_id,
-                };
-                exchange_at(program, other, false).is_some_and(|exchange| {
-                    exchange.variable == taking.variable
-                        && is_last(exchange.value)
-                        && exchange.expected.is_none_or(|expected| expected == taken)
-                        && (exchange.has_expected || loop_around(body, stmt_id).is_none())
-                })
-            }
-            _ => false,
-        }
-    })
+    let assigned = |stmt: StmtId| match &body.stmt(stmt).kind {
+        StmtKind::Assign { to, value } if *to == taking.variable => program
+            .constant(site.function, value)
+            .and_then(|constant| constant.number()),
+        _ => None,
+    };
+    let exchanged = |stmt: StmtId| {
+        let other = Site {
+            function: site.function,
+            stmt,
+        };
+        exchange_at(program, other, false)
+            .filter(|exchange| stmt != site.stmt && exchange.variable == taking.variable)
+    };
+    let is_last = |value: Option<i64>| value.is_some_and(|value| value != 0 && value != taken);
+    let ends = |stmt: StmtId| {
+        is_last(assigned(stmt))
+            || exchanged(stmt).is_some_and(|exchange| {
+                is_last(exchange.value)
+                    && exchange.expected.is_none_or(|expected| expected == taken)
+                    && (exchange.has_expected || loop_around(body, stmt).is_none())
+            })
+    };
+    let frees = |stmt: StmtId| {
+        assigned(stmt) == Some(0)
+            || exchanged(stmt).is_some_and(|exchange| exchange.value == Some(0))
+    };
+    let stmts = || (0..body.stmts.len() as u32).map(StmtId);
+    stmts()
+        .filter(|&stmt| ends(stmt))
+        .any(|last| !stmts().any(|free| frees(free) && leads_to(body, last, free)))
+}
+
+/// Whether a statement can follow another one.
+fn leads_to(body: &Function, first: StmtId, then: StmtId) -> bool {
+    let (Some(from), Some(to)) = (body.block_of(first), body.block_of(then)) else {
+        return false;
+    };
+    let place = |stmt: StmtId| body.block(from).stmts.iter().position(|&at| at == stmt);
+    from == to && place(first) < place(then)
+        || reachable(body, from.0 as usize, false)[to.0 as usize]
 }
 
 /// The variable that a call sets to the free value.
