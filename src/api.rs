@@ -334,6 +334,11 @@ impl Api {
         names
     }
 
+    /// Whether a function of this name lets go of what it gets: `std::mem::take`.
+    pub fn lets_go(&self, name: &str) -> bool {
+        self.lets_go.iter().any(|known| known == name)
+    }
+
     /// Whether a method of this name takes over what it gets, of some type of the table: `push_back`.
     pub fn may_take(&self, method: &str) -> bool {
         self.taking_methods.contains(method)

@@ -9,6 +9,8 @@ pub mod beginning;
 pub mod blocking;
 mod body;
 mod compared;
+pub mod idle;
+mod lent;
 pub mod once;
 mod state;
 

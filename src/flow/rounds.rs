@@ -19,12 +19,18 @@ impl Flow<'_, '_> {
             .find(|&member| body.block(member).stmts.contains(&stmt))?;
         exits(body, &members)
             .filter(|(head, _)| !goes_round_without(body, home, *head))
-            .find_map(|(_, guard)| self.counted(function, guard, &members))
+            .find_map(|(_, guard)| self.counted(function, guard, &members, home))
             .filter(|rounds| *rounds > 0)
     }
 
     /// The rounds until a counter meets the condition under which the loop is left.
-    fn counted(&self, function: FnId, exit: &Guard, members: &[BlockId]) -> Option<i64> {
+    fn counted(
+        &self,
+        function: FnId,
+        exit: &Guard,
+        members: &[BlockId],
+        home: BlockId,
+    ) -> Option<i64> {
         let Cond::Compare { left, op, right } = &exit.cond else {
             return None;
         };
@@ -42,7 +48,7 @@ impl Flow<'_, '_> {
         };
         let goes_on = if exit.holds { op.negated()? } else { op };
         let limit = self.number(function, limit)?;
-        let (first, step) = self.counts(function, &counter, members)?;
+        let (first, step) = self.counts(function, &counter, members, home)?;
         let distance = match (goes_on, step > 0) {
             (Op::Lt, true) => limit - first,
             (Op::Le, true) => limit - first + 1,
@@ -55,19 +61,33 @@ impl Flow<'_, '_> {
         Some((distance + step - 1) / step)
     }
 
-    /// The first value of a counter and its step, where there is one of each.
-    fn counts(&self, function: FnId, counter: &Place, members: &[BlockId]) -> Option<(i64, i64)> {
+    /// The first value of a counter and its step, where there is one of each, every round through `home` makes the step,
+    /// and no call gets the counter's address.
+    fn counts(
+        &self,
+        function: FnId,
+        counter: &Place,
+        members: &[BlockId],
+        home: BlockId,
+    ) -> Option<(i64, i64)> {
         let body = self.program.function(function);
         let (mut first, mut step) = (None, None);
         for (block, number) in body.blocks.iter().zip(0..) {
             for &stmt in &block.stmts {
-                let StmtKind::Assign { to, value } = &body.stmt(stmt).kind else {
-                    continue;
+                let (to, value) = match &body.stmt(stmt).kind {
+                    StmtKind::Assign { to, value } => (to, value),
+                    StmtKind::Call { args, .. }
+                        if args.contains(&Value::AddressOf(counter.clone())) =>
+                    {
+                        return None;
+                    }
+                    _ => continue,
                 };
                 if to != counter {
                     continue;
                 }
                 let (known, new) = match members.contains(&BlockId(number)) {
+                    true if goes_round_without(body, home, BlockId(number)) => return None,
                     true => (&mut step, self.step(Site { function, stmt })?),
                     false => (&mut first, self.number(function, value)?),
                 };

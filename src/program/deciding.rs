@@ -6,7 +6,7 @@
 
 use super::{FnId, Program, Site};
 use crate::api::Effect;
-use crate::ir::{Root, StmtKind, Value};
+use crate::ir::{StmtKind, Value};
 
 /// A set of a function's parameters, by their index; those behind the 64th are in none.
 pub(super) type Params = u64;
@@ -34,7 +34,9 @@ impl Program<'_> {
                 .into_iter()
                 .flatten()
                 .filter_map(|arg| self.argument(site, arg))
-                .fold(0, |params, value| params | param_of(value));
+                .fold(0, |params, value| {
+                    params | self.param_of(site.function, value)
+                });
             let known = &mut deciding[site.function.0 as usize];
             if decides & !*known != 0 {
                 *known |= decides;
@@ -66,16 +68,19 @@ impl Program<'_> {
             .take(64)
             .enumerate()
             .filter(|(index, _)| params >> index & 1 != 0)
-            .fold(0, |handed, (_, value)| handed | param_of(value))
+            .fold(0, |handed, (_, value)| {
+                handed | self.param_of(site.function, value)
+            })
     }
-}
 
-fn param_of(value: &Value) -> Params {
-    match value {
-        Value::Place(place) if place.path.is_empty() => match place.root {
-            Root::Param(index) if index < 64 => 1 << index,
+    /// The parameter that a value is, itself or by a local that is made from it.
+    fn param_of(&self, function: FnId, value: &Value) -> Params {
+        match value {
+            Value::Place(place) if place.path.is_empty() => self
+                .parameter_of(function, value)
+                .filter(|index| *index < 64)
+                .map_or(0, |index| 1 << index),
             _ => 0,
-        },
-        _ => 0,
+        }
     }
 }

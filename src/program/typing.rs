@@ -1,7 +1,7 @@
 //! Types of values and places: what is written, followed through aliases, fields, wrappers and calls.
 
 use super::{FnId, Program, Site, TypeId, join_name, types};
-use crate::api::{Arg, Effect, TypeRow};
+use crate::api::{Arg, Effect, TypeRow, last_segment};
 use crate::ir::{Callee, Field, FunctionKind, Import, Place, Root, StmtKind, TypeKind, Value};
 use crate::source::Lang;
 use std::sync::{Arc, RwLock};
@@ -677,6 +677,12 @@ impl<'a> Program<'a> {
             } => args.get(*index as usize),
             _ => None,
         })?;
+        if let (Lang::Rust, Value::AddressOf(place)) = (lang, passed)
+            && self.api.lets_go(last_segment(&base))
+        {
+            // `std::mem::take(&mut self.worker)` gives the object itself.
+            return self.type_of_place_deep(site.function, place, depth - 1);
+        }
         let (text, unit) = self.type_of_value_deep(site.function, passed, depth - 1)?;
         if !effects
             .iter()

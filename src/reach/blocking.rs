@@ -8,7 +8,7 @@ use crate::entry::{Contexts, Entry, EntryKind, Runs};
 use crate::flow::{Flow, Loop};
 use crate::ir::{Callee, Cond, Op, Place, Root, StmtId, StmtKind, Value};
 use crate::program::origin::{Origin, Origins, flags};
-use crate::program::{Call, FnId, Key, Program, Site};
+use crate::program::{Call, FnId, Key, KeyRoot, Program, Site};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// What a blocked thread waits for.
@@ -268,6 +268,9 @@ impl Handles {
         let only_windows = self
             .of(key)
             .is_some_and(|kinds| kinds.iter().all(|kind| *kind == HandleKind::Window));
+        if let (KeyRoot::Local(function, local), []) = (&key.root, &key.path[..]) {
+            return is_made_here(program, *function, *local);
+        }
         if !only_windows || !key.is_global() {
             return only_windows;
         }
@@ -296,46 +299,6 @@ impl Handles {
             .iter()
             .any(|site| self.runs_on_own_thread(program, site.function))
             && !program.ids().any(is_given_otherwise)
-    }
-
-    /// Whether a wait's window is a local to which the function gives nothing but windows that it makes itself.
-    fn is_made_here(&self, program: &Program, site: Site, on: Arg) -> bool {
-        let Some(Value::Place(
-            place @ Place {
-                root: Root::Local(_),
-                path,
-            },
-        )) = program.argument(site, on)
-        else {
-            return false;
-        };
-        let body = program.function(site.function);
-        let makes_window = |value: &Value| {
-            let Value::Result(stmt) = value else {
-                return false;
-            };
-            let made = Site {
-                function: site.function,
-                stmt: *stmt,
-            };
-            program.call(made).is_some_and(|call| {
-                call.effects.iter().any(|effect| {
-                    matches!(
-                        effect.effect(),
-                        Effect::Creates {
-                            class: WaitClass::Message,
-                            handle: Arg::Result,
-                            ..
-                        }
-                    )
-                })
-            })
-        };
-        let mut given = body.stmts.iter().filter_map(|stmt| match &stmt.kind {
-            StmtKind::Assign { to, value } if to == place => Some(value),
-            _ => None,
-        });
-        path.is_empty() && given.next().is_some_and(makes_window) && given.all(makes_window)
     }
 
     /// Whether a thread procedure leads to a function.
@@ -521,6 +484,37 @@ pub fn loads_own_path(program: &Program, site: Site, effect: &Effect, origins: &
         })
 }
 
+/// Whether a function gives a local of its own nothing but windows that it makes itself.
+fn is_made_here(program: &Program, function: FnId, local: u32) -> bool {
+    let makes_window = |value: &Value| {
+        let Value::Result(stmt) = *value else {
+            return false;
+        };
+        program.call(Site { function, stmt }).is_some_and(|call| {
+            call.effects.iter().any(|effect| {
+                matches!(
+                    effect.effect(),
+                    Effect::Creates {
+                        class: WaitClass::Message,
+                        handle: Arg::Result,
+                        ..
+                    }
+                )
+            })
+        })
+    };
+    let is_nothing = |value: &Value| {
+        program
+            .constant(function, value)
+            .is_some_and(|constant| constant.is_zero())
+    };
+    let mut given = program
+        .assigned(function, local)
+        .filter(|value| !is_nothing(value))
+        .peekable();
+    given.peek().is_some() && given.all(makes_window)
+}
+
 /// Judges one hit of an entry that runs under the loader lock. `None`: it does not block, or harmlessly.
 pub fn judge(
     flow: &Flow,
@@ -590,7 +584,13 @@ pub fn judge(
         WaitClass::Message => {
             // Its procedure is called, and nobody is waited for.
             let is_made_here = match (hit.site, on) {
-                (Some(site), Some(on)) => handles.is_made_here(flow.program(), site, *on),
+                (Some(site), Some(on)) => match flow.program().argument(site, *on) {
+                    Some(Value::Place(Place {
+                        root: Root::Local(local),
+                        path,
+                    })) => path.is_empty() && is_made_here(flow.program(), site.function, *local),
+                    _ => false,
+                },
                 _ => false,
             };
             if is_made_here

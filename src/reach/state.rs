@@ -421,6 +421,8 @@ impl Env {
             Value::Cond(cond) => self.evaluate_cond(program, function, cond),
             Value::AddressOf(place) => match program.functions_of(function, value)[..] {
                 [only] if matches!(place.root, Root::Global(_)) => Abstract::Function(only),
+                // What is behind a reference is compared by its name: `*count == 0`.
+                _ if program.lang(function) == Lang::Rust => Abstract::Unknown,
                 _ => Abstract::NotZero,
             },
             Value::Or(values) => {
@@ -827,7 +829,7 @@ fn one_object(program: &Program, function: FnId, place: &Place) -> Option<Key> {
     .then_some(key)
 }
 
-/// The statics and members that a function compares with something.
+/// The statics and members that a function compares with something, itself or by a local that holds what they hold.
 fn tested_places(program: &Program, function: FnId) -> BTreeSet<Key> {
     let edges = program.function(function).blocks.iter();
     edges
@@ -836,7 +838,7 @@ fn tested_places(program: &Program, function: FnId) -> BTreeSet<Key> {
             Cond::Compare {
                 left: Value::Place(place),
                 ..
-            } if matches!(place.root, Root::Global(_) | Root::This) => {
+            } if matches!(place.root, Root::Global(_) | Root::This | Root::Local(_)) => {
                 one_object(program, function, place)
             }
             _ => None,

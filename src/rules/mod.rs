@@ -21,7 +21,7 @@ use crate::program::origin::Origins;
 use crate::program::{CallEffect, FnId, Key, Program, Site, TypeId};
 use crate::reach::blocking::Handles;
 use crate::reach::once::Once;
-use crate::reach::{self, Abstract, Walk, beginning};
+use crate::reach::{self, Abstract, Walk, beginning, idle};
 use crate::rules::timings::{Stage, Timings};
 use crate::source::{FileId, Span};
 use crate::syntax::c::places::Statements;
@@ -261,7 +261,7 @@ impl<'p, 'a> Engines<'p, 'a> {
             &watches,
             &self.once,
         );
-        beginning::drop_idle(self.program, &self.flow, entry, &mut walk);
+        idle::drop_idle(self.program, &self.flow, entry, &mut walk);
         walk
     }
 

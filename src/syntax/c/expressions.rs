@@ -268,7 +268,7 @@ impl<'t> Lowering<'t> {
     }
 
     /// `x++`, `x += y`: the place keeps an unknown value.
-    fn modify(&mut self, target: Value, node: Node) -> Value {
+    pub(super) fn modify(&mut self, target: Value, node: Node) -> Value {
         let span = self.span(node);
         match target {
             Value::Place(to) => {

@@ -338,6 +338,27 @@ impl<'t> Lowering<'t> {
         }
     }
 
+    /// `stream >> level >> name;`: what is read gets another value. Nobody shifts a number for nothing.
+    fn read_from_stream(&mut self, node: Node) {
+        let mut node = node;
+        while let (true, "binary_expression", Some(left), Some(right)) = (
+            self.cpp,
+            node.kind(),
+            node.child_by_field_name("left"),
+            node.child_by_field_name("right"),
+        ) {
+            let operator = node.child_by_field_name("operator");
+            if operator.is_none_or(|operator| self.text(operator) != ">>") {
+                return;
+            }
+            if matches!(right.kind(), "identifier" | "qualified_identifier") {
+                let read = self.expression(right);
+                self.modify(read, right);
+            }
+            node = left;
+        }
+    }
+
     fn expression_statement(&mut self, node: Node) {
         let Some(expression) = node.named_child(0) else {
             return;
@@ -362,6 +383,7 @@ impl<'t> Lowering<'t> {
         self.enter_scope();
         let value = self.expression(expression);
         self.discard(&value);
+        self.read_from_stream(expression);
         self.errors_below(node);
         self.leave_scope(span);
     }
