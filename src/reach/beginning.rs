@@ -233,7 +233,7 @@ fn first_value(program: &Program, id: StaticId) -> Option<Abstract> {
         || object.thread_local
         || object.function.is_some()
         || object.init.len() > 1
-        || object.type_text.contains('[')
+        || program.expand_alias(&object.type_text, unit).contains('[')
         || program.class_of_text(&object.type_text, unit).is_some()
             && !program.is_pointer_like(&object.type_text, unit)
     {

@@ -240,7 +240,8 @@ fn other_user(
             };
             matches!(event.what, What::Close | What::Drain)
                 && event.key == *own
-                && (event.site.function == id || is_called())
+                && (event.site.function == id
+                    || is_called() && !flow.is_inside_callback(creation, event.site.function))
         }) else {
             continue;
         };
