@@ -6,6 +6,7 @@
 
 mod calls;
 mod condition;
+mod generator;
 mod lists;
 mod syntax;
 
@@ -18,6 +19,7 @@ use crate::source::FileId;
 use super::tree::{Tree, file_name, is_below, join, named, parent};
 use super::{Kind, Target, TargetKind, entry_symbols};
 use condition::{SYSTEM, asks_for_system, condition};
+use generator::{is_for_other_systems, plain};
 use syntax::{Argument, Command, block_end};
 
 /// Stands for a variable whose value is not known.
@@ -892,31 +894,4 @@ fn is_true(value: &str) -> bool {
             "ON" | "TRUE" | "1" | "YES"
         )
     })
-}
-
-/// Whether a generator expression gives something on other systems only: `$<$<PLATFORM_ID:Linux,Darwin>:…>`,
-/// `$<$<NOT:$<PLATFORM_ID:Windows>>:…>`.
-fn is_for_other_systems(word: &str) -> bool {
-    let asked = |text: &str| {
-        let (systems, _) = text.strip_prefix("$<PLATFORM_ID:")?.split_once('>')?;
-        Some(systems.split(',').any(|system| system == SYSTEM))
-    };
-    let Some(condition) = word.strip_prefix("$<") else {
-        return false;
-    };
-    asked(condition) == Some(false)
-        || condition
-            .strip_prefix("$<NOT:")
-            .is_some_and(|condition| asked(condition) == Some(true))
-}
-
-/// What a generator expression gives when its condition holds.
-fn plain(word: &str) -> &str {
-    if !word.starts_with("$<") {
-        return word;
-    }
-    let inner = word.trim_end_matches('>');
-    inner
-        .rsplit_once([':', ','])
-        .map_or(inner, |(_, last)| last)
 }
