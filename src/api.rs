@@ -144,6 +144,9 @@ struct Table {
     /// By calling these a function may let go of what a member owns.
     #[serde(default)]
     lets_go: Vec<String>,
+    /// These tell that their object holds nothing.
+    #[serde(default)]
+    tells_empty: Vec<String>,
     #[serde(default)]
     entry: Vec<EntryRow>,
     #[serde(default, rename = "type")]
@@ -185,6 +188,7 @@ pub struct Api {
     ending_methods: FxHashSet<String>,
     taking_methods: FxHashSet<String>,
     lets_go: Vec<String>,
+    tells_empty: Vec<String>,
     /// What stands between `::` in the names of rows.
     segments: FxHashSet<String>,
     fixes: FixNames,
@@ -221,6 +225,7 @@ impl Api {
                 .flat_map(|row| row.takes.iter().cloned())
                 .collect(),
             lets_go: table.lets_go,
+            tells_empty: table.tells_empty,
         };
         for row in table.api {
             api.add(row, false);
@@ -337,6 +342,11 @@ impl Api {
     /// Whether a function of this name lets go of what it gets: `std::mem::take`.
     pub fn lets_go(&self, name: &str) -> bool {
         self.lets_go.iter().any(|known| known == name)
+    }
+
+    /// Whether a method of this name tells that its object holds nothing: `empty`.
+    pub fn tells_empty(&self, method: &str) -> bool {
+        self.tells_empty.iter().any(|known| known == method)
     }
 
     /// Whether a method of this name takes over what it gets, of some type of the table: `push_back`.

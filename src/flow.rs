@@ -241,19 +241,27 @@ impl<'p, 'a> Flow<'p, 'a> {
                         },
                         armed_with: armed_with.and_then(parameter),
                     };
-                    if what == What::Arm
-                        && armed_with.is_some_and(|value| self.can_be_null(site, value))
-                    {
-                        events.push(Event {
-                            what: What::Disarm,
-                            ..event.clone()
-                        });
-                    }
-                    events.push(event);
+                    events.extend(self.with_disarm(site, event, armed_with));
                 }
             }
         }
         events
+    }
+
+    /// An event, and before it the disarm that the same call may be instead, if it arms with this value.
+    fn with_disarm(
+        &self,
+        site: Site,
+        event: Event,
+        value: Option<&Value>,
+    ) -> impl Iterator<Item = Event> + use<> {
+        let also_disarms =
+            event.what == What::Arm && value.is_some_and(|value| self.can_be_null(site, value));
+        let disarm = also_disarms.then(|| Event {
+            what: What::Disarm,
+            ..event.clone()
+        });
+        disarm.into_iter().chain([event])
     }
 
     /// Whether what an object is armed with is NULL on some of the ways to a statement: `on ? &due : NULL`. There the same
@@ -488,13 +496,7 @@ impl<'p, 'a> Flow<'p, 'a> {
                         kind: event.kind,
                         armed_with: value.and_then(parameter),
                     };
-                    let also_disarms = mapped.what == What::Arm
-                        && value.is_some_and(|value| self.can_be_null(site, value));
-                    let disarm = also_disarms.then(|| Event {
-                        what: What::Disarm,
-                        ..mapped.clone()
-                    });
-                    for event in disarm.into_iter().chain([mapped]) {
+                    for event in self.with_disarm(site, mapped, value) {
                         if !events.contains(&event) {
                             events.push(event);
                         }

@@ -208,8 +208,6 @@ struct Target {
     is_complete: bool,
     /// What its build file says is none of its sources.
     left_out: BTreeSet<FileId>,
-    /// What its build file names for other systems only: nobody's source on Windows, unless another target lists it.
-    named_elsewhere: BTreeSet<FileId>,
     /// Nothing compiles C for it: it is of a Cargo package without a build script.
     only_rust: bool,
 }
@@ -234,9 +232,28 @@ impl Target {
             elsewhere: false,
             is_complete: false,
             left_out: BTreeSet::new(),
-            named_elsewhere: BTreeSet::new(),
             only_rust: false,
         }
+    }
+}
+
+impl Target {
+    /// What a build file names for other systems only, if there is any that no target of its own lists.
+    fn of_other_systems(
+        build: FileId,
+        named: BTreeSet<FileId>,
+        targets: &[Target],
+    ) -> Option<Target> {
+        let listed: BTreeSet<&FileId> = targets.iter().flat_map(|it| &it.sources).collect();
+        let sources: Vec<FileId> = named
+            .into_iter()
+            .filter(|id| !listed.contains(id))
+            .collect();
+        (!sources.is_empty()).then(|| Target {
+            sources,
+            elsewhere: true,
+            ..Target::new(build)
+        })
     }
 }
 
@@ -303,16 +320,11 @@ pub fn find_with_includes(
         .iter()
         .flat_map(|target| target.sources.iter().copied());
     claimed.extend(headers::reached(&includes, listed));
-    let mut foreign: BTreeSet<FileId> = targets
+    let foreign: BTreeSet<FileId> = targets
         .iter()
         .filter(|target| target.elsewhere)
         .flat_map(|target| target.sources.iter().copied())
         .collect();
-    for target in &mut targets {
-        let named = std::mem::take(&mut target.named_elsewhere);
-        foreign.extend(named.into_iter().filter(|id| !claimed.contains(id)));
-    }
-    claimed.extend(&foreign);
     targets.retain(|target| !target.elsewhere);
     let free: Vec<FileId> = sources
         .ids()

@@ -811,7 +811,6 @@ impl Run<'_> {
     fn finish(mut self) -> Vec<Target> {
         for id in self.targets.iter().flat_map(|target| &target.sources) {
             self.left_out.remove(id);
-            self.named_elsewhere.remove(id);
         }
         let key = |root: FileId, name: &str| format!("cmake:{}:{name}", root.0);
         let mut roots: Vec<FileId> = vec![FileId(0); self.targets.len()];
@@ -865,10 +864,12 @@ impl Run<'_> {
                 takes_whole: made.takes_whole,
                 elsewhere: made.elsewhere,
                 left_out: self.left_out.clone(),
-                named_elsewhere: std::mem::take(&mut self.named_elsewhere),
                 ..Target::new(list)
             });
         }
+        let named = self.named_elsewhere;
+        let elsewhere = Target::of_other_systems(self.root, named, &targets);
+        targets.extend(elsewhere);
         targets
     }
 }

@@ -38,7 +38,12 @@ pub fn targets(tree: &Tree, build_files: &[FileId]) -> Vec<Target> {
             targets.extend(qmake(tree, id));
         }
     }
-    targets.extend(meson.finish());
+    if let Some(&first) = meson.visited.first() {
+        let named = meson.named_elsewhere;
+        let elsewhere = Target::of_other_systems(first, named, &meson.targets);
+        targets.extend(elsewhere);
+    }
+    targets.extend(meson.targets);
     targets
 }
 
@@ -282,17 +287,6 @@ impl Meson<'_> {
             [Token::Word("not"), Token::Word("in"), list @ ..] => Some(!names_windows(list)),
             _ => None,
         }
-    }
-
-    /// The targets; what is named for other systems only stands at one of them.
-    fn finish(mut self) -> Vec<Target> {
-        for id in self.targets.iter().flat_map(|target| &target.sources) {
-            self.named_elsewhere.remove(id);
-        }
-        if let Some(target) = self.targets.first_mut() {
-            target.named_elsewhere = self.named_elsewhere;
-        }
-        self.targets
     }
 
     fn files(&self, folder: &str, tokens: &[Token]) -> Vec<FileId> {

@@ -66,7 +66,7 @@ pub fn drop_idle(program: &Program, flow: &Flow, entry: &Entry, walk: &mut Walk)
                         function: *destructor,
                         stmt: *stmt,
                     };
-                    answer_of_untouched(program, site).or(Some(asks_for_nothing(name)))
+                    answer_of_untouched(program, site).or(Some(program.api.tells_empty(name)))
                 }
                 _ => None,
             },
@@ -81,14 +81,6 @@ pub fn drop_idle(program: &Program, flow: &Flow, entry: &Entry, walk: &mut Walk)
                 .site
                 .is_some_and(|site| flow.is_guarded_by(site.function, site.stmt, asks)))
     });
-}
-
-/// Whether a method's name asks if there is nothing: it is true of what nobody has touched.
-fn asks_for_nothing(method: &str) -> bool {
-    matches!(
-        method,
-        "empty" | "is_empty" | "isEmpty" | "IsEmpty" | "isNull" | "IsNull"
-    )
 }
 
 /// What a method of the program answers that is called on an object whose members have their first values, where that

@@ -213,6 +213,53 @@ fn ways_to(place: &Place) -> impl Iterator<Item = Place> + '_ {
     })
 }
 
+/// What leads to the object that is used: `queue` and `queue->head` to `queue->head->work`, and what both the close and the
+/// use are methods of, or are given to helpers.
+fn leads_to(engines: &Engines, function: FnId, close: &Event, used: &Event) -> Vec<Place> {
+    let mut leads: Vec<Place> = Vec::new();
+    if let StmtKind::Call { args, .. } = &engines.program.function(function).stmt(used.stmt).kind {
+        for place in args.iter().filter_map(Value::place) {
+            leads.extend(ways_to(&place));
+        }
+    }
+    let closed = receivers(engines, function, close);
+    let both = receivers(engines, function, used)
+        .into_iter()
+        .filter(|receiver| closed.contains(receiver));
+    for place in both.flatten() {
+        leads.extend(ways_to(&place));
+        leads.push(place);
+    }
+    leads
+}
+
+/// The functions below this one on the way to where an event comes about, each with its statement that leads there.
+fn callees_to(engines: &Engines, function: FnId, event: &Event) -> Vec<(FnId, StmtId)> {
+    let program = engines.program;
+    let is_same = |inner: &&Event| {
+        inner.site == event.site && inner.what == event.what && inner.key == event.key
+    };
+    let next = |at: Site| {
+        program.call(at)?.targets.iter().find_map(|target| {
+            let inner = engines.flow.events(target.function).iter().find(is_same)?;
+            Some((target.function, inner.stmt))
+        })
+    };
+    let mut found: Vec<(FnId, StmtId)> = Vec::new();
+    let mut at = (function, event.stmt);
+    while at.0 != event.site.function && found.len() < 8 {
+        let (function, stmt) = at;
+        let Some(inner) = next(Site { function, stmt }) else {
+            // Its key is another one further down.
+            found.push((event.site.function, event.site.stmt));
+            break;
+        };
+        found.push(inner);
+        at = inner;
+    }
+    found
+}
+
 /// Whether the variable gets a new value after the close, on every way to the use: itself, or one that leads to it, such
 /// as the one that a loop over all objects sets in each round.
 fn is_renewed(engines: &Engines, function: FnId, close: &Event, event: &Event) -> bool {
@@ -224,21 +271,7 @@ fn is_renewed(engines: &Engines, function: FnId, close: &Event, event: &Event) -
     let creates = |event: &&Event| event.what == What::Create && event.key == *key;
     let events = engines.flow.events(function).iter();
     let made: BTreeSet<StmtId> = events.filter(creates).map(|event| event.stmt).collect();
-    // What leads to the object: `queue`, `queue->head` to `queue->head->work`, and what a method is called on or a helper
-    // is given.
-    let mut leads: Vec<Place> = Vec::new();
-    if let StmtKind::Call { args, .. } = &engines.program.function(function).stmt(used).kind {
-        for place in args.iter().filter_map(Value::place) {
-            leads.extend(ways_to(&place));
-        }
-    }
-    let closed = receivers(engines, function, close);
-    for receiver in receivers(engines, function, event) {
-        if let Some(place) = receiver.filter(|place| closed.contains(&Some(place.clone()))) {
-            leads.extend(ways_to(&place));
-            leads.push(place);
-        }
-    }
+    let leads = leads_to(engines, function, close, event);
     let outer = function;
     let program = engines.program;
     let stmts = |function: FnId| (0..program.function(function).stmts.len() as u32).map(StmtId);
@@ -268,48 +301,20 @@ fn is_renewed(engines: &Engines, function: FnId, close: &Event, event: &Event) -
             events.any(|event| event.stmt == stmt && creates(&event))
         }
     };
-    // Behind the close in what closes it, and in front of the use in what uses it: in the callees on the way to it.
-    let below = |event: &Event| {
-        let mut found: Vec<(FnId, StmtId)> = Vec::new();
-        let (mut at, mut depth) = (
-            Site {
-                function,
-                stmt: event.stmt,
-            },
-            0,
-        );
-        while at.function != event.site.function && depth < 8 {
-            let next = program.call(at).and_then(|call| {
-                call.targets.iter().find_map(|target| {
-                    let mut events = engines.flow.events(target.function).iter();
-                    let inner = events.find(|inner| {
-                        inner.site == event.site
-                            && inner.what == event.what
-                            && inner.key == event.key
-                    })?;
-                    Some((target.function, inner.stmt))
-                })
-            });
-            let Some((function, stmt)) = next else { break };
-            found.push((function, stmt));
-            at = Site { function, stmt };
-            depth += 1;
-        }
-        let deepest = (event.site.function, event.site.stmt);
-        if deepest.0 != function && !found.contains(&deepest) {
-            found.push(deepest);
-        }
-        found
-    };
     let can_follow = |function: FnId, first: StmtId, then: StmtId| {
         first != then && engines.flow.can_follow(function, first, then)
     };
-    let renewed_behind = below(close).into_iter().any(|(below, closed)| {
-        stmts(below).any(|stmt| assigns(below, stmt) && can_follow(below, closed, stmt))
-    });
-    let renewed_before = below(event).into_iter().any(|(below, used)| {
-        stmts(below).any(|stmt| assigns(below, stmt) && can_follow(below, stmt, used))
-    });
+    // Behind the close in what closes it, and in front of the use in what uses it: in the callees on the way to it.
+    let renewed_behind = callees_to(engines, function, close)
+        .into_iter()
+        .any(|(below, closed)| {
+            stmts(below).any(|stmt| assigns(below, stmt) && can_follow(below, closed, stmt))
+        });
+    let renewed_before = callees_to(engines, function, event)
+        .into_iter()
+        .any(|(below, used)| {
+            stmts(below).any(|stmt| assigns(below, stmt) && can_follow(below, stmt, used))
+        });
     if renewed_behind || renewed_before {
         return true;
     }

@@ -295,7 +295,7 @@ fn report(
         .collect();
     steps.push(engines.label(
         drain.site,
-        format!("`{callee}` waits only for callbacks that are queued or running at this moment"),
+        format!("`{callee}` does not wait for callbacks that are queued after it has begun"),
         Role::Step,
     ));
     steps.push(engines.label(
