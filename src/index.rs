@@ -198,7 +198,11 @@ fn word_end(bytes: &[u8], mut at: usize) -> usize {
 
 /// Behind the next LF or lone CR, or the end; with `continued`, a backslash before it goes on.
 pub(crate) fn line_end(bytes: &[u8], mut at: usize, continued: bool) -> usize {
-    while at < bytes.len() {
+    while let Some(length) = bytes
+        .get(at..)
+        .and_then(|rest| memchr::memchr3(b'\\', b'\n', b'\r', rest))
+    {
+        at += length;
         match bytes[at] {
             b'\\' if continued => {
                 at += 1;
@@ -238,7 +242,7 @@ pub(crate) fn find(bytes: &[u8], from: usize, needle: &[u8]) -> Option<usize> {
     let first = *needle.first()?;
     let mut at = from;
     while at + needle.len() <= bytes.len() {
-        at += bytes[at..].iter().position(|&byte| byte == first)?;
+        at += memchr::memchr(first, &bytes[at..])?;
         if bytes[at..].starts_with(needle) {
             return Some(at);
         }

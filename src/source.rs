@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A file of one `Sources`, by position. The order of files is the order of their paths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -91,7 +91,8 @@ pub struct SourceFile {
     pub lang: Option<Lang>,
     pub text: Arc<str>,
     pub encoding: Encoding,
-    line_starts: Arc<[u32]>,
+    /// Found when somebody asks for the first time: of most files nobody does.
+    line_starts: OnceLock<Arc<[u32]>>,
 }
 
 /// All files of one run, sorted by path. A clone shares them.
@@ -111,10 +112,16 @@ impl Sources {
     /// Decodes and sorts. A path that comes twice is kept once.
     pub fn new(files: Vec<(String, Vec<u8>)>) -> Sources {
         use rayon::prelude::*;
-        let mut files: Vec<SourceFile> = files
-            .into_par_iter()
-            .map(|(path, bytes)| SourceFile::new(path, bytes))
-            .collect();
+        Sources::of(
+            files
+                .into_par_iter()
+                .map(|(path, bytes)| SourceFile::new(path, &bytes))
+                .collect(),
+        )
+    }
+
+    /// Sorts. Of two files with the same path the first one is kept.
+    pub fn of(mut files: Vec<SourceFile>) -> Sources {
         files.sort_by(|a, b| a.path.cmp(&b.path));
         files.dedup_by(|a, b| a.path == b.path);
         Sources {
@@ -127,7 +134,7 @@ impl Sources {
         let files = self.ids().map(|id| match texts.get(&id) {
             None => self.file(id).clone(),
             Some(text) => SourceFile {
-                line_starts: line_starts(text).into(),
+                line_starts: OnceLock::new(),
                 text: text.as_str().into(),
                 ..self.file(id).clone()
             },
@@ -140,7 +147,7 @@ impl Sources {
     /// The same files, one of them with other bytes. Its number stays.
     pub fn with_bytes(&self, id: FileId, bytes: Vec<u8>) -> Sources {
         let mut files = Vec::clone(&self.files);
-        files[id.0 as usize] = SourceFile::new(self.file(id).path.to_string(), bytes);
+        files[id.0 as usize] = SourceFile::new(self.file(id).path.to_string(), &bytes);
         Sources {
             files: Arc::new(files),
         }
@@ -209,7 +216,7 @@ impl Sources {
     pub fn position(&self, file: FileId, offset: u32) -> Position {
         let source = self.file(file);
         let line = source.line_of(offset);
-        let start = source.line_starts[line as usize] as usize;
+        let start = source.line_starts()[line as usize] as usize;
         let before = source.text.get(start..offset as usize).unwrap_or("");
         Position {
             line: line + 1,
@@ -223,35 +230,40 @@ impl Sources {
 }
 
 impl SourceFile {
-    fn new(path: String, bytes: Vec<u8>) -> SourceFile {
+    /// Decodes the bytes of a file.
+    pub fn new(path: String, bytes: &[u8]) -> SourceFile {
         let lang = Lang::of_path(&path);
         let (text, encoding) = decode(bytes);
-        let line_starts = line_starts(&text).into();
         SourceFile {
             path: path.into(),
             lang,
             text: text.into(),
             encoding,
-            line_starts,
+            line_starts: OnceLock::new(),
         }
+    }
+
+    fn line_starts(&self) -> &[u32] {
+        self.line_starts
+            .get_or_init(|| line_starts(&self.text).into())
     }
 
     /// The line (from 0) that holds this offset.
     pub fn line_of(&self, offset: u32) -> u32 {
-        self.line_starts
+        self.line_starts()
             .partition_point(|&start| start <= offset)
             .saturating_sub(1) as u32
     }
 
     pub fn line_count(&self) -> u32 {
-        self.line_starts.len() as u32
+        self.line_starts().len() as u32
     }
 
     /// The byte range of a line (from 0), its line end included.
     pub fn line_range(&self, line: u32) -> Option<Range<usize>> {
-        let start = *self.line_starts.get(line as usize)? as usize;
+        let start = *self.line_starts().get(line as usize)? as usize;
         let end = self
-            .line_starts
+            .line_starts()
             .get(line as usize + 1)
             .map_or(self.text.len(), |&next| next as usize);
         Some(start..end)
@@ -260,69 +272,55 @@ impl SourceFile {
 
 /// The text that is analysed: every lone CR in it, the line end of the old Macintosh, has become a LF, so that whatever
 /// looks for the end of a line need not know of it. Offsets and lines stay.
-fn decode(bytes: Vec<u8>) -> (String, Encoding) {
+fn decode(bytes: &[u8]) -> (Cow<'_, str>, Encoding) {
     let (text, encoding) = decode_as_is(bytes);
     (with_line_feeds(text), encoding)
 }
 
-fn with_line_feeds(text: String) -> String {
-    let is_lone = |bytes: &[u8], at: usize| bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n');
+fn with_line_feeds(text: Cow<'_, str>) -> Cow<'_, str> {
     let bytes = text.as_bytes();
-    if !(0..bytes.len()).any(|at| is_lone(bytes, at)) {
+    let is_lone = |at: usize| bytes.get(at + 1) != Some(&b'\n');
+    let mut returns = memchr::memchr_iter(b'\r', bytes);
+    let Some(first) = returns.find(|&at| is_lone(at)) else {
         return text;
-    }
-    let mut bytes = text.into_bytes();
-    for at in 0..bytes.len() {
-        if is_lone(&bytes, at) {
-            bytes[at] = b'\n';
-        }
+    };
+    let lone: Vec<usize> = std::iter::once(first)
+        .chain(returns.filter(|&at| is_lone(at)))
+        .collect();
+    let mut bytes = text.into_owned().into_bytes();
+    for at in lone {
+        bytes[at] = b'\n';
     }
     // One ASCII character gave way to another.
-    String::from_utf8(bytes).unwrap_or_default()
+    Cow::Owned(String::from_utf8(bytes).unwrap_or_default())
 }
 
-fn decode_as_is(bytes: Vec<u8>) -> (String, Encoding) {
+fn decode_as_is(bytes: &[u8]) -> (Cow<'_, str>, Encoding) {
     if let Some(rest) = bytes.strip_prefix(b"\xEF\xBB\xBF") {
-        return (
-            String::from_utf8_lossy(rest).into_owned(),
-            Encoding::Utf8Bom,
-        );
+        return (String::from_utf8_lossy(rest), Encoding::Utf8Bom);
     }
     if bytes.starts_with(b"\xFF\xFE") {
-        return (
-            encoding_rs::UTF_16LE
-                .decode_with_bom_removal(&bytes)
-                .0
-                .into_owned(),
-            Encoding::Utf16Le,
-        );
+        let text = encoding_rs::UTF_16LE.decode_with_bom_removal(bytes).0;
+        return (text, Encoding::Utf16Le);
     }
     if bytes.starts_with(b"\xFE\xFF") {
-        return (
-            encoding_rs::UTF_16BE
-                .decode_with_bom_removal(&bytes)
-                .0
-                .into_owned(),
-            Encoding::Utf16Be,
-        );
+        let text = encoding_rs::UTF_16BE.decode_with_bom_removal(bytes).0;
+        return (text, Encoding::Utf16Be);
     }
-    if let Some(encoding) = utf16_without_mark(&bytes) {
+    if let Some(encoding) = utf16_without_mark(bytes) {
         let decoder = if encoding == Encoding::Utf16Le {
             encoding_rs::UTF_16LE
         } else {
             encoding_rs::UTF_16BE
         };
-        return (
-            decoder.decode_without_bom_handling(&bytes).0.into_owned(),
-            encoding,
-        );
+        return (decoder.decode_without_bom_handling(bytes).0, encoding);
     }
-    if bytes.contains(&0) {
-        return (String::new(), Encoding::Binary);
+    if memchr::memchr(0, bytes).is_some() {
+        return (Cow::Borrowed(""), Encoding::Binary);
     }
-    match String::from_utf8(bytes) {
-        Ok(text) => (text, Encoding::Utf8),
-        Err(error) => (legacy_text(error.as_bytes()), Encoding::Legacy),
+    match std::str::from_utf8(bytes) {
+        Ok(text) => (Cow::Borrowed(text), Encoding::Utf8),
+        Err(_) => (Cow::Owned(legacy_text(bytes)), Encoding::Legacy),
     }
 }
 
@@ -372,7 +370,7 @@ fn legacy_bytes(text: &str) -> Vec<u8> {
 /// `old`.
 pub fn encode(bytes: Vec<u8>, old: &str, new: &str) -> Result<Vec<u8>, &'static str> {
     let is_marked = bytes.starts_with(b"\xFF\xFE") || bytes.starts_with(b"\xFE\xFF");
-    let (as_is, encoding) = decode_as_is(bytes.clone());
+    let (as_is, encoding) = decode_as_is(&bytes);
     // Of line ends of several kinds nobody can say which a LF was.
     let is_cr_only = as_is.contains('\r') && !as_is.contains('\n');
     let text = with_line_feeds(as_is);
@@ -480,15 +478,15 @@ mod tests {
             b"int a; // \x95\x5c\x8e\xa6\x81\x40\r\n".to_vec(),
             b"int a; // \x95\x5c\r\nint b; // \xe9\\ \\\n".to_vec(),
         ] {
-            let text = decode(bytes.clone()).0;
+            let text = decode(&bytes).0;
             assert_eq!(encode(bytes.clone(), &text, &text).unwrap(), bytes);
             let new = text.replacen("int a;", "int ab;", 1);
             let encoded = encode(bytes.clone(), &text, &new).unwrap();
-            assert_eq!(decode(encoded.clone()).0, new);
+            assert_eq!(decode(&encoded).0, new);
             assert!(encoded.len() > bytes.len() && encoded.len() <= bytes.len() + 2);
         }
         let mac = b"int a;\rint b;\r".to_vec();
-        let text = decode(mac.clone()).0;
+        let text = decode(&mac).0.into_owned();
         assert_eq!(text, "int a;\nint b;\n");
         assert_eq!(
             encode(mac, &text, "int a;\nint c;\n").unwrap(),
@@ -500,7 +498,7 @@ mod tests {
             b"\xFF\xFEa\0\x00\xD8b\0",
             b"\xEF\xBB\xBFint a; // \x95\x5c",
         ] {
-            let text = decode(bytes.to_vec()).0;
+            let text = decode(bytes).0;
             assert!(
                 encode(bytes.to_vec(), &text, &text)
                     .unwrap_err()
@@ -521,16 +519,16 @@ mod tests {
             .flat_map(u16::to_le_bytes)
             .collect();
         assert_eq!(
-            decode(utf16.clone()),
-            ("int a;\r\nint b;".to_string(), Encoding::Utf16Le)
+            decode(&utf16),
+            ("int a;\r\nint b;".into(), Encoding::Utf16Le)
         );
         let marked = [vec![0xFF, 0xFE], utf16].concat();
-        assert_eq!(decode(marked).0, "int a;\r\nint b;");
-        assert_eq!(decode(b"// \x95\xB6\nint a;".to_vec()).1, Encoding::Legacy);
-        assert_eq!(decode(b"int\0a".to_vec()).1, Encoding::Binary);
+        assert_eq!(decode(&marked).0, "int a;\r\nint b;");
+        assert_eq!(decode(b"// \x95\xB6\nint a;").1, Encoding::Legacy);
+        assert_eq!(decode(b"int\0a").1, Encoding::Binary);
         // The first is one character of Shift-JIS, the second one of GBK and a backslash.
         assert_eq!(
-            decode(b"\x95\x5c\n\xd6\xd0\x5c\n".to_vec()).0,
+            decode(b"\x95\x5c\n\xd6\xd0\x5c\n").0,
             "\u{2022}\u{FF3C}\n\u{d6}\u{d0}\\\n"
         );
     }

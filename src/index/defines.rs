@@ -73,11 +73,18 @@ pub fn scan(text: &str) -> MacroFacts {
     // The present arm of each open `#if`.
     let mut open: Vec<u32> = Vec::new();
     let mut at = 0;
-    while let Some(stop) = bytes[at.min(bytes.len())..]
-        .iter()
-        .position(|byte| matches!(byte, b'#' | b'/' | b'"' | b'\''))
-    {
-        at += stop;
+    let next_hash = |from: usize| {
+        let rest = bytes.get(from..).unwrap_or_default();
+        memchr::memchr(b'#', rest).map(|length| from + length)
+    };
+    let mut hash = next_hash(0);
+    // Behind the last `#` nothing is told, but for what comments turn off: they hold one, too.
+    while let Some(next) = hash {
+        let between = bytes.get(at..next).unwrap_or_default();
+        at = match memchr::memchr3(b'/', b'"', b'\'', between) {
+            Some(length) => at + length,
+            None => next,
+        };
         match bytes[at] {
             b'/' => {
                 let end = match bytes.get(at + 1) {
@@ -91,6 +98,9 @@ pub fn scan(text: &str) -> MacroFacts {
             b'#' if starts_line(bytes, at) => at = directive(text, at, &mut facts, &mut open),
             b'#' => at += 1,
             _ => at = quoted_end(bytes, at, true),
+        }
+        if next < at {
+            hash = next_hash(at);
         }
     }
     for index in (0..facts.arms.len()).rev() {

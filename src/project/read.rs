@@ -16,7 +16,7 @@ use crate::module::is_build_file;
 use crate::report::Origin;
 use crate::rules::page;
 use crate::rules::timings::Timings;
-use crate::source::{Encoding, FileId, Lang, Sources};
+use crate::source::{Encoding, FileId, Lang, SourceFile, Sources};
 use aho_corasick::AhoCorasick;
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -499,26 +499,29 @@ fn contents(
     progress: &Progress,
 ) -> (Sources, Vec<Unread>) {
     let files: Vec<(String, PathBuf)> = files.into_iter().collect();
-    let read: Vec<Result<(String, Vec<u8>), Unread>> = files
+    let read: Vec<Result<SourceFile, Unread>> = files
         .into_par_iter()
-        .map(|(shown, path)| {
-            let bytes = bytes_of(&path);
+        .map_init(Vec::new, |buffer, (shown, path)| {
+            let read = read_up_to(&path, LARGEST, buffer);
             progress.step();
-            match bytes {
-                Ok(bytes) => Ok((shown, bytes)),
+            match read {
+                Ok(()) => Ok(SourceFile::new(shown, buffer)),
                 Err(why) => Err((shown, why)),
             }
         })
         .collect();
     let mut unread = Vec::new();
-    let mut files = extra;
+    let extra = extra.into_iter();
+    let mut files: Vec<SourceFile> = extra
+        .map(|(shown, bytes)| SourceFile::new(shown, &bytes))
+        .collect();
     for file in read {
         match file {
             Ok(file) => files.push(file),
             Err(failed) => unread.push(failed),
         }
     }
-    (Sources::new(files), unread)
+    (Sources::of(files), unread)
 }
 
 /// The bytes of a source.
@@ -534,18 +537,25 @@ pub fn bytes_of(path: &Path) -> Result<Vec<u8>, String> {
 /// # Errors
 /// What the system says, or that there are too many of them.
 pub(super) fn bytes_up_to(path: &Path, most: u64) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    read_up_to(path, most, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// The same, into a buffer that held something else.
+fn read_up_to(path: &Path, most: u64, bytes: &mut Vec<u8>) -> Result<(), String> {
     let told = |error: std::io::Error| error.to_string();
     let file = std::fs::File::open(path).map_err(told)?;
     let size = file.metadata().map_err(told)?.len();
-    let mut bytes = Vec::new();
+    bytes.clear();
     if size <= most {
         bytes.reserve_exact(size as usize + 1);
-        file.take(most + 1).read_to_end(&mut bytes).map_err(told)?;
+        file.take(most + 1).read_to_end(bytes).map_err(told)?;
     }
     if size > most || bytes.len() as u64 > most {
         return Err(format!("larger than {} MiB", most >> 20));
     }
-    Ok(bytes)
+    Ok(())
 }
 
 #[cfg(test)]
