@@ -12,6 +12,7 @@ mod declarations;
 mod declarators;
 mod exceptions;
 mod expressions;
+mod fields;
 mod functions;
 mod lambdas;
 mod literals;

@@ -1,6 +1,7 @@
 //! Calls: what is called, with which arguments.
 
 use super::expressions::{address_of, first};
+use super::fields::{Fields, NodeField};
 use super::{Lowering, children, names};
 use crate::ir::{Callee, Place, Root, StmtKind, Value};
 use crate::source::Span;
@@ -28,7 +29,7 @@ impl<'t> Lowering<'t> {
                     values.push(self.block_argument(span, |this| this.compound(argument)));
                 }
                 "initializer_pair" => {
-                    if let Some(value) = argument.child_by_field_name("value") {
+                    if let Some(value) = argument.field(NodeField::Value) {
                         values.push(self.expression(value));
                     }
                 }
@@ -63,10 +64,10 @@ impl<'t> Lowering<'t> {
 
     pub(super) fn call(&mut self, node: Node) -> Value {
         let span = self.span(node);
-        let Some(function) = node.child_by_field_name("function") else {
+        let Some(function) = node.field(NodeField::Function) else {
             return Value::Unknown;
         };
-        let list = node.child_by_field_name("arguments");
+        let list = node.field(NodeField::Arguments);
         match function.kind() {
             "identifier" | "qualified_identifier" | "template_function" | "dependent_name" => {
                 let text = self.text(function);
@@ -84,8 +85,8 @@ impl<'t> Lowering<'t> {
             }
             "field_expression" => {
                 let (Some(argument), Some(field)) = (
-                    function.child_by_field_name("argument"),
-                    function.child_by_field_name("field"),
+                    function.field(NodeField::Argument),
+                    function.field(NodeField::Field),
                 ) else {
                     return Value::Unknown;
                 };

@@ -1,6 +1,7 @@
 //! The first walk: types, with their fields and methods.
 
 use super::declarators::with_suffix;
+use super::fields::{Fields, NodeField};
 use super::{Lowering, ScopePart, children, names};
 use crate::ir::{Constant, Field, MethodDecl, Name, Place, Root, TypeDef, TypeKind, Value};
 use tree_sitter::Node;
@@ -27,13 +28,13 @@ impl<'t> Lowering<'t> {
                     let last = self.name(&last);
                     self.namespaces.insert(last);
                 }
-                if let Some(body) = item.child_by_field_name("body") {
+                if let Some(body) = item.field(NodeField::Body) {
                     self.collect_types(body);
                 }
                 self.scope.truncate(self.scope.len() - pushed);
             }
             "linkage_specification" => {
-                if let Some(body) = item.child_by_field_name("body") {
+                if let Some(body) = item.field(NodeField::Body) {
                     if body.kind() == "declaration_list" {
                         self.collect_types(body);
                     } else {
@@ -45,7 +46,7 @@ impl<'t> Lowering<'t> {
                 self.collect_types(item);
             }
             "declaration" | "function_definition" => {
-                if let Some(ty) = item.child_by_field_name("type") {
+                if let Some(ty) = item.field(NodeField::Type) {
                     self.collect_type_node(ty);
                 }
                 for declarator in super::declarators::all(item) {
@@ -71,7 +72,7 @@ impl<'t> Lowering<'t> {
     pub(super) fn collect_type_node(&mut self, node: Node) {
         match node.kind() {
             "class_specifier" | "struct_specifier" | "union_specifier"
-                if node.child_by_field_name("body").is_some() =>
+                if node.field(NodeField::Body).is_some() =>
             {
                 let name = self.type_name(node);
                 self.collect_class(node, &name);
@@ -82,13 +83,13 @@ impl<'t> Lowering<'t> {
     }
 
     fn collect_typedef(&mut self, item: Node) {
-        let Some(ty) = item.child_by_field_name("type") else {
+        let Some(ty) = item.field(NodeField::Type) else {
             return;
         };
         let declarators = super::declarators::all(item);
         let mut base = self.base_type(item);
-        let has_body = ty.child_by_field_name("body").is_some();
-        let anonymous = ty.child_by_field_name("name").is_none();
+        let has_body = ty.field(NodeField::Body).is_some();
+        let anonymous = ty.field(NodeField::Name).is_none();
         // The first plain name of `typedef struct { … } Foo, *PFoo;` is the struct's own.
         let own = declarators
             .iter()
@@ -131,13 +132,11 @@ impl<'t> Lowering<'t> {
     }
 
     fn collect_alias(&mut self, item: Node) {
-        let (Some(name), Some(ty)) = (
-            item.child_by_field_name("name"),
-            item.child_by_field_name("type"),
-        ) else {
+        let (Some(name), Some(ty)) = (item.field(NodeField::Name), item.field(NodeField::Type))
+        else {
             return;
         };
-        if let Some(inner) = ty.child_by_field_name("type") {
+        if let Some(inner) = ty.field(NodeField::Type) {
             self.collect_type_node(inner);
         }
         let target = self.type_name(ty);
@@ -175,13 +174,13 @@ impl<'t> Lowering<'t> {
 
     pub(super) fn collect_enum(&mut self, node: Node) {
         let name = node
-            .child_by_field_name("name")
+            .field(NodeField::Name)
             .map(|name| names::plain(self.text(name)));
         if let Some(name) = &name {
             let name = self.name(name);
             self.enums.insert(name);
         }
-        let Some(body) = node.child_by_field_name("body") else {
+        let Some(body) = node.field(NodeField::Body) else {
             return;
         };
         let outer = self.scope_name();
@@ -199,10 +198,10 @@ impl<'t> Lowering<'t> {
             if enumerator.kind() != "enumerator" {
                 continue;
             }
-            let Some(name) = enumerator.child_by_field_name("name") else {
+            let Some(name) = enumerator.field(NodeField::Name) else {
                 continue;
             };
-            let value = match enumerator.child_by_field_name("value") {
+            let value = match enumerator.field(NodeField::Value) {
                 None => next.map_or(Value::Unknown, Value::Const),
                 Some(value) => match self.constant(value) {
                     Some(number) => {
@@ -239,7 +238,7 @@ impl<'t> Lowering<'t> {
         else {
             return Vec::new();
         };
-        let Some(parameters) = template.child_by_field_name("parameters") else {
+        let Some(parameters) = template.field(NodeField::Parameters) else {
             return Vec::new();
         };
         let mut found = Vec::new();
@@ -248,9 +247,9 @@ impl<'t> Lowering<'t> {
                 "type_parameter_declaration" | "variadic_type_parameter_declaration" => {
                     parameter.named_child(0)
                 }
-                "optional_type_parameter_declaration" => parameter.child_by_field_name("name"),
+                "optional_type_parameter_declaration" => parameter.field(NodeField::Name),
                 _ => parameter
-                    .child_by_field_name("declarator")
+                    .field(NodeField::Declarator)
                     .and_then(|declarator| self.declarator(declarator).name),
             };
             if let Some(name) = name {
@@ -261,7 +260,7 @@ impl<'t> Lowering<'t> {
     }
 
     fn collect_class(&mut self, node: Node, name: &str) {
-        let Some(body) = node.child_by_field_name("body") else {
+        let Some(body) = node.field(NodeField::Body) else {
             return;
         };
         if self.depth > super::DEEPEST {
@@ -352,11 +351,11 @@ impl<'t> Lowering<'t> {
     }
 
     fn collect_field(&mut self, member: Node, index: usize) {
-        let ty = member.child_by_field_name("type");
-        let has_declarator = member.child_by_field_name("declarator").is_some();
+        let ty = member.field(NodeField::Type);
+        let has_declarator = member.field(NodeField::Declarator).is_some();
         if let Some(ty) = ty
             && (has_declarator
-                || ty.child_by_field_name("name").is_some()
+                || ty.field(NodeField::Name).is_some()
                 || ty.kind() == "enum_specifier")
         {
             self.collect_type_node(ty);
@@ -367,8 +366,8 @@ impl<'t> Lowering<'t> {
         let declarators = super::declarators::all(member);
         if declarators.is_empty()
             && let Some(ty) = ty
-            && ty.child_by_field_name("name").is_none()
-            && let Some(body) = ty.child_by_field_name("body")
+            && ty.field(NodeField::Name).is_none()
+            && let Some(body) = ty.field(NodeField::Body)
             && ty.kind() != "enum_specifier"
         {
             // The members of an anonymous struct or union are the class's own.

@@ -2,6 +2,7 @@
 
 use super::Lowering;
 use super::expressions::{first, is_constant};
+use super::fields::{Fields, NodeField};
 use crate::ir::{BlockId, Cond, Guard, Op, Value};
 use tree_sitter::Node;
 
@@ -20,10 +21,10 @@ impl<'t> Lowering<'t> {
     fn condition_inner(&mut self, node: Node, yes: BlockId, no: BlockId) {
         match node.kind() {
             "condition_clause" => {
-                if let Some(initializer) = node.child_by_field_name("initializer") {
+                if let Some(initializer) = node.field(NodeField::Initializer) {
                     self.statement(initializer);
                 }
-                return match node.child_by_field_name("value") {
+                return match node.field(NodeField::Value) {
                     Some(value) => self.condition(value, yes, no),
                     None => self.unknown_branch(yes, no),
                 };
@@ -35,22 +36,21 @@ impl<'t> Lowering<'t> {
             }
             "unary_expression" => {
                 let operator = node
-                    .child_by_field_name("operator")
+                    .field(NodeField::Operator)
                     .map_or("", |operator| self.text(operator));
                 if matches!(operator, "!" | "not")
-                    && let Some(argument) = node.child_by_field_name("argument")
+                    && let Some(argument) = node.field(NodeField::Argument)
                 {
                     return self.condition(argument, no, yes);
                 }
             }
             "binary_expression" => {
                 let operator = node
-                    .child_by_field_name("operator")
+                    .field(NodeField::Operator)
                     .map_or("", |operator| self.text(operator));
-                if let (Some(left), Some(right)) = (
-                    node.child_by_field_name("left"),
-                    node.child_by_field_name("right"),
-                ) {
+                if let (Some(left), Some(right)) =
+                    (node.field(NodeField::Left), node.field(NodeField::Right))
+                {
                     let next = match operator {
                         "&&" | "and" => {
                             let next = self.frame().cfg.new_block();
@@ -72,7 +72,7 @@ impl<'t> Lowering<'t> {
                 self.local_declaration(node);
                 let declared = self.frame().locals.len().checked_sub(1);
                 let name = node
-                    .child_by_field_name("declarator")
+                    .field(NodeField::Declarator)
                     .and_then(|declarator| self.declarator(declarator).name)
                     .map(|name| self.text(name));
                 let value = match (name, declared) {
@@ -90,13 +90,13 @@ impl<'t> Lowering<'t> {
         let span = self.span(node);
         self.enter_scope();
         let operator = node
-            .child_by_field_name("operator")
+            .field(NodeField::Operator)
             .filter(|_| node.kind() == "binary_expression")
             .map(|operator| self.text(operator));
         let bits = match (
             operator,
-            node.child_by_field_name("left"),
-            node.child_by_field_name("right"),
+            node.field(NodeField::Left),
+            node.field(NodeField::Right),
         ) {
             (Some("&" | "bitand"), Some(left), Some(right)) if self.constant(node).is_none() => {
                 let (mut left, mut right) = (self.expression(left), self.expression(right));
@@ -146,14 +146,14 @@ impl<'t> Lowering<'t> {
         if node.kind() != "condition_clause" {
             return self.expression(node);
         }
-        if let Some(initializer) = node.child_by_field_name("initializer") {
+        if let Some(initializer) = node.field(NodeField::Initializer) {
             self.statement(initializer);
         }
-        match node.child_by_field_name("value") {
+        match node.field(NodeField::Value) {
             Some(value) if value.kind() == "declaration" => {
                 self.local_declaration(value);
                 let name = value
-                    .child_by_field_name("declarator")
+                    .field(NodeField::Declarator)
                     .and_then(|declarator| self.declarator(declarator).name)
                     .map(|name| self.text(name));
                 name.map_or(Value::Unknown, |name| self.name_value(name))

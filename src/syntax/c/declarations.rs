@@ -1,6 +1,7 @@
 //! The second walk: functions, objects and the rest of what stands at namespace scope.
 
 use super::declarators::with_suffix;
+use super::fields::{Fields, NodeField};
 use super::functions::Head;
 use super::{Lowering, ScopePart, children, names, recovery};
 use crate::ir::{
@@ -26,7 +27,7 @@ impl<'t> Lowering<'t> {
     /// Pushes the parts of a namespace's name; says how many.
     pub(super) fn enter_namespace(&mut self, node: Node) -> usize {
         let name = node
-            .child_by_field_name("name")
+            .field(NodeField::Name)
             .map(|name| names::plain(self.text(name)));
         match name {
             Some(name) => {
@@ -53,13 +54,13 @@ impl<'t> Lowering<'t> {
         match item.kind() {
             "namespace_definition" => {
                 let pushed = self.enter_namespace(item);
-                if let Some(body) = item.child_by_field_name("body") {
+                if let Some(body) = item.field(NodeField::Body) {
                     self.items(body);
                 }
                 self.scope.truncate(self.scope.len() - pushed);
             }
             "linkage_specification" => {
-                if let Some(body) = item.child_by_field_name("body") {
+                if let Some(body) = item.field(NodeField::Body) {
                     if body.kind() == "declaration_list" {
                         self.items(body);
                     } else {
@@ -70,14 +71,14 @@ impl<'t> Lowering<'t> {
             "template_declaration" => self.in_template(item, Self::items),
             "declaration_list" | "export_declaration" => self.items(item),
             "function_definition" => {
-                if let Some(ty) = item.child_by_field_name("type") {
+                if let Some(ty) = item.field(NodeField::Type) {
                     self.class_members(ty);
                 }
                 self.function_definition(item);
             }
             "declaration" => self.namespace_declaration(item),
             "type_definition" => {
-                if let Some(ty) = item.child_by_field_name("type") {
+                if let Some(ty) = item.field(NodeField::Type) {
                     self.class_members(ty);
                 }
             }
@@ -177,7 +178,7 @@ impl<'t> Lowering<'t> {
         ) {
             return;
         }
-        let Some(body) = node.child_by_field_name("body") else {
+        let Some(body) = node.field(NodeField::Body) else {
             return;
         };
         let start = self.span(node);
@@ -221,7 +222,7 @@ impl<'t> Lowering<'t> {
             }
             "function_definition" => self.function_definition(member),
             "field_declaration" | "declaration" | "type_definition" => {
-                if let Some(ty) = member.child_by_field_name("type") {
+                if let Some(ty) = member.field(NodeField::Type) {
                     self.class_members(ty);
                 }
                 if self.has_word(member, "static") {
@@ -259,7 +260,7 @@ impl<'t> Lowering<'t> {
                 !value.kind().ends_with("declarator") && value.kind() != "field_identifier"
             });
             if node.kind() == "init_declarator" {
-                value = node.child_by_field_name("value");
+                value = node.field(NodeField::Value);
             }
             let type_text = with_suffix(base.clone(), &declarator.suffix);
             self.object(member, name, &type_text, value, !defined);
@@ -268,7 +269,7 @@ impl<'t> Lowering<'t> {
 
     /// A declaration at namespace scope: prototypes and objects.
     pub(super) fn namespace_declaration(&mut self, item: Node) {
-        if let Some(ty) = item.child_by_field_name("type") {
+        if let Some(ty) = item.field(NodeField::Type) {
             self.class_members(ty);
         }
         let base = self.base_type(item);
@@ -303,17 +304,17 @@ impl<'t> Lowering<'t> {
                         item,
                         name,
                         &type_text,
-                        function.child_by_field_name("parameters"),
+                        function.field(NodeField::Parameters),
                         false,
                     );
                 } else if base.is_empty() && self.is_macro_call(name) {
-                    self.invoke(name, function.child_by_field_name("parameters"), item);
+                    self.invoke(name, function.field(NodeField::Parameters), item);
                 } else {
                     self.prototype(item, node, name, function);
                 }
                 continue;
             }
-            let value = node.child_by_field_name("value");
+            let value = node.field(NodeField::Value);
             if value.is_some_and(|value| self.is_parameter_list(&type_text, value)) {
                 continue;
             }
@@ -345,14 +346,14 @@ impl<'t> Lowering<'t> {
         let points = |argument: Node| {
             argument.kind() == "call_expression"
                 && argument
-                    .child_by_field_name("function")
+                    .field(NodeField::Function)
                     .filter(|inner| inner.kind() == "call_expression")
                     .is_some_and(|inner| {
-                        let named = inner.child_by_field_name("function").is_some_and(|ty| {
+                        let named = inner.field(NodeField::Function).is_some_and(|ty| {
                             matches!(ty.kind(), "primitive_type" | "sized_type_specifier")
                                 || names::is_scalar(self.text(ty))
                         });
-                        let pointer = inner.child_by_field_name("arguments").is_some_and(|list| {
+                        let pointer = inner.field(NodeField::Arguments).is_some_and(|list| {
                             matches!(&children(list)[..], [only] if only.kind() == "pointer_expression")
                         });
                         named && pointer
@@ -367,16 +368,16 @@ impl<'t> Lowering<'t> {
 
     /// Whether what looks like a parameter list names functions or objects of this file: then it is an argument list.
     fn names_values(&self, function: Node) -> bool {
-        let Some(list) = function.child_by_field_name("parameters") else {
+        let Some(list) = function.field(NodeField::Parameters) else {
             return false;
         };
         let parameters = children(list);
         !parameters.is_empty()
             && parameters.iter().all(|parameter| {
                 parameter.kind() == "parameter_declaration"
-                    && parameter.child_by_field_name("declarator").is_none()
+                    && parameter.field(NodeField::Declarator).is_none()
                     && parameter
-                        .child_by_field_name("type")
+                        .field(NodeField::Type)
                         .is_some_and(|ty| self.values.contains(self.text(ty)))
             })
     }
@@ -619,10 +620,10 @@ impl<'t> Lowering<'t> {
         if call.kind() == "identifier" {
             return;
         }
-        let function = call.child_by_field_name("function");
+        let function = call.field(NodeField::Function);
         match function {
             Some(name) if call.kind() == "call_expression" && name.kind() == "identifier" => {
-                self.invoke(name, call.child_by_field_name("arguments"), item);
+                self.invoke(name, call.field(NodeField::Arguments), item);
             }
             _ => self.opaque_item(item),
         }
@@ -742,7 +743,7 @@ impl<'t> Lowering<'t> {
 /// Whether the last part of a qualified name has template arguments: `boost::forward<A>`.
 fn names_template(name: Node) -> bool {
     let mut last = name;
-    while let Some(inner) = last.child_by_field_name("name") {
+    while let Some(inner) = last.field(NodeField::Name) {
         if last.kind() != "qualified_identifier" {
             break;
         }

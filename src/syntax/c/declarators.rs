@@ -1,5 +1,6 @@
 //! Declarators: which name, which type.
 
+use super::fields::{Fields, NodeField};
 use super::{Lowering, names};
 use tree_sitter::Node;
 
@@ -39,7 +40,7 @@ impl<'t> Lowering<'t> {
             if steps > 100 {
                 break;
             }
-            at = node.child_by_field_name("declarator");
+            at = node.field(NodeField::Declarator);
             match node.kind() {
                 "pointer_declarator"
                 | "abstract_pointer_declarator"
@@ -63,7 +64,7 @@ impl<'t> Lowering<'t> {
                 }
                 "array_declarator" | "abstract_array_declarator" | "array_type_declarator" => {
                     result.array = true;
-                    let size = node.child_by_field_name("size");
+                    let size = node.field(NodeField::Size);
                     dimensions.push('[');
                     dimensions.push_str(&names::collapse(size.map_or("", |size| self.text(size))));
                     dimensions.push(']');
@@ -140,7 +141,7 @@ impl<'t> Lowering<'t> {
                 break;
             }
         }
-        if let Some(ty) = node.child_by_field_name("type") {
+        if let Some(ty) = node.field(NodeField::Type) {
             text.push_str(&self.type_name(ty));
         }
         text.trim_end().to_string()
@@ -150,7 +151,7 @@ impl<'t> Lowering<'t> {
     pub(super) fn type_name(&self, ty: Node) -> String {
         match ty.kind() {
             "struct_specifier" | "class_specifier" | "union_specifier" | "enum_specifier" => {
-                match ty.child_by_field_name("name") {
+                match ty.field(NodeField::Name) {
                     Some(name) => names::collapse(self.text(name)),
                     None if ty.kind() == "enum_specifier" => "int".into(),
                     None => self.anonymous_name(ty),
@@ -158,7 +159,7 @@ impl<'t> Lowering<'t> {
             }
             "type_descriptor" => {
                 let mut text = self.base_type(ty);
-                if let Some(declarator) = ty.child_by_field_name("declarator") {
+                if let Some(declarator) = ty.field(NodeField::Declarator) {
                     text = with_suffix(text, &self.declarator(declarator).suffix);
                 }
                 text

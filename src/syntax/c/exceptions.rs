@@ -1,5 +1,6 @@
 //! `throw`, `try` and the structured exceptions of Windows.
 
+use super::fields::{Fields, NodeField};
 use super::functions::Binding;
 use super::{Lowering, children};
 use tree_sitter::Node;
@@ -28,7 +29,7 @@ impl<'t> Lowering<'t> {
         self.frame().cfg.start(body);
         let depth = self.frame().cfg.depth();
         self.frame().handlers.push((dispatch, depth));
-        if let Some(body) = node.child_by_field_name("body") {
+        if let Some(body) = node.field(NodeField::Body) {
             self.statement(body);
         }
         self.frame().handlers.pop();
@@ -40,10 +41,10 @@ impl<'t> Lowering<'t> {
                 .edge_from(dispatch, block, Self::maybe(true));
             self.frame().cfg.start(block);
             self.enter_scope();
-            if let Some(parameters) = handler.child_by_field_name("parameters") {
+            if let Some(parameters) = handler.field(NodeField::Parameters) {
                 for parameter in children(parameters) {
                     let base = self.base_type(parameter);
-                    let Some(declarator) = parameter.child_by_field_name("declarator") else {
+                    let Some(declarator) = parameter.field(NodeField::Declarator) else {
                         continue;
                     };
                     let declarator = self.declarator(declarator);
@@ -56,7 +57,7 @@ impl<'t> Lowering<'t> {
                 }
             }
             let end = self.span_of(handler.end_byte().saturating_sub(1)..handler.end_byte());
-            if let Some(body) = handler.child_by_field_name("body") {
+            if let Some(body) = handler.field(NodeField::Body) {
                 self.statement(body);
             }
             self.leave_scope(end);
@@ -80,7 +81,7 @@ impl<'t> Lowering<'t> {
         // `__leave` goes to the end of the block.
         let leave = if finally { handler } else { join };
         self.frame().handlers.push((leave, depth));
-        if let Some(body) = node.child_by_field_name("body") {
+        if let Some(body) = node.field(NodeField::Body) {
             self.statement(body);
         }
         self.frame().handlers.pop();

@@ -1,6 +1,7 @@
 //! Expressions: values, calls, assignments, conditions.
 
 use super::declarators::with_suffix;
+use super::fields::{Fields, NodeField};
 use super::{Lowering, children, literals, names};
 use crate::ir::{CHOICE, Callee, Cond, Op, Place, Root, StmtKind, Value};
 use tree_sitter::Node;
@@ -63,7 +64,7 @@ impl<'t> Lowering<'t> {
             "unary_expression" => self.unary(node),
             "pointer_expression" => self.pointer(node),
             "update_expression" => {
-                if let Some(argument) = node.child_by_field_name("argument") {
+                if let Some(argument) = node.field(NodeField::Argument) {
                     let value = self.expression(argument);
                     return self.modify(value, node);
                 }
@@ -72,11 +73,11 @@ impl<'t> Lowering<'t> {
             "assignment_expression" => self.assignment(node),
             "binary_expression" => self.binary(node),
             "conditional_expression" => self.conditional(node),
-            "cast_expression" => match node.child_by_field_name("value") {
+            "cast_expression" => match node.field(NodeField::Value) {
                 Some(operand) => {
                     let value = self.expression(operand);
                     let text = node
-                        .child_by_field_name("type")
+                        .field(NodeField::Type)
                         .map_or(String::new(), |node| self.text(node).to_string());
                     self.typed(value, &text, node)
                 }
@@ -114,11 +115,11 @@ impl<'t> Lowering<'t> {
                 }
             }
             "comma_expression" => {
-                if let Some(left) = node.child_by_field_name("left") {
+                if let Some(left) = node.field(NodeField::Left) {
                     let value = self.expression(left);
                     self.discard(&value);
                 }
-                match node.child_by_field_name("right") {
+                match node.field(NodeField::Right) {
                     Some(right) => self.expression(right),
                     None => Value::Unknown,
                 }
@@ -139,7 +140,7 @@ impl<'t> Lowering<'t> {
                 Value::Result(self.push(StmtKind::Call { callee, args }, span))
             }
             "parameter_pack_expansion" | "extension_expression" | "user_defined_literal" => {
-                match node.child_by_field_name("pattern").or_else(|| first(node)) {
+                match node.field(NodeField::Pattern).or_else(|| first(node)) {
                     Some(inner) => self.expression(inner),
                     None => Value::Unknown,
                 }
@@ -218,9 +219,9 @@ impl<'t> Lowering<'t> {
             return Value::Const(number);
         }
         let operator = node
-            .child_by_field_name("operator")
+            .field(NodeField::Operator)
             .map_or("", |operator| self.text(operator));
-        let Some(argument) = node.child_by_field_name("argument") else {
+        let Some(argument) = node.field(NodeField::Argument) else {
             return Value::Unknown;
         };
         if matches!(operator, "!" | "not") {
@@ -237,9 +238,9 @@ impl<'t> Lowering<'t> {
 
     fn pointer(&mut self, node: Node) -> Value {
         let operator = node
-            .child_by_field_name("operator")
+            .field(NodeField::Operator)
             .map_or("", |operator| self.text(operator));
-        let Some(argument) = node.child_by_field_name("argument") else {
+        let Some(argument) = node.field(NodeField::Argument) else {
             return Value::Unknown;
         };
         let value = self.expression(argument);
@@ -287,14 +288,12 @@ impl<'t> Lowering<'t> {
     }
 
     fn assignment(&mut self, node: Node) -> Value {
-        let (Some(left), Some(right)) = (
-            node.child_by_field_name("left"),
-            node.child_by_field_name("right"),
-        ) else {
+        let (Some(left), Some(right)) = (node.field(NodeField::Left), node.field(NodeField::Right))
+        else {
             return Value::Unknown;
         };
         let operator = node
-            .child_by_field_name("operator")
+            .field(NodeField::Operator)
             .map_or("=", |operator| self.text(operator));
         if operator != "=" {
             self.expression(right);
@@ -335,10 +334,10 @@ impl<'t> Lowering<'t> {
             return Value::Const(number);
         }
         let (operator, Some(left), Some(right)) = (
-            node.child_by_field_name("operator")
+            node.field(NodeField::Operator)
                 .map_or("", |operator| self.text(operator)),
-            node.child_by_field_name("left"),
-            node.child_by_field_name("right"),
+            node.field(NodeField::Left),
+            node.field(NodeField::Right),
         ) else {
             return Value::Unknown;
         };
@@ -373,21 +372,21 @@ impl<'t> Lowering<'t> {
     /// `(HANDLE)-1`, `(LPVOID)&x`: without the headers the grammar takes the type for a value.
     /// The type and the operand of `static_cast<T *>(x)` and `reinterpret_cast<T *>(x)`.
     fn named_cast<'n>(&self, node: Node<'n>) -> Option<(String, Node<'n>)> {
-        let function = node.child_by_field_name("function")?;
+        let function = node.field(NodeField::Function)?;
         if function.kind() != "template_function" {
             return None;
         }
-        let name = self.text(function.child_by_field_name("name")?);
+        let name = self.text(function.field(NodeField::Name)?);
         if !matches!(name, "static_cast" | "reinterpret_cast" | "dynamic_cast") {
             return None;
         }
-        let arguments = function.child_by_field_name("arguments")?;
+        let arguments = function.field(NodeField::Arguments)?;
         let text = self
             .text(arguments)
             .trim_start_matches('<')
             .trim_end_matches('>')
             .trim();
-        let operand = node.child_by_field_name("arguments")?.named_child(0)?;
+        let operand = node.field(NodeField::Arguments)?.named_child(0)?;
         Some((text.to_string(), operand))
     }
 
@@ -424,10 +423,10 @@ impl<'t> Lowering<'t> {
         }
         let (head, last) = match node.kind() {
             "call_expression" => (
-                node.child_by_field_name("function"),
-                node.child_by_field_name("arguments"),
+                node.field(NodeField::Function),
+                node.field(NodeField::Arguments),
             ),
-            "cast_expression" => (Some(node), node.child_by_field_name("value")),
+            "cast_expression" => (Some(node), node.field(NodeField::Value)),
             _ => return false,
         };
         let Some((head, last)) = head.zip(last) else {
@@ -487,7 +486,7 @@ impl<'t> Lowering<'t> {
     }
 
     fn conditional(&mut self, node: Node) -> Value {
-        let Some(condition) = node.child_by_field_name("condition") else {
+        let Some(condition) = node.field(NodeField::Condition) else {
             return Value::Unknown;
         };
         let span = self.span(node);
@@ -516,8 +515,8 @@ impl<'t> Lowering<'t> {
 
     fn field(&mut self, node: Node) -> Value {
         let (Some(argument), Some(field)) = (
-            node.child_by_field_name("argument"),
-            node.child_by_field_name("field"),
+            node.field(NodeField::Argument),
+            node.field(NodeField::Field),
         ) else {
             return Value::Unknown;
         };
@@ -532,15 +531,15 @@ impl<'t> Lowering<'t> {
     }
 
     fn subscript(&mut self, node: Node) -> Value {
-        let Some(argument) = node.child_by_field_name("argument") else {
+        let Some(argument) = node.field(NodeField::Argument) else {
             return Value::Unknown;
         };
         let base = self.expression(argument);
-        if let Some(indices) = node.child_by_field_name("indices") {
+        if let Some(indices) = node.field(NodeField::Indices) {
             for index in children(indices) {
                 self.expression(index);
             }
-        } else if let Some(index) = node.child_by_field_name("index") {
+        } else if let Some(index) = node.field(NodeField::Index) {
             self.expression(index);
         }
         match base.place() {
@@ -550,20 +549,20 @@ impl<'t> Lowering<'t> {
     }
 
     fn new_object(&mut self, node: Node) -> Value {
-        if let Some(placement) = node.child_by_field_name("placement") {
+        if let Some(placement) = node.field(NodeField::Placement) {
             self.arguments(placement);
         }
         let mut type_text = node
-            .child_by_field_name("type")
+            .field(NodeField::Type)
             .map(|ty| self.type_name(ty))
             .unwrap_or_default();
-        if let Some(declarator) = node.child_by_field_name("declarator") {
+        if let Some(declarator) = node.field(NodeField::Declarator) {
             for inner in children(declarator) {
                 self.expression(inner);
             }
             type_text = with_suffix(type_text, "[]");
         }
-        let args = match node.child_by_field_name("arguments") {
+        let args = match node.field(NodeField::Arguments) {
             Some(list) => self.arguments(list),
             None => Vec::new(),
         };
@@ -577,10 +576,10 @@ impl<'t> Lowering<'t> {
 
     fn compound_literal(&mut self, node: Node) -> Value {
         let type_text = node
-            .child_by_field_name("type")
+            .field(NodeField::Type)
             .map(|ty| self.type_name(ty))
             .unwrap_or_default();
-        let args = match node.child_by_field_name("value") {
+        let args = match node.field(NodeField::Value) {
             Some(list) => self.arguments(list),
             None => Vec::new(),
         };
@@ -615,10 +614,10 @@ impl<'t> Lowering<'t> {
             "true" => Some(1),
             "false" => Some(0),
             "parenthesized_expression" => self.constant_at(first(node)?, depth + 1),
-            "cast_expression" => self.constant_at(node.child_by_field_name("value")?, depth + 1),
+            "cast_expression" => self.constant_at(node.field(NodeField::Value)?, depth + 1),
             "unary_expression" => {
-                let value = self.constant_at(node.child_by_field_name("argument")?, depth + 1)?;
-                match self.text(node.child_by_field_name("operator")?) {
+                let value = self.constant_at(node.field(NodeField::Argument)?, depth + 1)?;
+                match self.text(node.field(NodeField::Operator)?) {
                     "-" => value.checked_neg(),
                     "+" => Some(value),
                     "~" => Some(!value),
@@ -626,9 +625,9 @@ impl<'t> Lowering<'t> {
                 }
             }
             "binary_expression" => {
-                let left = self.constant_at(node.child_by_field_name("left")?, depth + 1)?;
-                let right = self.constant_at(node.child_by_field_name("right")?, depth + 1)?;
-                match self.text(node.child_by_field_name("operator")?) {
+                let left = self.constant_at(node.field(NodeField::Left)?, depth + 1)?;
+                let right = self.constant_at(node.field(NodeField::Right)?, depth + 1)?;
+                match self.text(node.field(NodeField::Operator)?) {
                     "+" => left.checked_add(right),
                     "-" => left.checked_sub(right),
                     "*" => left.checked_mul(right),
@@ -699,12 +698,12 @@ fn is_dereference(lowering: &Lowering, node: Node) -> bool {
     loop {
         let inner = match node.kind() {
             "parenthesized_expression" => first(node),
-            "cast_expression" => node.child_by_field_name("value"),
+            "cast_expression" => node.field(NodeField::Value),
             "pointer_expression" => {
                 let operator = node
-                    .child_by_field_name("operator")
+                    .field(NodeField::Operator)
                     .map_or("", |operator| lowering.text(operator));
-                let mut argument = node.child_by_field_name("argument");
+                let mut argument = node.field(NodeField::Argument);
                 while let Some(inner) =
                     argument.filter(|inner| inner.kind() == "parenthesized_expression")
                 {

@@ -1,6 +1,7 @@
 //! Functions: heads, parameters, frames, lambdas, constructor initializers.
 
 use super::declarators::with_suffix;
+use super::fields::{Fields, NodeField};
 use super::{Lowering, children, names};
 use crate::ir::build::CfgBuilder;
 use crate::ir::{
@@ -196,7 +197,7 @@ impl<'t> Lowering<'t> {
     pub(super) fn parameters(&mut self, function: Node) -> (Vec<Var>, bool) {
         let mut params = Vec::new();
         let Some(list) = function
-            .child_by_field_name("parameters")
+            .field(NodeField::Parameters)
             .or_else(|| super::child(function, "parameter_list"))
         else {
             return (params, false);
@@ -212,7 +213,7 @@ impl<'t> Lowering<'t> {
                     let base = self.base_type(node);
                     let base = self.shadowed(base);
                     let declarator = node
-                        .child_by_field_name("declarator")
+                        .field(NodeField::Declarator)
                         .map(|declarator| self.declarator(declarator))
                         .unwrap_or_default();
                     // `f(VOID)` of windows.h says the same as `f(void)`.
@@ -224,7 +225,7 @@ impl<'t> Lowering<'t> {
                         continue;
                     }
                     let default = node
-                        .child_by_field_name("default_value")
+                        .field(NodeField::DefaultValue)
                         .map(|value| self.plain_value(value).unwrap_or(Value::Unknown));
                     let mut suffix = declarator.suffix.clone();
                     if declarator.function.is_some() {
@@ -273,7 +274,7 @@ impl<'t> Lowering<'t> {
             self.find_class(qualifier)
         };
         let owner = names::split(&scope).1;
-        let has_type = node.child_by_field_name("type").is_some();
+        let has_type = node.field(NodeField::Type).is_some();
         let is_static = self.has_word(node, "static");
         let is_friend = node
             .parent()
@@ -320,12 +321,12 @@ impl<'t> Lowering<'t> {
 
     /// A function definition at namespace scope, in a class head, or (a GNU extension) in a function.
     pub(super) fn function_definition(&mut self, node: Node) {
-        let Some(declarator_node) = node.child_by_field_name("declarator") else {
+        let Some(declarator_node) = node.field(NodeField::Declarator) else {
             return self.opaque_item(node);
         };
         let declarator = self.declarator(declarator_node);
         let body = node
-            .child_by_field_name("body")
+            .field(NodeField::Body)
             .or_else(|| super::child(node, "try_statement"));
         let (Some(name), Some(body)) = (declarator.name, body) else {
             if super::child(node, "delete_method_clause").is_none()
@@ -445,7 +446,7 @@ impl<'t> Lowering<'t> {
             let text = self.type_name(ty);
             return self.name(&text);
         }
-        if node.child_by_field_name("type").is_none() {
+        if node.field(NodeField::Type).is_none() {
             return self.name("");
         }
         let text = with_suffix(self.base_type(node), suffix);

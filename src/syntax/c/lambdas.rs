@@ -1,5 +1,6 @@
 //! Lambdas, and statements that are given to macros.
 
+use super::fields::{Fields, NodeField};
 use super::functions::{Binding, Head};
 use super::{Lowering, Slice, children};
 use crate::ir::{Capture, FunctionKind, Linkage, Name, Root, Value};
@@ -9,7 +10,7 @@ use tree_sitter::Node;
 impl<'t> Lowering<'t> {
     /// A lambda expression. Its captures are evaluated in the function around it.
     pub(super) fn lambda(&mut self, node: Node) -> Value {
-        let Some(body) = node.child_by_field_name("body") else {
+        let Some(body) = node.field(NodeField::Body) else {
             return Value::Unknown;
         };
         if self.depth > super::DEEPEST {
@@ -18,7 +19,7 @@ impl<'t> Lowering<'t> {
         }
         let mut captures = Vec::new();
         let mut default = None;
-        if let Some(list) = node.child_by_field_name("captures") {
+        if let Some(list) = node.field(NodeField::Captures) {
             let mut cursor = list.walk();
             let mut by_ref = false;
             for item in list.children(&mut cursor) {
@@ -32,10 +33,9 @@ impl<'t> Lowering<'t> {
                         captures.push(self.capture(item, item, by_ref));
                     }
                     "lambda_capture_initializer" => {
-                        if let (Some(left), Some(right)) = (
-                            item.child_by_field_name("left"),
-                            item.child_by_field_name("right"),
-                        ) {
+                        if let (Some(left), Some(right)) =
+                            (item.field(NodeField::Left), item.field(NodeField::Right))
+                        {
                             let by_ref = self.text(item).starts_with('&');
                             captures.push(self.capture(left, right, by_ref));
                         }
@@ -58,7 +58,7 @@ impl<'t> Lowering<'t> {
         };
         let mut function = self.new_function(&head, self.span(node));
         function.linkage = Linkage::Internal;
-        if let Some(declarator) = node.child_by_field_name("declarator") {
+        if let Some(declarator) = node.field(NodeField::Declarator) {
             (function.params, function.variadic) = self.parameters(declarator);
             if let Some(trailing) = super::child(declarator, "trailing_return_type")
                 && let Some(ty) = trailing.named_child(0)

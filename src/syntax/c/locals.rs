@@ -1,6 +1,7 @@
 //! Declarations inside functions.
 
 use super::declarators::with_suffix;
+use super::fields::{Fields, NodeField};
 use super::functions::Binding;
 use super::{Lowering, children, names};
 use crate::ir::{Callee, Member, Place, Root, Slot, Static, StmtKind, Value};
@@ -10,8 +11,8 @@ use tree_sitter::Node;
 impl<'t> Lowering<'t> {
     /// `T x = …, *y;` inside a function.
     pub(super) fn local_declaration(&mut self, node: Node) {
-        if let Some(ty) = node.child_by_field_name("type")
-            && ty.child_by_field_name("body").is_some()
+        if let Some(ty) = node.field(NodeField::Type)
+            && ty.field(NodeField::Body).is_some()
         {
             self.collect_type_node(ty);
             self.local_class(ty);
@@ -24,9 +25,9 @@ impl<'t> Lowering<'t> {
         for declarator_node in declarators {
             let declarator = self.declarator(declarator_node);
             // `if (T x = f())` keeps the value beside the declarator.
-            let value = declarator_node.child_by_field_name("value").or_else(|| {
+            let value = declarator_node.field(NodeField::Value).or_else(|| {
                 declarator_node.next_named_sibling().filter(|next| {
-                    node.child_by_field_name("value")
+                    node.field(NodeField::Value)
                         .is_some_and(|value| value == *next)
                 })
             });
@@ -44,7 +45,7 @@ impl<'t> Lowering<'t> {
                     self.prototype(node, declarator_node, name, function);
                     continue;
                 }
-                value = function.child_by_field_name("parameters");
+                value = function.field(NodeField::Parameters);
             }
             if is_extern || value.is_some_and(|value| self.is_parameter_list(&type_text, value)) {
                 // The name means the object or the function outside.
@@ -66,7 +67,7 @@ impl<'t> Lowering<'t> {
         if !self.cpp {
             return false;
         }
-        let Some(list) = function.child_by_field_name("parameters") else {
+        let Some(list) = function.field(NodeField::Parameters) else {
             return false;
         };
         let parameters = children(list);
@@ -75,7 +76,7 @@ impl<'t> Lowering<'t> {
         }
         let class = self.is_class_type(type_text);
         parameters.iter().all(|parameter| {
-            let Some(ty) = parameter.child_by_field_name("type") else {
+            let Some(ty) = parameter.field(NodeField::Type) else {
                 return false;
             };
             if parameter.kind() != "parameter_declaration"
@@ -88,7 +89,7 @@ impl<'t> Lowering<'t> {
                 return false;
             }
             let text = self.text(ty);
-            match parameter.child_by_field_name("declarator") {
+            match parameter.field(NodeField::Declarator) {
                 Some(declarator) => declarator.kind() == "abstract_function_declarator",
                 None => {
                     let name = self.name(text);
@@ -102,7 +103,7 @@ impl<'t> Lowering<'t> {
 
     /// An argument that the grammar took for a parameter: `a`, `Call(x)`, `ns::f(g())`.
     pub(super) fn parameter_as_value(&mut self, parameter: Node) -> Value {
-        let Some(ty) = parameter.child_by_field_name("type") else {
+        let Some(ty) = parameter.field(NodeField::Type) else {
             return if parameter.kind() == "parameter_declaration" || self.frames.is_empty() {
                 Value::Unknown
             } else {
@@ -110,7 +111,7 @@ impl<'t> Lowering<'t> {
             };
         };
         let name = names::plain(self.text(ty));
-        let declarator = parameter.child_by_field_name("declarator");
+        let declarator = parameter.field(NodeField::Declarator);
         let Some(declarator) =
             declarator.filter(|node| node.kind() == "abstract_function_declarator")
         else {
@@ -124,7 +125,7 @@ impl<'t> Lowering<'t> {
         }
         self.depth += 1;
         let mut args = Vec::new();
-        if let Some(list) = declarator.child_by_field_name("parameters") {
+        if let Some(list) = declarator.field(NodeField::Parameters) {
             for inner in children(list) {
                 args.push(self.parameter_as_value(inner));
             }
@@ -295,7 +296,7 @@ impl<'t> Lowering<'t> {
             let mut target = None;
             let mut member = Some(Member::At(position as u32));
             if item.kind() == "initializer_pair" {
-                let Some(inner) = item.child_by_field_name("value") else {
+                let Some(inner) = item.field(NodeField::Value) else {
                     continue;
                 };
                 value = inner;

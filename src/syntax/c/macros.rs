@@ -1,5 +1,6 @@
 //! `#define`: constants, and macros whose body is statements, an expression or whole functions.
 
+use super::fields::{Fields, NodeField};
 use super::functions::Head;
 use super::preprocessor::Directive;
 use super::{Lowering, Slice, children, literals, names};
@@ -192,7 +193,7 @@ impl<'t> Lowering<'t> {
         };
         let items = children(root);
         let defines = items.iter().any(|item| {
-            item.kind() == "function_definition" && item.child_by_field_name("type").is_some()
+            item.kind() == "function_definition" && item.field(NodeField::Type).is_some()
                 || item.kind() == "linkage_specification"
         });
         if defines {

@@ -4,6 +4,7 @@
 //! statements of their own have a place, in a part of the file that the grammar has read without an error and that no
 //! condition of the preprocessor decides about; what a macro makes of a text is not seen, and is no place.
 
+use super::fields::{Fields, NodeField};
 use super::{Lang, Prepared, parse};
 use std::cell::OnceCell;
 use std::ops::Range;
@@ -124,8 +125,8 @@ fn call_statement(
     if is_conditional(text, prepared, function.start_byte()..statement.end_byte()) {
         return None;
     }
-    let callee = node.child_by_field_name("function")?.byte_range();
-    let list = node.child_by_field_name("arguments")?;
+    let callee = node.field(NodeField::Function)?.byte_range();
+    let list = node.field(NodeField::Arguments)?;
     let mut cursor = list.walk();
     let arguments: Vec<Range<usize>> = list
         .named_children(&mut cursor)
@@ -194,8 +195,8 @@ fn body_of_if(statement: Node) -> Option<(Node, Option<Range<usize>>)> {
     let parent = statement.parent()?;
     match parent.kind() {
         "compound_statement" | "case_statement" | "labeled_statement" => Some((statement, None)),
-        "if_statement" if parent.child_by_field_name("alternative").is_none() => {
-            let condition = parent.child_by_field_name("condition")?;
+        "if_statement" if parent.field(NodeField::Alternative).is_none() => {
+            let condition = parent.field(NodeField::Condition)?;
             let outer = labelled(parent).parent()?;
             // `else if`, or a body of a body: braces would have to go further out.
             (outer.kind() == "compound_statement")

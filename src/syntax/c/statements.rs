@@ -1,5 +1,6 @@
 //! Statements: control flow.
 
+use super::fields::{Fields, NodeField};
 use super::functions::Binding;
 use super::{Lowering, children};
 use crate::ir::{BlockId, Callee, Cond, FunctionKind, Guard, Op, Place, Root, StmtKind, Value};
@@ -46,9 +47,7 @@ impl<'t> Lowering<'t> {
         for statement in children(node) {
             if statement.kind() == "case_statement" && depth < 50 {
                 parts.push(Part::Label(statement));
-                let value = statement
-                    .child_by_field_name("value")
-                    .map(|value| value.id());
+                let value = statement.field(NodeField::Value).map(|value| value.id());
                 let mut inner = Vec::new();
                 self.flatten(statement, &mut inner, depth + 1);
                 parts.extend(
@@ -170,7 +169,7 @@ impl<'t> Lowering<'t> {
                 if let Some(&block) = self.frame().cases.get(&node.id()) {
                     self.frame().cfg.flow_into(block);
                 }
-                let value = node.child_by_field_name("value").map(|value| value.id());
+                let value = node.field(NodeField::Value).map(|value| value.id());
                 for inner in children(node) {
                     if Some(inner.id()) != value {
                         self.statement(inner);
@@ -178,12 +177,12 @@ impl<'t> Lowering<'t> {
                 }
             }
             "labeled_statement" => {
-                if let Some(label) = node.child_by_field_name("label") {
+                if let Some(label) = node.field(NodeField::Label) {
                     let name = self.name(self.text(label));
                     let block = self.frame().cfg.label(&name);
                     self.frame().cfg.flow_into(block);
                 }
-                let label = node.child_by_field_name("label").map(|label| label.id());
+                let label = node.field(NodeField::Label).map(|label| label.id());
                 for inner in children(node) {
                     if Some(inner.id()) != label {
                         self.statement(inner);
@@ -289,7 +288,7 @@ impl<'t> Lowering<'t> {
     }
 
     fn goto_statement(&mut self, node: Node) {
-        let Some(label) = node.child_by_field_name("label") else {
+        let Some(label) = node.field(NodeField::Label) else {
             return self.opaque(node);
         };
         let text = self.text(label);
@@ -319,7 +318,7 @@ impl<'t> Lowering<'t> {
                     return false;
                 }
                 if at
-                    .child_by_field_name("label")
+                    .field(NodeField::Label)
                     .is_some_and(|name| self.text(name) == label)
                 {
                     return true;
@@ -344,10 +343,10 @@ impl<'t> Lowering<'t> {
         while let (true, "binary_expression", Some(left), Some(right)) = (
             self.cpp,
             node.kind(),
-            node.child_by_field_name("left"),
-            node.child_by_field_name("right"),
+            node.field(NodeField::Left),
+            node.field(NodeField::Right),
         ) {
-            let operator = node.child_by_field_name("operator");
+            let operator = node.field(NodeField::Operator);
             if operator.is_none_or(|operator| self.text(operator) != ">>") {
                 return;
             }
@@ -443,17 +442,17 @@ impl<'t> Lowering<'t> {
             let else_block = self.frame().cfg.new_block();
             self.enter_scope();
             scopes += 1;
-            match node.child_by_field_name("condition") {
+            match node.field(NodeField::Condition) {
                 Some(condition) => self.condition(condition, then_block, else_block),
                 None => self.unknown_branch(then_block, else_block),
             }
             self.frame().cfg.start(then_block);
-            if let Some(consequence) = node.child_by_field_name("consequence") {
+            if let Some(consequence) = node.field(NodeField::Consequence) {
                 self.scoped(consequence);
             }
             self.frame().cfg.edge(join, Vec::new());
             self.frame().cfg.start(else_block);
-            if let Some(alternative) = node.child_by_field_name("alternative") {
+            if let Some(alternative) = node.field(NodeField::Alternative) {
                 let inner = children(alternative)
                     .into_iter()
                     .find(|child| !child.is_error());
@@ -507,12 +506,12 @@ impl<'t> Lowering<'t> {
         let end = self.span_of(node.end_byte().saturating_sub(1)..node.end_byte());
         self.frame().cfg.flow_into(head);
         self.enter_scope();
-        match node.child_by_field_name("condition") {
+        match node.field(NodeField::Condition) {
             Some(condition) => self.condition(condition, body, exit),
             None => self.unknown_branch(body, exit),
         }
         self.frame().cfg.start(body);
-        self.loop_body(node.child_by_field_name("body"), exit, head);
+        self.loop_body(node.field(NodeField::Body), exit, head);
         self.frame().cfg.edge(head, Vec::new());
         self.frame().cfg.start(exit);
         self.leave_scope(end);
@@ -523,9 +522,9 @@ impl<'t> Lowering<'t> {
         let test = self.frame().cfg.new_block();
         let exit = self.frame().cfg.new_block();
         self.frame().cfg.flow_into(body);
-        self.loop_body(node.child_by_field_name("body"), exit, test);
+        self.loop_body(node.field(NodeField::Body), exit, test);
         self.frame().cfg.flow_into(test);
-        match node.child_by_field_name("condition") {
+        match node.field(NodeField::Condition) {
             Some(condition) => self.condition(condition, body, exit),
             None => self.unknown_branch(body, exit),
         }
@@ -535,7 +534,7 @@ impl<'t> Lowering<'t> {
     fn for_statement(&mut self, node: Node) {
         let end = self.span_of(node.end_byte().saturating_sub(1)..node.end_byte());
         self.enter_scope();
-        if let Some(initializer) = node.child_by_field_name("initializer") {
+        if let Some(initializer) = node.field(NodeField::Initializer) {
             match initializer.kind() {
                 "declaration" | "init_statement" | "type_definition" | "alias_declaration" => {
                     self.statement(initializer);
@@ -550,14 +549,14 @@ impl<'t> Lowering<'t> {
         let step = self.frame().cfg.new_block();
         let exit = self.frame().cfg.new_block();
         self.frame().cfg.flow_into(head);
-        match node.child_by_field_name("condition") {
+        match node.field(NodeField::Condition) {
             Some(condition) => self.condition(condition, body, exit),
             None => self.frame().cfg.edge(body, Vec::new()),
         }
         self.frame().cfg.start(body);
-        self.loop_body(node.child_by_field_name("body"), exit, step);
+        self.loop_body(node.field(NodeField::Body), exit, step);
         self.frame().cfg.flow_into(step);
-        if let Some(update) = node.child_by_field_name("update") {
+        if let Some(update) = node.field(NodeField::Update) {
             self.expression(update);
         }
         self.frame().cfg.edge(head, Vec::new());
@@ -568,10 +567,10 @@ impl<'t> Lowering<'t> {
     fn range_loop(&mut self, node: Node) {
         let end = self.span_of(node.end_byte().saturating_sub(1)..node.end_byte());
         self.enter_scope();
-        if let Some(initializer) = node.child_by_field_name("initializer") {
+        if let Some(initializer) = node.field(NodeField::Initializer) {
             self.statement(initializer);
         }
-        let sequence = match node.child_by_field_name("right") {
+        let sequence = match node.field(NodeField::Right) {
             Some(right) if right.kind() == "initializer_list" => {
                 self.arguments(right);
                 Value::Unknown
@@ -590,7 +589,7 @@ impl<'t> Lowering<'t> {
         self.unknown_branch(body, exit);
         self.frame().cfg.start(body);
         self.enter_scope();
-        if let Some(declarator) = node.child_by_field_name("declarator") {
+        if let Some(declarator) = node.field(NodeField::Declarator) {
             let base = self.base_type(node);
             let declarator = self.declarator(declarator);
             let type_text = super::declarators::with_suffix(base, &declarator.suffix);
@@ -618,7 +617,7 @@ impl<'t> Lowering<'t> {
         let depth = self.frame().cfg.depth() - 1;
         self.frame().breaks.push((exit, depth));
         self.frame().continues.push((head, depth));
-        if let Some(body) = node.child_by_field_name("body") {
+        if let Some(body) = node.field(NodeField::Body) {
             self.scoped(body);
         }
         self.frame().breaks.pop();
@@ -650,13 +649,13 @@ impl<'t> Lowering<'t> {
     fn switch_statement(&mut self, node: Node) {
         let end = self.span_of(node.end_byte().saturating_sub(1)..node.end_byte());
         self.enter_scope();
-        let scrutinee = match node.child_by_field_name("condition") {
+        let scrutinee = match node.field(NodeField::Condition) {
             Some(condition) => self.condition_value(condition),
             None => Value::Unknown,
         };
         let from = self.frame().cfg.current();
         let exit = self.frame().cfg.new_block();
-        let body = node.child_by_field_name("body");
+        let body = node.field(NodeField::Body);
         let labels = body.map(case_labels).unwrap_or_default();
         let outside = self.arms.when(self.offset(node)).len();
         let mut fails = Vec::new();
@@ -664,7 +663,7 @@ impl<'t> Lowering<'t> {
         for label in &labels {
             let block = self.frame().cfg.new_block();
             self.frame().cases.insert(label.id(), block);
-            let Some(value) = label.child_by_field_name("value") else {
+            let Some(value) = label.field(NodeField::Value) else {
                 default = Some(block);
                 continue;
             };
@@ -707,7 +706,7 @@ impl<'t> Lowering<'t> {
         if node.kind() == "type_definition" || node.kind() == "alias_declaration" {
             self.collect_local_alias(node);
         }
-        let ty = node.child_by_field_name("type").unwrap_or(node);
+        let ty = node.field(NodeField::Type).unwrap_or(node);
         self.local_class(ty);
     }
 
@@ -718,20 +717,20 @@ impl<'t> Lowering<'t> {
     /// What the grammar takes for a function inside a function: a macro with a block.
     fn nested_function(&mut self, node: Node) {
         let declarator = node
-            .child_by_field_name("declarator")
+            .field(NodeField::Declarator)
             .map(|declarator| self.declarator(declarator))
             .unwrap_or_default();
-        let (Some(name), Some(body)) = (declarator.name, node.child_by_field_name("body")) else {
+        let (Some(name), Some(body)) = (declarator.name, node.field(NodeField::Body)) else {
             return self.opaque(node);
         };
-        if node.child_by_field_name("type").is_some() && !self.cpp {
+        if node.field(NodeField::Type).is_some() && !self.cpp {
             return self.function_definition(node);
         }
         let span = self.span(node);
         let mut args = Vec::new();
         if let Some(list) = declarator
             .function
-            .and_then(|function| function.child_by_field_name("parameters"))
+            .and_then(|function| function.field(NodeField::Parameters))
         {
             for parameter in children(list) {
                 args.push(self.parameter_as_value(parameter));

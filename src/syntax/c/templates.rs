@@ -1,5 +1,6 @@
 //! Templates: their parameters hide what has the same name outside.
 
+use super::fields::{Fields, NodeField};
 use super::{Lowering, children};
 use crate::ir::Name;
 use tree_sitter::Node;
@@ -21,7 +22,7 @@ impl<'t> Lowering<'t> {
 
     /// The names of a template's parameters, and the types that stand for them where nothing is given.
     fn parameters_of_template(&mut self, template: Node) -> Vec<(Name, Option<Name>)> {
-        let Some(list) = template.child_by_field_name("parameters") else {
+        let Some(list) = template.field(NodeField::Parameters) else {
             return Vec::new();
         };
         let mut found = Vec::new();
@@ -32,14 +33,14 @@ impl<'t> Lowering<'t> {
                     parameter.named_child(0)
                 }
                 "optional_type_parameter_declaration" => {
-                    if let Some(ty) = parameter.child_by_field_name("default_type") {
+                    if let Some(ty) = parameter.field(NodeField::DefaultType) {
                         let text = self.type_name(ty);
                         default = Some(self.name(&text));
                     }
-                    parameter.child_by_field_name("name")
+                    parameter.field(NodeField::Name)
                 }
                 _ => parameter
-                    .child_by_field_name("declarator")
+                    .field(NodeField::Declarator)
                     .and_then(|declarator| self.declarator(declarator).name),
             };
             // One without a name is a parameter all the same.
