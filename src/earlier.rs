@@ -196,6 +196,17 @@ pub struct Again {
     before: Earlier,
     /// By module: the one of the earlier run whose findings are its own.
     holds: Vec<Option<usize>>,
+    /// By file: the earlier run has lowered it, and would do so in the same way.
+    is_lowered: Vec<bool>,
+}
+
+/// What an earlier run still says.
+#[derive(Default)]
+struct Holding {
+    /// By module: the one of the earlier run whose findings are its own.
+    modules: Vec<Option<usize>>,
+    /// By file: the earlier run has lowered it, and would do so in the same way.
+    is_lowered: Vec<bool>,
 }
 
 impl Again {
@@ -210,10 +221,29 @@ impl Again {
     ) -> Again {
         let now = Earlier::about(sources, record.texts, modules, macros);
         let before = record.earlier.unwrap_or_default();
-        let holds = before
-            .holding(&now, modules, exports, macros, demand)
-            .unwrap_or_else(|| vec![None; modules.len()]);
-        Again { now, before, holds }
+        let holding = before.holding(&now, modules, exports, macros, demand);
+        let holding = holding.unwrap_or_else(|| Holding {
+            modules: vec![None; modules.len()],
+            is_lowered: vec![false; sources.len()],
+        });
+        Again {
+            now,
+            before,
+            holds: holding.modules,
+            is_lowered: holding.is_lowered,
+        }
+    }
+
+    /// By file: how much of it cannot be read is known, whatever of it is lowered now.
+    pub fn is_lowered(&self) -> &[bool] {
+        &self.is_lowered
+    }
+
+    /// The names of the modules that the earlier run has read with one of this name.
+    pub fn providers(&self, name: &str) -> &[String] {
+        let before = self.before.modules.iter();
+        let mut before = before.filter(|module| module.name == name);
+        before.next().map_or(&[], |module| &module.providers)
     }
 
     /// The modules that have to be looked at, by number.
@@ -237,6 +267,7 @@ impl Again {
             mut now,
             mut before,
             holds,
+            is_lowered,
         } = self;
         let numbers: BTreeMap<&str, usize> = modules
             .iter()
@@ -296,7 +327,7 @@ impl Again {
             .map(|(file, count)| (file.0, count))
             .collect();
         for (file, _) in lowered.iter().enumerate().filter(|(_, there)| **there) {
-            let from = if lowered_now[file] {
+            let from = if lowered_now[file] && !is_lowered[file] {
                 &new
             } else {
                 &before.partly
@@ -345,7 +376,7 @@ impl Earlier {
         }
     }
 
-    /// By module: the one of this run whose findings still are its own. None where nothing holds.
+    /// What of this run still holds; none where nothing does.
     fn holding(
         &self,
         now: &Earlier,
@@ -353,7 +384,7 @@ impl Earlier {
         exports: &Exports,
         macros: &Macros,
         demand: &Demand,
-    ) -> Option<Vec<Option<usize>>> {
+    ) -> Option<Holding> {
         let is_of_these = self.texts.len() == now.texts.len()
             && self.includes.len() == now.includes.len()
             && self.demand.is_of(self.modules.len(), now.texts.len());
@@ -411,7 +442,22 @@ impl Earlier {
                 && restored(&kept.diagnostics).is_some();
             holds.then_some(place)
         });
-        Some(holds.collect())
+        let mut is_lowered = vec![false; now.texts.len()];
+        for (module, about) in modules.iter().zip(&now.modules) {
+            let before = places
+                .get(module.name.as_str())
+                .map(|&place| &self.modules[place]);
+            if before.is_some_and(|before| before.is_read && before.definition == about.definition)
+            {
+                for file in module.files() {
+                    is_lowered[file.0 as usize] = !changed[file.0 as usize];
+                }
+            }
+        }
+        Some(Holding {
+            modules: holds.collect(),
+            is_lowered,
+        })
     }
 }
 

@@ -79,7 +79,7 @@ use program::demand::{self, Demand, KnownNames};
 use rayon::prelude::*;
 use rules::timings::{Stage, Timings};
 use source::{FileId, Sources, Span};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -253,13 +253,9 @@ pub fn analyze_after(
     });
     let demand = &chosen.demand;
     going_on()?;
-    let functions: Vec<Vec<index::FunctionFact>> = facts
-        .iter_mut()
-        .map(|facts| std::mem::take(&mut facts.functions))
-        .collect();
     let torn: Vec<bool> = facts.iter().map(|facts| facts.is_torn).collect();
     let macros = timings.time(Stage::Modules, || {
-        module::macros::Macros::new(sources, facts, includes)
+        module::macros::Macros::new(sources, &mut facts, includes)
     });
     let again = record.map(|record| {
         timings.time(Stage::Modules, || {
@@ -271,35 +267,74 @@ pub fn analyze_after(
         None => (0..modules.len()).collect(),
     };
     watch.total.store(numbers.len() as u32, Ordering::Relaxed);
-    let users = numbers.iter().map(|&number| &modules[number]);
-    let units = Units::new(
-        sources,
-        &macros,
-        users,
-        (&functions, &torn),
-        demand,
-        timings,
-    );
+    let narrowed = timings.time(Stage::Demand, || {
+        let again = again.as_ref().filter(|_| !numbers.is_empty())?;
+        narrowed_to(
+            &numbers,
+            again,
+            demand,
+            (sources, &mut facts),
+            &modules,
+            &api,
+        )
+    });
+    let functions: Vec<Vec<index::FunctionFact>> =
+        facts.into_iter().map(|facts| facts.functions).collect();
     let gate = Gate::new(&api)?;
-    let run = Run {
-        sources,
-        options,
-        api: &api,
-        modules: &modules,
-        exports: &exports,
-        demand,
-        units: &units,
-        gate: &gate,
-        watch,
+    let look = |few: Option<&Few>| -> (Vec<(usize, Found)>, Vec<(FileId, usize)>) {
+        let demand = few.map_or(demand, |few| &few.demand);
+        // Of a few modules all files stay lowered to the end.
+        let all = few.iter().flat_map(|few| &few.modules);
+        let all = all.flat_map(|&number| modules[number].files());
+        let asked = numbers.iter().flat_map(|&number| {
+            let mut files = modules[number].files();
+            files.extend(files_beyond(
+                &modules[number],
+                demand.called(number),
+                &modules,
+            ));
+            files
+        });
+        let units = Units::new(
+            sources,
+            &macros,
+            asked.chain(all),
+            (&functions, &torn),
+            demand,
+            timings,
+        );
+        let run = Run {
+            sources,
+            options,
+            api: &api,
+            modules: &modules,
+            exports: &exports,
+            demand,
+            units: &units,
+            gate: &gate,
+            watch,
+        };
+        if let Some(few) = few {
+            let is_read = |number: &&usize| !numbers.contains(number) || !run.is_skipped(**number);
+            run.lower_all(few.modules.iter().filter(is_read).copied());
+        }
+        let results = numbers
+            .par_iter()
+            .filter_map(|&number| Some((number, run.module(number)?)))
+            .collect();
+        (results, units.partly())
     };
     let looked_at = numbers.len();
-    let results: Vec<(usize, Found)> = numbers
-        .into_par_iter()
-        .filter_map(|number| Some((number, run.module(number)?)))
-        .collect();
+    let (mut results, mut partly) = look(narrowed.as_ref());
+    if let Some(few) = narrowed {
+        // A module whose functions are called for the first time asks for declarations, too.
+        let mut providers = results.iter().flat_map(|(_, found)| &found.providers);
+        if !providers.all(|provider| few.modules.contains(provider)) {
+            going_on()?;
+            (results, partly) = look(None);
+        }
+    }
     going_on()?;
-    let partly = units.partly();
-    drop(units);
     let (found, partly, record) = match again {
         Some(again) => {
             let (found, partly, record) = again.join(results, partly, &modules, chosen);
@@ -323,6 +358,36 @@ pub fn analyze_after(
         analysis,
         record,
         looked_at,
+    })
+}
+
+/// A choice for a few modules.
+struct Few {
+    demand: Demand,
+    /// Their numbers, and those of the modules that are read with them.
+    modules: BTreeSet<usize>,
+}
+
+/// The choice for the modules of these numbers, where it is worth while.
+fn narrowed_to(
+    numbers: &[usize],
+    again: &earlier::Again,
+    demand: &Demand,
+    files: (&Sources, &mut [index::Facts]),
+    modules: &[Module],
+    api: &api::Api,
+) -> Option<Few> {
+    let mut few: BTreeSet<usize> = numbers.iter().copied().collect();
+    for &number in numbers {
+        let providers = again.providers(&modules[number].name);
+        let is_one = |module: &Module| providers.contains(&module.name);
+        few.extend((0..modules.len()).filter(|&other| is_one(&modules[other])));
+    }
+    let looked_at: Vec<&Module> = few.iter().map(|&number| &modules[number]).collect();
+    let demand = demand::narrowed(demand, files, api, &looked_at, again.is_lowered())?;
+    Some(Few {
+        demand,
+        modules: few,
     })
 }
 
@@ -363,6 +428,30 @@ struct Found {
 }
 
 impl Run<'_> {
+    /// Lowers the files of modules that have many in common: who links them need not wait for another one that lowers the
+    /// same.
+    fn lower_all(&self, modules: impl Iterator<Item = usize>) {
+        let files: BTreeSet<FileId> = modules
+            .flat_map(|number| self.modules[number].files())
+            .collect();
+        let mut files: Vec<FileId> = files.into_iter().collect();
+        files.sort_by_key(|&file| std::cmp::Reverse(self.sources.file(file).text.len()));
+        files.par_iter().with_max_len(1).for_each(|&file| {
+            if !self.watch.is_stopped() {
+                self.units.get(file);
+            }
+        });
+    }
+
+    /// Whether nothing can be found in a module.
+    fn is_skipped(&self, number: usize) -> bool {
+        let whole = self.options.whole || self.options.summaries;
+        let module = &self.modules[number];
+        !whole
+            && (!self.demand.wants(number)
+                || !self.gate.may_matter(self.sources, module, &module.files()))
+    }
+
     /// Links a module and runs the rules on it; none where the analysis was stopped before.
     fn module(&self, number: usize) -> Option<Found> {
         let Run { sources, units, .. } = *self;
@@ -371,10 +460,8 @@ impl Run<'_> {
         }
         let timings = &*self.options.timings;
         let module = &self.modules[number];
-        let files = module.files();
-        let whole = self.options.whole || self.options.summaries;
-        let skipped = !whole
-            && (!self.demand.wants(number) || !self.gate.may_matter(sources, module, &files));
+        let mut files = module.files();
+        let skipped = self.is_skipped(number);
         timings.passes(!skipped);
         let linked: Vec<Arc<Unit>> = if skipped {
             Vec::new()
@@ -407,11 +494,8 @@ impl Run<'_> {
             drop(engines);
             let mut linked = program.units;
             let extended = with_imports(module, &providers);
-            let further: Vec<FileId> = extended
-                .files()
-                .into_iter()
-                .filter(|file| files.binary_search(file).is_err())
-                .collect();
+            let mut further = extended.files();
+            further.retain(|file| files.binary_search(file).is_err());
             linked.extend(further.iter().filter_map(|&file| units.borrow(file)));
             let program = timings.time(Stage::Link, || {
                 Program::link(sources, self.api, &extended, linked)
@@ -428,6 +512,11 @@ impl Run<'_> {
             }
             result
         };
+        files.extend(files_beyond(
+            module,
+            self.demand.called(number),
+            self.modules,
+        ));
         for file in files {
             units.give_back(file);
         }
@@ -445,6 +534,18 @@ impl Run<'_> {
             is_read: !skipped,
         })
     }
+}
+
+/// The files that others bring in with which a module is read, besides its own.
+fn files_beyond(module: &Module, others: &[usize], modules: &[Module]) -> Vec<FileId> {
+    if others.is_empty() {
+        return Vec::new();
+    }
+    let others: Vec<&Module> = others.iter().map(|&number| &modules[number]).collect();
+    let own = module.files();
+    let mut files = with_imports(module, &others).files();
+    files.retain(|file| own.binary_search(file).is_err());
+    files
 }
 
 /// What the sources of a module must hold for any rule to apply, told by names alone.
@@ -653,7 +754,7 @@ impl<'a> Units<'a> {
     fn new(
         sources: &'a Sources,
         macros: &'a module::macros::Macros<'a>,
-        users: impl Iterator<Item = &'a Module>,
+        asked: impl Iterator<Item = FileId>,
         (functions, torn): (&'a [Vec<index::FunctionFact>], &'a [bool]),
         demand: &'a Demand,
         timings: &'a Timings,
@@ -669,10 +770,8 @@ impl<'a> Units<'a> {
             users: sources.ids().map(|_| AtomicU32::new(0)).collect(),
             opaque: sources.ids().map(|_| AtomicU32::new(0)).collect(),
         };
-        for module in users {
-            for file in module.files() {
-                units.users[file.0 as usize].fetch_add(1, Ordering::Relaxed);
-            }
+        for file in asked {
+            units.users[file.0 as usize].fetch_add(1, Ordering::Relaxed);
         }
         units
     }

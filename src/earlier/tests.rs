@@ -259,3 +259,91 @@ fn a_record_of_other_files_holds_nothing() {
     assert_eq!(again.looked_at, 3);
     assert_same(&again, &run(&sources, None), "three");
 }
+
+/// Two DLLs with a header that says more than either needs, and a third that is most of the tree.
+fn large(calls: &str) -> Sources {
+    let two = format!(
+        "#include <windows.h>\n#include \"../one/one.h\"\n\
+         BOOL WINAPI DllMain(HINSTANCE module, DWORD reason, void *reserved)\n\
+         {{ if (reason == DLL_PROCESS_DETACH && {calls}) stop(0); return TRUE; }}\n"
+    );
+    let three = format!(
+        "#include <windows.h>\n{}static HANDLE g_thread;\n\
+         BOOL WINAPI DllMain(HINSTANCE module, DWORD reason, void *reserved)\n\
+         {{ WaitForSingleObject(g_thread, INFINITE); return TRUE; }}\n",
+        "/* The rest of a large tree. */\n".repeat(200)
+    );
+    let files = [
+        (
+            "one/one.h",
+            "#pragma once\n#define FOR_EVER INFINITE\nstruct worker { HANDLE thread; HANDLE other; };\n\
+             void stop(int number);\n",
+        ),
+        (
+            "one/one.c",
+            "#include <windows.h>\n#include \"one.h\"\nstatic struct worker g_workers[2];\n\
+             void stop(int number) { WaitForSingleObject(g_workers[number].thread, FOR_EVER); }\n\
+             BOOL WINAPI DllMain(HINSTANCE module, DWORD reason, void *reserved) { return TRUE; }\n",
+        ),
+        ("two/two.c", &two),
+        ("three/three.c", &three),
+        ("one/CMakeLists.txt", "add_library(one SHARED one.c)\n"),
+        ("two/CMakeLists.txt", "add_library(two SHARED two.c)\n"),
+        (
+            "three/CMakeLists.txt",
+            "add_library(three SHARED three.c)\n",
+        ),
+    ];
+    let bytes = |(path, text): (&str, &str)| (path.to_string(), text.as_bytes().to_vec());
+    Sources::new(files.into_iter().map(bytes).collect())
+}
+
+#[test]
+fn of_a_few_modules_only_what_they_ask_for_is_read() {
+    let sources = large("1");
+    let api = Api::new(&[]).unwrap();
+    let mut facts = index::scan_all(&sources, &names_to_find(&api));
+    let modules = module::find(&sources, &facts, &[]);
+    let exports = crate::module::imports::Exports::collect(&modules, &facts);
+    let all = demand::Demand::select(&sources, &facts, &modules, &exports, &api, &[], None, None);
+    let header = sources.find("one/one.h").unwrap();
+    let text = &sources.file(header).text;
+    let left_out = |demand: &demand::Demand, facts: &[index::Facts]| -> String {
+        let kept = demand.kept(header).unwrap();
+        let functions = &facts[header.0 as usize].functions;
+        let pieces = kept.left_out(text, sources.file(header).lang.unwrap(), functions);
+        pieces.into_iter().map(|piece| &text[piece]).collect()
+    };
+    for word in ["FOR_EVER", "worker", "stop"] {
+        assert!(!left_out(&all, &facts).contains(word), "{word}");
+    }
+    let mut of = |names: &[&str]| {
+        let looked_at: Vec<&module::Module> = modules
+            .iter()
+            .filter(|module| names.contains(&&*module.name))
+            .collect();
+        let may_narrow = vec![true; sources.len()];
+        let files = (&sources, &mut facts[..]);
+        let narrowed = demand::narrowed(&all, files, &api, &looked_at, &may_narrow);
+        narrowed.map(|narrowed| left_out(&narrowed, &facts))
+    };
+    let left = of(&["two"]).unwrap();
+    assert!(left.contains("FOR_EVER") && left.contains("worker") && !left.contains("stop"));
+    let left = of(&["one", "two"]).unwrap();
+    assert!(!left.contains("FOR_EVER") && !left.contains("worker"));
+    // Most of the tree.
+    assert_eq!(of(&["three"]), None);
+}
+
+#[test]
+fn a_module_that_is_called_for_the_first_time_is_read_as_it_needs() {
+    for (before, now, found) in [("0", "1", 2), ("1", "0", 1)] {
+        let base = run(&large(before), None);
+        let sources = large(now);
+        let new = run(&sources, None);
+        assert_eq!(new.analysis.diagnostics.len(), found);
+        let again = run(&sources, base.record);
+        assert_eq!(again.looked_at, 1);
+        assert_same(&again, &new, now);
+    }
+}

@@ -21,7 +21,7 @@ pub struct Dictionary<'t> {
 impl<'t> Dictionary<'t> {
     /// The number of a name, which is a new one if need be.
     pub fn add(&mut self, name: &'t str) -> u32 {
-        let next = self.numbers.len() as u32;
+        let next = (self.numbers.len() as u32).min(MOST_WORDS);
         *self.numbers.entry(name.as_bytes()).or_insert(next)
     }
 
@@ -57,8 +57,39 @@ pub mod how {
     pub const GIVEN: u8 = 16;
 }
 
-/// A word and how it is mentioned.
-pub type Mention = (u32, u8);
+/// A word and how it is mentioned, in four bytes: of a large tree there are tens of millions. They are ordered by their
+/// words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mention(u32);
+
+/// For `how`.
+const HOW_BITS: u32 = 5;
+
+/// What comes behind so many words of a dictionary is one word: whatever bears its number is kept together.
+const MOST_WORDS: u32 = u32::MAX >> HOW_BITS;
+
+impl Mention {
+    pub fn new(word: u32, how: u8) -> Mention {
+        Mention(word << HOW_BITS | u32::from(how))
+    }
+
+    /// The word, by its number in the dictionary.
+    pub fn word(self) -> u32 {
+        self.0 >> HOW_BITS
+    }
+
+    /// Bits of `how`.
+    pub fn how(self) -> u8 {
+        (self.0 & ((1 << HOW_BITS) - 1)) as u8
+    }
+}
+
+/// The words of mentions and how they stand.
+pub fn parts(mentions: &[Mention]) -> impl Iterator<Item = (u32, u8)> + '_ {
+    mentions
+        .iter()
+        .map(|mention| (mention.word(), mention.how()))
+}
 
 /// Hands every word of a range to `take`: its range and how it stands there.
 pub fn each(text: &str, range: Range<usize>, lang: Lang, mut take: impl FnMut(Range<usize>, u8)) {
@@ -220,7 +251,7 @@ pub fn mentions(
     let bytes = text.as_bytes();
     each(text, range, lang, |word, how| {
         if let Some(&number) = dictionary.numbers.get(&bytes[word]) {
-            found.push((number, how));
+            found.push(Mention::new(number, how));
         }
     });
 }
@@ -229,9 +260,9 @@ pub fn mentions(
 pub fn merge(found: &mut Vec<Mention>) {
     found.sort_unstable();
     found.dedup_by(|next, kept| {
-        let same = next.0 == kept.0;
+        let same = next.word() == kept.word();
         if same {
-            kept.1 |= next.1;
+            *kept = Mention::new(kept.word(), kept.how() | next.how());
         }
         same
     });

@@ -59,10 +59,13 @@ struct Known {
 }
 
 impl<'a> Macros<'a> {
-    /// Takes in what the files say; `facts` are in the order of the files.
-    pub fn new(sources: &'a Sources, facts: Vec<Facts>, includes: Includes) -> Macros<'a> {
-        let incomplete = incomplete(sources, &facts);
-        let files = facts.into_iter().map(|facts| facts.macros).collect();
+    /// Takes in what the files say, and takes it out of their facts, which are in the order of the files.
+    pub fn new(sources: &'a Sources, facts: &mut [Facts], includes: Includes) -> Macros<'a> {
+        let incomplete = incomplete(sources, facts);
+        let files = facts
+            .iter_mut()
+            .map(|facts| std::mem::take(&mut facts.macros));
+        let files = files.collect();
         Macros::of_parts(sources, files, includes, incomplete)
     }
 

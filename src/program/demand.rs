@@ -15,6 +15,7 @@
 mod bits;
 mod declarations;
 mod graph;
+mod narrowed;
 mod outside;
 mod read_of;
 mod seeds;
@@ -25,6 +26,7 @@ use crate::module::imports::{Exports, with_imports};
 use crate::module::{Kind, Module};
 use crate::source::{FileId, Lang, Sources};
 use graph::{Graph, is_loaders};
+pub use narrowed::narrowed;
 use outside::Outside;
 pub use outside::files_in_c;
 use rayon::prelude::*;
@@ -50,6 +52,10 @@ pub struct Demand {
     /// By file: what `files_in_c` said.
     #[serde(with = "bits")]
     is_c: Vec<bool>,
+    /// By module: the DLLs that its code under the loader lock may call. Of a choice that was kept this is not known: it
+    /// only tells for how long what is lowered will be asked for.
+    #[serde(skip)]
+    called: Vec<Vec<usize>>,
 }
 
 /// What is read of a file.
@@ -93,6 +99,7 @@ impl Demand {
             modules: vec![true; modules.len()],
             kept: vec![None; sources.len()],
             is_c: vec![false; sources.len()],
+            called: Vec::new(),
         }
     }
 
@@ -120,28 +127,31 @@ impl Demand {
             known.add(&tree.dictionary, |word| takers[word as usize]);
         }
         let blocking: Vec<OnceLock<Vec<u32>>> = modules.iter().map(|_| OnceLock::new()).collect();
-        let wanted: Vec<Option<Vec<(FileId, u32)>>> = modules
+        let (wanted, called): (Vec<Option<Vec<(FileId, u32)>>>, Vec<Vec<usize>>) = modules
             .par_iter()
             .enumerate()
             .map(|(number, module)| {
                 if part.is_some_and(|part| !part.modules[number])
                     || !may_matter(&tree, module, asks_for_threads)
                 {
-                    return None;
+                    return (None, Vec::new());
                 }
                 let graph = Graph::new(&tree, module);
-                let providers: Vec<&Module> = if module.kind == Kind::Dll {
+                let called = if module.kind == Kind::Dll {
                     providers(&tree, modules, &blocking, exports, module, &graph, part)
                 } else {
                     Vec::new()
                 };
-                if providers.is_empty() {
-                    return select_in(module, &graph, asks_for_threads);
+                if called.is_empty() {
+                    return (select_in(module, &graph, asks_for_threads), called);
                 }
+                let providers: Vec<&Module> =
+                    called.iter().map(|&number| &modules[number]).collect();
                 let extended = with_imports(module, &providers);
-                select_in(&extended, &Graph::new(&tree, &extended), asks_for_threads)
+                let graph = Graph::new(&tree, &extended);
+                (select_in(&extended, &graph, asks_for_threads), called)
             })
-            .collect();
+            .unzip();
         let mut kept: Vec<Option<Kept>> = facts
             .iter()
             .map(|facts| {
@@ -161,6 +171,7 @@ impl Demand {
             modules: wanted.iter().map(Option::is_some).collect(),
             kept,
             is_c,
+            called,
         }
     }
 
@@ -194,6 +205,11 @@ impl Demand {
     /// Whether anything can be found in a module.
     pub fn wants(&self, module: usize) -> bool {
         self.modules[module]
+    }
+
+    /// The DLLs that a module's code under the loader lock may call, by number, as far as that is known.
+    pub fn called(&self, module: usize) -> &[usize] {
+        self.called.get(module).map_or(&[], Vec::as_slice)
     }
 
     /// What `files_in_c` said when this was chosen.
@@ -258,18 +274,18 @@ fn makes_mutexes(tree: &Tree, module: &Module) -> bool {
     own.any(|file| tree.files[file.0 as usize].categories & category::MUTEX != 0)
 }
 
-/// The DLLs of the tree that code of the module under the loader lock may call, and that may block then.
-fn providers<'m>(
+/// The DLLs of the tree that code of the module under the loader lock may call, and that may block then, by number.
+fn providers(
     tree: &Tree,
-    modules: &'m [Module],
+    modules: &[Module],
     blocking: &[OnceLock<Vec<u32>>],
     exports: &Exports,
     module: &Module,
     graph: &Graph,
     part: Option<&Part>,
-) -> Vec<&'m Module> {
+) -> Vec<usize> {
     let under_lock = graph.reached_from(&graph.loader_entries());
-    let mut found: Vec<&Module> = Vec::new();
+    let mut found: Vec<usize> = Vec::new();
     for word in graph.unknown_words(&under_lock) {
         let Some(name) = tree.function_name(word).filter(|name| exports.knows(name)) else {
             continue;
@@ -303,8 +319,8 @@ fn providers<'m>(
             .get_or_init(|| Graph::new(tree, provider).names_leading_to(category::LOADER))
             .binary_search(&word)
             .is_ok();
-        if blocks && !found.iter().any(|known| std::ptr::eq(*known, provider)) {
-            found.push(provider);
+        if blocks && !found.contains(&number) {
+            found.push(number);
         }
     }
     found

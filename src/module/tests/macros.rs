@@ -15,9 +15,9 @@ fn holds_with(source: &str, header: &str, other: &str, condition: &str) -> Optio
         entries: Vec::new(),
         attributes: Vec::new(),
     };
-    let facts = scan_all(&sources, &names);
+    let mut facts = scan_all(&sources, &names);
     let includes = headers::resolve(&Tree::new(&sources), &facts);
-    let macros = Macros::new(&sources, facts, includes);
+    let macros = Macros::new(&sources, &mut facts, includes);
     let mut reader = macros.of(FileId(0));
     reader.condition(condition, text.len() as u32)
 }

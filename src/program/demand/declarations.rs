@@ -29,6 +29,8 @@ pub struct Item {
     pub is_state: bool,
     pub object: bool,
     pub thread_local: bool,
+    /// Of a macro: where its directive begins, which stands before the ranges.
+    pub directive: Option<usize>,
     /// By which it is asked for.
     pub asked_by: Vec<Range<usize>>,
     /// What it is remains unknown, or what it makes: it is always read.
@@ -160,8 +162,10 @@ pub fn items(text: &str, lang: Lang, functions: &[FunctionFact]) -> Vec<Item> {
             b'(' => open.parens += 1,
             b')' => open.parens = open.parens.saturating_sub(1),
             b'=' if open.depth == 0 && open.parens == 0 => {
-                open.assigned = true;
-                open.assigned_at.get_or_insert(at);
+                if !std::mem::replace(&mut open.assigned, true) {
+                    open.assigned_at = Some(at);
+                    open.type_close = open.last_close;
+                }
             }
             b'=' => open.begin_initializer(text, at, lang),
             b';' if open.depth == 0 && open.parens == 0 => {
@@ -193,6 +197,8 @@ struct Open {
     head: Option<usize>,
     /// Where the last brace stands that closes it.
     last_close: Option<usize>,
+    /// Where the type closes that an object with a value is declared with: `struct { … } object = …`.
+    type_close: Option<usize>,
     /// Where the present member of a class begins.
     member: usize,
     /// Where its default initializer begins, and how deep.
@@ -326,7 +332,15 @@ impl Open {
                 bytes.get(after + 1).copied().unwrap_or(0),
             )
         };
+        let follows_type = |word: &Range<usize>| {
+            let (close, value) = (self.type_close, self.assigned_at);
+            close.is_some_and(|close| word.start > close)
+                && value.is_some_and(|value| word.start < value)
+        };
         for (word, _) in &words {
+            if lang != Lang::Rust && is_type_word(&text[word.clone()]) {
+                continue;
+            }
             let declares = match follows(word) {
                 (b';' | b'[' | b',' | b'}', _) => true,
                 (b'{', _) => lang != Lang::Rust,
@@ -334,13 +348,20 @@ impl Open {
                 (b':', next) => next != b':',
                 _ => false,
             };
-            if is_function_pointer(bytes, word) {
+            let is_function_pointer = is_function_pointer(bytes, word);
+            if is_function_pointer {
                 item.declares.push(word.clone());
+            }
+            let is_in_type = self.type_close.is_some_and(|close| word.start < close);
+            if (declares || is_function_pointer) && is_in_type && word.start > head_end {
+                item.designators.push(word.clone());
             }
             if declares {
                 item.declares.push(word.clone());
                 let value = self.assigned_at.is_some_and(|at| word.start > at);
-                let outer = (word.start < head_end && !value) || word.start > last_close;
+                let outer = (word.start < head_end && !value)
+                    || word.start > last_close
+                    || follows_type(word);
                 if outer && (!item.is_class || word.start > last_close) {
                     item.names.push(word.clone());
                 }
@@ -359,7 +380,12 @@ impl Open {
             keyword = None;
             for (word, how) in &words {
                 if word.start < head_end {
-                    item.head.push(word.clone());
+                    if !is_type_word(&text[word.clone()]) {
+                        item.head.push(word.clone());
+                    }
+                } else if self.type_close.is_some_and(|close| word.start < close) {
+                    // The type that it is declared with.
+                    continue;
                 } else if how & how::MEMBER != 0 && how & how::WRITTEN != 0 {
                     item.designators.push(word.clone());
                 }
@@ -405,6 +431,11 @@ impl Open {
     }
 }
 
+/// A word behind which a type stands, or its members, and that names nothing itself.
+fn is_type_word(word: &str) -> bool {
+    matches!(word, "class" | "struct" | "union" | "enum")
+}
+
 /// Whether the brace behind a member's first words opens a class or an enumeration, and no initializer: `struct In`, and not
 /// `struct In member`.
 fn opens_type(before: &str) -> bool {
@@ -412,7 +443,7 @@ fn opens_type(before: &str) -> bool {
     words::each(before, 0..before.len(), Lang::Cpp, |word, _| {
         words.push(&before[word]);
     });
-    let keyword = |word: &&str| matches!(*word, "class" | "struct" | "union" | "enum");
+    let keyword = |word: &&str| is_type_word(word);
     let Some(first) = words.iter().position(&keyword) else {
         return false;
     };
@@ -471,6 +502,7 @@ fn macro_item(text: &str, start: usize, end: usize) -> Option<Item> {
         names: std::iter::once(at..at + length).collect(),
         asked_by: std::iter::once(at..at + length).collect(),
         ranges: std::iter::once(at + length..end).collect(),
+        directive: Some(start),
         ..Item::default()
     })
 }
@@ -482,4 +514,54 @@ fn is_function_pointer(bytes: &[u8], word: &Range<usize>) -> bool {
         && after
             .strip_prefix(b")")
             .is_some_and(|rest| rest.trim_ascii_start().starts_with(b"("))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn texts(text: &str, ranges: &[Range<usize>]) -> Vec<String> {
+        ranges
+            .iter()
+            .map(|range| text[range.clone()].to_string())
+            .collect()
+    }
+
+    #[test]
+    fn an_object_with_its_own_type_has_its_name_and_its_members() {
+        let text = "static const struct {\n  const char *name; void (*run)(int);\n} table[] = { { \"a\", go } };\n\
+                    union { int a; } other = { 1 };\ntypedef struct { int b; } alias;\n";
+        let items = items(text, Lang::C, &[]);
+        assert_eq!(items.len(), 3);
+        assert_eq!(texts(text, &items[0].names), ["table"]);
+        assert_eq!(texts(text, &items[0].tables), ["table"]);
+        assert_eq!(texts(text, &items[0].asked_by), ["table"]);
+        assert_eq!(texts(text, &items[0].designators), ["name", "run"]);
+        assert_eq!(texts(text, &items[1].names), ["other"]);
+        assert_eq!(texts(text, &items[1].designators), ["a"]);
+        assert_eq!(texts(text, &items[2].names), ["alias"]);
+        // The word before a type names nothing: every function mentions it.
+        let named = items
+            .iter()
+            .flat_map(|item| item.names.iter().chain(&item.head));
+        assert!(
+            named
+                .map(|name| &text[name.clone()])
+                .all(|name| !is_type_word(name))
+        );
+    }
+
+    #[test]
+    fn a_macro_begins_with_its_directive() {
+        let text = "int a;\n  # define N 1 \\\n + 2\nint b;\n";
+        let items = items(text, Lang::C, &[]);
+        let of_macro: Vec<&Item> = items
+            .iter()
+            .filter(|item| item.directive.is_some())
+            .collect();
+        assert_eq!(of_macro.len(), 1);
+        assert_eq!(texts(text, &of_macro[0].names), ["N"]);
+        let whole = of_macro[0].directive.unwrap()..of_macro[0].ranges[0].end;
+        assert_eq!(&text[whole], "# define N 1 \\\n + 2\n");
+    }
 }

@@ -5,7 +5,7 @@ mod entries;
 mod locks;
 
 use super::seeds::{Lists, Node, Tree, category};
-use crate::index::words::{self, Mention, how};
+use crate::index::words::{self, Mention, how, parts};
 use crate::module::{Kind, Module};
 use crate::source::{FileId, Lang};
 pub use entries::is_loaders;
@@ -132,7 +132,7 @@ fn ended_types(tree: &Tree, files: &[FileId], nodes: &[u32]) -> Lists {
             continue;
         }
         let lets_go = tree.direct(node, true) & category::LETS_GO != 0;
-        for &(word, how) in tree.mentions(node) {
+        for (word, how) in parts(tree.mentions(node)) {
             if !tree.state[word as usize] || (!lets_go && how & how::WRITTEN == 0) {
                 continue;
             }
@@ -195,9 +195,9 @@ impl<'t> Graph<'t> {
         let mut local = numbers(tree.dictionary.len());
         let mut words: Vec<u32> = vec![u32::MAX];
         for &node in &nodes {
-            let mentioned = tree.mentions(node).iter().map(|(word, _)| word);
-            let borne = tree.names_of.of(node).iter();
-            for &word in mentioned.chain(borne).chain(tree.members_of(node)) {
+            let mentioned = tree.mentions(node).iter().map(|mention| mention.word());
+            let others = tree.names_of.of(node).iter().chain(tree.members_of(node));
+            for word in mentioned.chain(others.copied()) {
                 let number = &mut local[word as usize];
                 if *number == 0 {
                     *number = words.len() as u32;
@@ -226,9 +226,10 @@ impl<'t> Graph<'t> {
         };
         pairs.clear();
         for (number, &node) in nodes.iter().enumerate() {
-            let named = tree.mentions(node).iter();
+            let named = parts(tree.mentions(node));
             let named = named.filter(|(_, how)| is_name(has_classes, *how));
-            for &word in named.map(|(word, _)| word).chain(ends.of(number as u32)) {
+            let ended = ends.of(number as u32).iter().copied();
+            for word in named.map(|(word, _)| word).chain(ended) {
                 let word = local[word as usize];
                 if !bearers.of(word).is_empty() {
                     pairs.push((word, number as u32));
@@ -239,7 +240,7 @@ impl<'t> Graph<'t> {
         // Who gives a value to a member that something calls.
         let mut called = vec![false; count];
         for &node in &nodes {
-            for &(word, how) in tree.mentions(node) {
+            for (word, how) in parts(tree.mentions(node)) {
                 let is_borne = !bearers.of(local[word as usize]).is_empty();
                 called[local[word as usize] as usize] |=
                     tree.state[word as usize] && calls_member(has_classes, how, is_borne);
@@ -247,7 +248,7 @@ impl<'t> Graph<'t> {
         }
         pairs.clear();
         for (number, &node) in nodes.iter().enumerate() {
-            for &(word, how) in tree.mentions(node) {
+            for (word, how) in parts(tree.mentions(node)) {
                 let word = local[word as usize];
                 let is_borne = !bearers.of(word).is_empty();
                 if called[word as usize] && calls_member(has_classes, how, is_borne) {
@@ -258,10 +259,10 @@ impl<'t> Graph<'t> {
         let callers_through = Lists::group(count, &pairs);
         pairs.clear();
         for (number, &node) in nodes.iter().enumerate() {
-            let given = tree.mentions(node).iter();
+            let given = parts(tree.mentions(node));
             let given = given.filter(|(_, how)| how & how::WRITTEN != 0);
-            let members = tree.members_of(node).iter();
-            for &word in given.map(|(word, _)| word).chain(members) {
+            let members = tree.members_of(node).iter().copied();
+            for word in given.map(|(word, _)| word).chain(members) {
                 let word = local[word as usize];
                 if called[word as usize] {
                     pairs.push((word, number as u32));
@@ -280,8 +281,8 @@ impl<'t> Graph<'t> {
         let hands = nodes
             .iter()
             .map(|&node| {
-                let mut mentions = tree.mentions(node).iter();
-                mentions.any(|&(word, how)| {
+                let mut mentions = parts(tree.mentions(node));
+                mentions.any(|(word, how)| {
                     is_only_given(has_classes, how) && !bearers.of(local[word as usize]).is_empty()
                 })
             })
@@ -367,7 +368,8 @@ impl<'t> Graph<'t> {
     }
 
     /// Takes in the member or the static that a mention means. A method names members without `this->`.
-    fn take_state(&self, words: &mut Words, (word, how): Mention) {
+    fn take_state(&self, words: &mut Words, mention: Mention) {
+        let (word, how) = (mention.word(), mention.how());
         if !self.tree.state[word as usize] {
             return;
         }
@@ -458,7 +460,7 @@ impl<'t> Graph<'t> {
         loop {
             let before = tails.len();
             tails.retain(|(node, words)| {
-                let ends = words.iter().any(|&(word, _)| {
+                let ends = parts(words).any(|(word, _)| {
                     self.tree.category(lang, word) & category::ENDS != 0
                         || self.named(word).any(|other| set[other])
                 });
@@ -485,10 +487,9 @@ impl<'t> Graph<'t> {
 
     /// The words of a node that can mean functions and objects.
     fn names(&self, node: usize) -> impl Iterator<Item = u32> + '_ {
-        self.mentions(node)
-            .iter()
+        parts(self.mentions(node))
             .filter(|(_, how)| is_name(self.has_classes, *how))
-            .map(|(word, _)| *word)
+            .map(|(word, _)| word)
             .chain(self.ends.of(node as u32).iter().copied())
     }
 
@@ -554,8 +555,8 @@ impl<'t> Graph<'t> {
     fn puts(&self, node: usize, word: u32) -> bool {
         let mentions = self.mentions(node);
         mentions
-            .binary_search_by_key(&word, |(word, _)| *word)
-            .is_ok_and(|at| mentions[at].1 & how::CALLED == 0)
+            .binary_search_by_key(&word, |mention| mention.word())
+            .is_ok_and(|at| mentions[at].how() & how::CALLED == 0)
     }
 
     /// Whether a node does no more with a function than to give it to a member.
@@ -563,17 +564,17 @@ impl<'t> Graph<'t> {
         let mentions = self.mentions(node);
         self.hands[node]
             && mentions
-                .binary_search_by_key(&word, |(word, _)| *word)
-                .is_ok_and(|at| is_only_given(self.has_classes, mentions[at].1))
+                .binary_search_by_key(&word, |mention| mention.word())
+                .is_ok_and(|at| is_only_given(self.has_classes, mentions[at].how()))
     }
 
     /// The nodes that call a member that a node gives a value, as far as few others do.
     fn callers_of_members(&self, node: usize) -> impl Iterator<Item = usize> + '_ {
         let members = self.tree.members_of(self.nodes[node]).iter().copied();
-        let written = self.mentions(node).iter();
+        let written = parts(self.mentions(node));
         let written = written.filter(|(_, how)| how & how::WRITTEN != 0);
         members
-            .chain(written.map(|(word, _)| *word))
+            .chain(written.map(|(word, _)| word))
             .map(|word| self.local(word))
             .filter(|&word| self.givers.of(word).len() <= MOST_GIVERS)
             .flat_map(|word| self.callers_through.of(word))
@@ -589,7 +590,7 @@ impl<'t> Graph<'t> {
             // What is called through a member is what somebody puts there.
             let mut given: Vec<u32> = Vec::new();
             for node in self.nodes().filter(|&node| set[node]) {
-                for &(word, how) in self.mentions(node) {
+                for (word, how) in parts(self.mentions(node)) {
                     let givers = self.givers.of(self.local(word));
                     let is_borne = !self.bearers.of(self.local(word)).is_empty();
                     if calls_member(self.has_classes, how, is_borne) && givers.len() <= MOST_GIVERS
@@ -633,12 +634,12 @@ impl<'t> Graph<'t> {
                 if self.tables[node] && !open[node] {
                     continue;
                 }
-                let named = self.mentions(node).iter().filter(|(_, how)| {
+                let named = parts(self.mentions(node)).filter(|(_, how)| {
                     is_name(self.has_classes, *how)
                         && (open[node] || !is_only_given(self.has_classes, *how))
                 });
-                let ended = self.ends.of(node as u32);
-                for &word in named.map(|(word, _)| word).chain(ended) {
+                let ended = self.ends.of(node as u32).iter().copied();
+                for word in named.map(|(word, _)| word).chain(ended) {
                     if std::mem::replace(&mut seen[self.local(word) as usize], true) {
                         continue;
                     }
@@ -660,9 +661,9 @@ impl<'t> Graph<'t> {
         let mut words: Vec<u32> = self
             .nodes()
             .filter(|&node| reached[node])
-            .flat_map(|node| self.mentions(node))
+            .flat_map(|node| parts(self.mentions(node)))
             .filter(|(_, how)| how & how::CALLED != 0)
-            .map(|(word, _)| *word)
+            .map(|(word, _)| word)
             .collect();
         words.sort_unstable();
         words.dedup();
@@ -692,7 +693,7 @@ impl<'t> Graph<'t> {
                 entries.push(node);
                 for &mention in self.mentions(node) {
                     // What it hands to others can end up anywhere.
-                    if mention.1 & how::WRITTEN != 0 || self.has_classes {
+                    if mention.how() & how::WRITTEN != 0 || self.has_classes {
                         self.take_state(&mut given, mention);
                     }
                 }
@@ -742,10 +743,9 @@ impl<'t> Graph<'t> {
             }
         };
         for node in self.nodes().filter(|&node| set[node]) {
-            let mentions = self.mentions(node).iter();
-            mentions
+            parts(self.mentions(node))
                 .filter(|(_, how)| is_name(self.has_classes, *how))
-                .for_each(|(word, _)| add(*word));
+                .for_each(|(word, _)| add(word));
             if self.has_static_destructors && matches!(self.node(node), Node::Chunk(..)) {
                 let names = self.tree.names_of.of(self.nodes[node]);
                 names.iter().for_each(|&name| add(name));
@@ -769,14 +769,12 @@ impl<'t> Graph<'t> {
     }
 
     pub fn mentions_any(&self, node: usize, words: &Words) -> bool {
-        self.mentions(node)
-            .iter()
-            .any(|&(word, how)| words.has(self.local(word) as usize, how))
+        parts(self.mentions(node)).any(|(word, how)| words.has(self.local(word) as usize, how))
     }
 
     pub fn writes_any(&self, node: usize, words: &Words) -> bool {
         matches!(self.node(node), Node::Function(..))
-            && self.mentions(node).iter().any(|&(word, how)| {
+            && parts(self.mentions(node)).any(|(word, how)| {
                 how & how::WRITTEN != 0 && words.has(self.local(word) as usize, how)
             })
     }

@@ -11,10 +11,12 @@ use super::declarations::items;
 use super::graph::is_loaders;
 use super::seeds::{ALWAYS, Lists, Tree};
 use crate::api::{Api, Effect};
-use crate::index::{Facts, FunctionFact, words};
+use crate::index::defines::starts_line;
+use crate::index::{Facts, FunctionFact, line_end, words};
 use crate::module::Module;
 use crate::source::{FileId, Lang, Sources};
 use aho_corasick::AhoCorasick;
+use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
@@ -50,7 +52,12 @@ impl Outside {
 }
 
 /// By file: whether only modules in C read it.
-pub fn files_in_c(sources: &Sources, facts: &[Facts], api: &Api, modules: &[Module]) -> Vec<bool> {
+pub fn files_in_c<'m>(
+    sources: &Sources,
+    facts: &[Facts],
+    api: &Api,
+    modules: impl IntoIterator<Item = &'m Module>,
+) -> Vec<bool> {
     // What the loader calls in an object file of a library counts only where the linker takes that in, and any name may
     // make it do so.
     let exits = api.names_with(|effect| matches!(effect, Effect::AtExit { .. }));
@@ -133,7 +140,7 @@ pub fn select(tree: &Tree, is_c: &[bool], kept: &mut [Option<Kept>]) {
         let functions = &tree.facts[id.0 as usize].functions;
         for (number, _) in kept.functions.iter().enumerate().filter(|(_, kept)| **kept) {
             let mentions = words.functions[number].iter();
-            mentions.for_each(|&(word, _)| ask(word, &mut work));
+            mentions.for_each(|mention| ask(mention.word(), &mut work));
             // By which tables that hold it are found.
             let name = tree.dictionary.get(&functions[number].name);
             name.into_iter().for_each(|word| ask(word, &mut work));
@@ -158,7 +165,9 @@ pub fn select(tree: &Tree, is_c: &[bool], kept: &mut [Option<Kept>]) {
             found.clear();
             let text = &sources.file(id).text;
             words::mentions(text, head, Lang::C, &tree.dictionary, &mut found);
-            found.iter().for_each(|&(word, _)| ask(word, &mut work));
+            found
+                .iter()
+                .for_each(|mention| ask(mention.word(), &mut work));
         }
         let Some(word) = work.pop() else { break };
         open.extend(bearers.of(word));
@@ -178,6 +187,21 @@ pub fn select(tree: &Tree, is_c: &[bool], kept: &mut [Option<Kept>]) {
     }
 }
 
+/// The words of a file's `#if`s and their kin.
+fn in_conditions(text: &str) -> FxHashSet<&str> {
+    let bytes = text.as_bytes();
+    let mut words = FxHashSet::default();
+    for at in memchr::memchr_iter(b'#', bytes) {
+        let rest = bytes[at + 1..].trim_ascii_start();
+        if (rest.starts_with(b"if") || rest.starts_with(b"elif")) && starts_line(bytes, at) {
+            words::each(text, at..line_end(bytes, at, true), Lang::C, |word, _| {
+                words.insert(&text[word]);
+            });
+        }
+    }
+    words
+}
+
 /// The pieces of a file that are left out with all that stands in them, in their order.
 pub fn left_out(
     text: &str,
@@ -191,18 +215,22 @@ pub fn left_out(
     let mut pieces: Vec<Range<usize>> = Vec::new();
     let items = items(text, lang, functions);
     if items.len() == outside.items.len() {
+        let asked = in_conditions(text);
         let unread = items.into_iter().zip(&outside.items);
         for (item, _) in unread.filter(|(_, is_read)| !**is_read) {
-            // Of a macro its name is no part of the ranges.
-            if item.ranges.len() == 1
-                && item
-                    .names
-                    .iter()
-                    .any(|name| name.end == item.ranges[0].start)
-            {
+            let Some(start) = item.directive else {
+                pieces.extend(item.ranges);
                 continue;
+            };
+            // One that says whether the header has been read before counts by being there.
+            if !item
+                .names
+                .iter()
+                .any(|name| asked.contains(&text[name.clone()]))
+            {
+                let ranges = item.ranges.iter();
+                pieces.extend(ranges.map(|range| start..range.end));
             }
-            pieces.extend(item.ranges);
         }
     }
     if functions.len() == outside.heads.len() {

@@ -114,9 +114,9 @@ const ENDING_WORDS: [&str; 4] = ["delete", "nullptr", "NULL", "None"];
 
 /// A declaration outside functions, or a macro: what it declares, and what it mentions.
 pub struct Chunk {
-    pub names: Vec<u32>,
+    pub names: Box<[u32]>,
     /// Of an object with an initializer list: the members that it may give values.
-    pub members: Vec<u32>,
+    pub members: Box<[u32]>,
     pub mentions: Box<[Mention]>,
     /// An object with an initializer or of a class type may stand here.
     pub object: bool,
@@ -203,6 +203,11 @@ impl Rows {
         self.ends.push(self.items.len() as u32);
     }
 
+    fn shrink_to_fit(&mut self) {
+        self.ends.shrink_to_fit();
+        self.items.shrink_to_fit();
+    }
+
     pub fn len(&self) -> usize {
         self.ends.len()
     }
@@ -264,6 +269,18 @@ fn runs_unnamed(name: &str) -> bool {
 
 impl<'t> Tree<'t> {
     pub fn new(sources: &'t Sources, facts: &'t [Facts], api: &'t Api, is_c: &[bool]) -> Tree<'t> {
+        let mut tree = Tree::words(sources, facts, api, is_c);
+        tree.link();
+        tree
+    }
+
+    /// The words alone: no nodes, for who asks what declarations name and bodies mention.
+    pub fn words(
+        sources: &'t Sources,
+        facts: &'t [Facts],
+        api: &'t Api,
+        is_c: &[bool],
+    ) -> Tree<'t> {
         let mut dictionary = Dictionary::default();
         let mut categories: [Vec<u32>; 3] = Default::default();
         let mut add = |dictionary: &mut Dictionary<'t>, lang: Lang, name: &'t str, bits: u32| {
@@ -367,6 +384,11 @@ impl<'t> Tree<'t> {
                 }
             }
         }
+        // Many files can declare the same.
+        for members in class_members.values_mut() {
+            members.sort_unstable();
+            members.dedup();
+        }
         // `typedef struct Handlers Handlers_t;`: by alias, the class.
         let mut classes: Vec<(u32, u32)> = Vec::new();
         for (&id, items) in ids.iter().zip(&outside) {
@@ -435,10 +457,9 @@ impl<'t> Tree<'t> {
         };
         tree.files = ids
             .par_iter()
-            .zip(&outside)
+            .zip(outside)
             .map(|(&id, items)| tree.words_of(id, items, &class_members, is_c[id.0 as usize]))
             .collect();
-        tree.link();
         tree
     }
 
@@ -476,9 +497,9 @@ impl<'t> Tree<'t> {
                 Some(Lang::Cpp) if as_c => Lang::C,
                 lang => lang.unwrap_or(Lang::C),
             };
-            self.mentions(node)
-                .iter()
-                .fold(0, |bits, (word, _)| bits | self.category(lang, *word))
+            self.mentions(node).iter().fold(0, |bits, mention| {
+                bits | self.category(lang, mention.word())
+            })
         };
         let nodes = 0..self.nodes.len() as u32;
         let as_c = nodes.clone().map(|node| direct(node, true)).collect();
@@ -508,7 +529,7 @@ impl<'t> Tree<'t> {
                 let direct = |bits: u32| self.direct.iter().any(|of| of[node as usize] & bits != 0);
                 let mentions_one = |of: &[bool]| {
                     let mut mentions = self.mentions(node).iter();
-                    mentions.any(|&(word, _)| of[word as usize])
+                    mentions.any(|mention| of[mention.word() as usize])
                 };
                 let exchanges_itself = mentions_one(&exchanges);
                 let may_pass = match self.nodes[node as usize] {
@@ -596,7 +617,7 @@ impl<'t> Tree<'t> {
     fn words_of(
         &self,
         id: FileId,
-        items: &[Item],
+        items: Vec<Item>,
         class_members: &NameMap<u32, Vec<u32>>,
         is_c: bool,
     ) -> FileWords {
@@ -616,14 +637,14 @@ impl<'t> Tree<'t> {
             found.clear();
             words::mentions(text, range.clone(), lang, &self.dictionary, &mut found);
             words::merge(&mut found);
-            for &(word, _) in &found {
-                words.categories |= self.category(lang, word);
+            for mention in &found {
+                words.categories |= self.category(lang, mention.word());
             }
             words.functions.push(found.as_slice().into());
             let has_static = lang != Lang::C
                 && found
                     .iter()
-                    .any(|&(word, _)| self.category(lang, word) & category::STATIC != 0);
+                    .any(|mention| self.category(lang, mention.word()) & category::STATIC != 0);
             if has_static {
                 let body = function.body as usize..function.end as usize;
                 for range in static_declarations(text, body, lang) {
@@ -636,6 +657,7 @@ impl<'t> Tree<'t> {
         }
         let mut outside: Vec<u32> = Vec::new();
         let mut objects: Vec<u32> = Vec::new();
+        let mut members: Vec<u32> = Vec::new();
         let has_sections = text.contains(".CRT$X");
         if has_sections {
             words.categories |= category::SECTION;
@@ -652,15 +674,17 @@ impl<'t> Tree<'t> {
             // A class names its methods; that is no call of them.
             let uncalled: Vec<Mention> = match item.is_class {
                 true => {
-                    let uncalled = found.iter().filter(|(_, how)| how & how::CALLED == 0);
+                    let uncalled = found
+                        .iter()
+                        .filter(|mention| mention.how() & how::CALLED == 0);
                     uncalled.copied().collect()
                 }
                 false => Vec::new(),
             };
             words::merge(&mut found);
-            for &(word, _) in &found {
+            for mention in &found {
                 // Every header of Windows declares what makes a mutex.
-                words.categories |= self.category(lang, word) & !category::MUTEX;
+                words.categories |= self.category(lang, mention.word()) & !category::MUTEX;
             }
             if is_c {
                 let entries = &self.facts[id.0 as usize].entries;
@@ -677,13 +701,18 @@ impl<'t> Tree<'t> {
                 } else {
                     // What is in a table runs without anybody naming the table.
                     let is_function = |word: &u32| !self.names[*word as usize].is_empty();
-                    let held = found.iter().map(|(word, _)| *word).filter(is_function);
+                    let held = found
+                        .iter()
+                        .map(|mention| mention.word())
+                        .filter(is_function);
                     let has_table = !item.tables.is_empty();
                     words
                         .asked_by
                         .push(asked_by.chain(held.filter(|_| has_table)));
                 }
-                words.asks_for.push(found.iter().map(|(word, _)| *word));
+                words
+                    .asks_for
+                    .push(found.iter().map(|mention| mention.word()));
             }
             if item.is_class {
                 // What its members begin with runs in its constructors.
@@ -694,13 +723,13 @@ impl<'t> Tree<'t> {
                 words::merge(&mut found);
             }
             if item.is_class && lang != Lang::C {
-                self.add_member_types(text, lang, item, &mut words.member_types);
+                self.add_member_types(text, lang, &item, &mut words.member_types);
             }
             outside.extend(
                 found
                     .iter()
-                    .map(|(word, _)| word)
-                    .filter(|&&word| !self.names[word as usize].is_empty()),
+                    .map(|mention| mention.word())
+                    .filter(|&word| !self.names[word as usize].is_empty()),
             );
             let mut names: Vec<u32> = item
                 .names
@@ -710,17 +739,19 @@ impl<'t> Tree<'t> {
             names.sort_unstable();
             names.dedup();
             // What has nothing to do with what runs is of no account.
-            found.retain(|(word, _)| {
-                (self.linking[*word as usize]
-                    || self.category(Lang::Cpp, *word) | self.category(lang, *word) != 0)
-                    && !names.contains(word)
+            found.retain(|mention| {
+                let word = mention.word();
+                (self.linking[word as usize]
+                    || self.category(Lang::Cpp, word) | self.category(lang, word) != 0)
+                    && !names.contains(&word)
             });
             let is_made_with_class = item.object && item.is_class;
             if found.is_empty() && !is_made_with_class {
                 continue;
             }
             let number = |range: &Range<usize>| self.dictionary.get(&text[range.clone()]);
-            let mut members: Vec<u32> = item.designators.iter().filter_map(number).collect();
+            members.clear();
+            members.extend(item.designators.iter().filter_map(number));
             if members.is_empty() {
                 let classes = item.head.iter().filter_map(number);
                 members.extend(
@@ -732,8 +763,8 @@ impl<'t> Tree<'t> {
             members.sort_unstable();
             members.dedup();
             words.chunks.push(Chunk {
-                names,
-                members,
+                names: names.into(),
+                members: members.as_slice().into(),
                 mentions: found.as_slice().into(),
                 object: item.object,
                 class: item.is_class || item.is_alias,
@@ -747,6 +778,12 @@ impl<'t> Tree<'t> {
         objects.dedup();
         words.objects = objects.into();
         words.outside = outside.into();
+        words.functions.shrink_to_fit();
+        words.chunks.shrink_to_fit();
+        words.statics.shrink_to_fit();
+        words.member_types.shrink_to_fit();
+        words.asked_by.shrink_to_fit();
+        words.asks_for.shrink_to_fit();
         words
     }
 

@@ -7,7 +7,7 @@ use crate::entry::Runs;
 use crate::flow::What;
 use crate::ir::{Callee, FunctionKind, Place, Root, StmtId, StmtKind, Value};
 use crate::program::origin::{Origin, flags};
-use crate::program::{CallEffect, FnId, Key, Meaning, Site, TypeId};
+use crate::program::{CallEffect, FnId, Key, Meaning, Program, Site, TypeId};
 use crate::reach::blocking::loads_own_path;
 use rustc_hash::FxHashSet;
 use std::collections::BTreeSet;
@@ -157,6 +157,11 @@ pub(super) fn gives_own_back(engines: &Engines, entry: usize) -> bool {
     })
 }
 
+/// Whether a function is a macro that nobody uses.
+fn runs_nowhere(program: &Program, id: FnId) -> bool {
+    program.callers(id).is_empty() && program.function(id).kind == FunctionKind::Macro
+}
+
 /// Whether a function runs only under the loader lock: whatever leads to it begins in DllMain, a static's destructor
 /// or their kin.
 pub(super) fn only_under_loader_lock(engines: &Engines, function: FnId) -> bool {
@@ -175,7 +180,7 @@ pub(super) fn only_under_loader_lock(engines: &Engines, function: FnId) -> bool 
         let entered = under_lock(id);
         found |= entered;
         let exported = program.function(id).linkage == crate::ir::Linkage::Exported;
-        if !entered && (callers.is_empty() || exported) {
+        if !entered && !runs_nowhere(program, id) && (callers.is_empty() || exported) {
             return false;
         }
         for caller in callers {
@@ -432,7 +437,7 @@ fn fate_of_key(engines: &Engines, key: &Key) -> Fate {
     let program = engines.program;
     let key = key.clone().without_index();
     let mut under_lock = None;
-    for id in program.ids() {
+    for id in program.ids().filter(|&id| !runs_nowhere(program, id)) {
         for event in engines.flow.events(id) {
             if event.what == What::Wait && event.key.clone().without_index() == key {
                 if !only_under_loader_lock(engines, id) {

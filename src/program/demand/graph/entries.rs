@@ -109,7 +109,7 @@ impl Graph<'_> {
             // Objects inside functions.
             if self.has_classes && is_own_file(self.module, file) {
                 for (_, mentions) in &tree.files[file.0 as usize].statics {
-                    mentions.iter().for_each(|&(word, _)| add(word));
+                    mentions.iter().for_each(|mention| add(mention.word()));
                 }
             }
             // Macros make entries where they are used.
@@ -130,7 +130,7 @@ impl Graph<'_> {
                 if let Some(lang) = source.lang {
                     let mut found = Vec::new();
                     words::mentions(&source.text, range, lang, &tree.dictionary, &mut found);
-                    found.iter().for_each(|&(word, _)| add(word));
+                    found.iter().for_each(|mention| add(mention.word()));
                 }
             }
         }
@@ -167,9 +167,8 @@ impl Graph<'_> {
     }
 
     fn blocks(&self, mentions: &[Mention]) -> bool {
-        mentions
-            .iter()
-            .any(|&(word, _)| self.tree.category(Lang::Cpp, word) & category::TYPE != 0)
+        words::parts(mentions)
+            .any(|(word, _)| self.tree.category(Lang::Cpp, word) & category::TYPE != 0)
     }
 
     /// Functions with an object of static storage whose end may block.
@@ -192,9 +191,8 @@ impl Graph<'_> {
                 .take_while(|(function, _)| *function == number)
                 .any(|(_, mentions)| {
                     self.blocks(mentions)
-                        || mentions
-                            .iter()
-                            .any(|&(word, _)| self.named(word).any(|other| blocking[other]))
+                        || words::parts(mentions)
+                            .any(|(word, _)| self.named(word).any(|other| blocking[other]))
                 });
         }
         set

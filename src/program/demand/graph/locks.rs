@@ -38,7 +38,7 @@ impl Graph<'_> {
         }
         let mentions_one = |node: usize, exchanges: &[bool]| {
             let mut mentions = self.mentions(node).iter();
-            mentions.any(|&(word, _)| exchanges[self.local(word) as usize])
+            mentions.any(|mention| exchanges[self.local(mention.word()) as usize])
         };
         for round in 0..MOST_PASSED_ON {
             let mut passing: Vec<u32> = Vec::new();
@@ -128,7 +128,7 @@ impl Graph<'_> {
         let mut below = self.none();
         let mut seen = self.no_words();
         for node in self.nodes().filter(|&node| holders[node]) {
-            for &(word, _) in self.mentions(node) {
+            for word in self.mentions(node).iter().map(|mention| mention.word()) {
                 if std::mem::replace(&mut seen[self.local(word) as usize], true) {
                     continue;
                 }
