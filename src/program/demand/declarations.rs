@@ -37,6 +37,24 @@ pub struct Item {
     pub is_obscure: bool,
 }
 
+impl Item {
+    /// Gives back what its lists have taken in advance: all items of a tree are there at once.
+    fn shrink_to_fit(&mut self) {
+        for list in [
+            &mut self.declares,
+            &mut self.names,
+            &mut self.tables,
+            &mut self.designators,
+            &mut self.head,
+            &mut self.ranges,
+            &mut self.initializers,
+            &mut self.asked_by,
+        ] {
+            list.shrink_to_fit();
+        }
+    }
+}
+
 /// What begins the declaration of an object with static storage inside a function.
 pub const STATIC_WORDS: [&str; 3] = ["static", "thread_local", "lazy_static"];
 
@@ -181,6 +199,7 @@ pub fn items(text: &str, lang: Lang, functions: &[FunctionFact]) -> Vec<Item> {
         at += 1;
     }
     items.extend(open.close(text, bytes.len(), lang));
+    items.shrink_to_fit();
     items
 }
 
@@ -427,6 +446,7 @@ impl Open {
         let is_made = !item.is_alias && item.names.iter().any(|name| name.start > last_close);
         item.object =
             is_made || !(item.is_alias || item.is_class || is_type && !self.assigned && has_body);
+        item.shrink_to_fit();
         Some(item)
     }
 }

@@ -225,38 +225,34 @@ impl<'t> Graph<'t> {
             false => Lists::group(nodes.len(), &[]),
         };
         pairs.clear();
-        for (number, &node) in nodes.iter().enumerate() {
-            let named = parts(tree.mentions(node));
-            let named = named.filter(|(_, how)| is_name(has_classes, *how));
-            let ended = ends.of(number as u32).iter().copied();
-            for word in named.map(|(word, _)| word).chain(ended) {
-                let word = local[word as usize];
-                if !bearers.of(word).is_empty() {
-                    pairs.push((word, number as u32));
-                }
-            }
-        }
-        let mentioners = Lists::group(count, &pairs);
-        // Who gives a value to a member that something calls.
-        let mut called = vec![false; count];
-        for &node in &nodes {
-            for (word, how) in parts(tree.mentions(node)) {
-                let is_borne = !bearers.of(local[word as usize]).is_empty();
-                called[local[word as usize] as usize] |=
-                    tree.state[word as usize] && calls_member(has_classes, how, is_borne);
-            }
-        }
-        pairs.clear();
+        // Of members that are called: by whom. A word that is a member somewhere is one everywhere.
+        let mut calling: Vec<(u32, u32)> = Vec::new();
+        let mut hands = vec![false; nodes.len()];
         for (number, &node) in nodes.iter().enumerate() {
             for (word, how) in parts(tree.mentions(node)) {
+                let is_state = tree.state[word as usize];
                 let word = local[word as usize];
                 let is_borne = !bearers.of(word).is_empty();
-                if called[word as usize] && calls_member(has_classes, how, is_borne) {
+                if is_borne && is_name(has_classes, how) {
                     pairs.push((word, number as u32));
                 }
+                hands[number] |= is_borne && is_only_given(has_classes, how);
+                if is_state && calls_member(has_classes, how, is_borne) {
+                    calling.push((word, number as u32));
+                }
             }
+            let ended = ends.of(number as u32).iter();
+            let ended = ended.map(|&word| local[word as usize]);
+            let ended = ended.filter(|&word| !bearers.of(word).is_empty());
+            pairs.extend(ended.map(|word| (word, number as u32)));
         }
-        let callers_through = Lists::group(count, &pairs);
+        let mentioners = Lists::group(count, &pairs);
+        let callers_through = Lists::group(count, &calling);
+        // Who gives a value to a member that something calls.
+        let mut called = vec![false; count];
+        for &(word, _) in &calling {
+            called[word as usize] = true;
+        }
         pairs.clear();
         for (number, &node) in nodes.iter().enumerate() {
             let given = parts(tree.mentions(node));
@@ -277,15 +273,6 @@ impl<'t> Graph<'t> {
         let tables = nodes
             .iter()
             .map(|&node| !has_classes && !tree.members_of(node).is_empty())
-            .collect();
-        let hands = nodes
-            .iter()
-            .map(|&node| {
-                let mut mentions = parts(tree.mentions(node));
-                mentions.any(|(word, how)| {
-                    is_only_given(has_classes, how) && !bearers.of(local[word as usize]).is_empty()
-                })
-            })
             .collect();
         let acquires = category::acquiring(super::makes_mutexes(tree, module));
         let mut graph = Graph {
