@@ -281,7 +281,7 @@ pub fn analyze_after(
     let functions: Vec<Vec<index::FunctionFact>> =
         facts.into_iter().map(|facts| facts.functions).collect();
     let gate = Gate::new(&api)?;
-    let look = |few: Option<&Few>| -> (Vec<(usize, Found)>, Vec<(FileId, usize)>) {
+    let look = |few: Option<&Few>| -> Looked {
         let demand = few.map_or(demand, |few| &few.demand);
         // Of a few modules all files stay lowered to the end.
         let all = few.iter().flat_map(|few| &few.modules);
@@ -360,6 +360,9 @@ pub fn analyze_after(
         looked_at,
     })
 }
+
+/// What was found, by module, and in which files how many regions could not be read.
+type Looked = (Vec<(usize, Found)>, Vec<(FileId, usize)>);
 
 /// A choice for a few modules.
 struct Few {

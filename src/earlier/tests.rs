@@ -134,9 +134,26 @@ fn other_modules_are_taken_from_the_record() {
     assert!(runs > 20 && kept > runs, "{kept} modules in {runs} runs");
 }
 
+/// DLLs, each a folder with one source in C, and headers beside them: path and text.
+fn dlls(files: &[(&str, &str)]) -> Sources {
+    let bytes = |path: &str, text: &str| (path.to_string(), text.as_bytes().to_vec());
+    let mut all: Vec<(String, Vec<u8>)> = Vec::new();
+    for (path, text) in files {
+        all.push(bytes(path, text));
+        if let Some((folder, source)) = path
+            .split_once('/')
+            .filter(|(_, name)| name.ends_with(".c"))
+        {
+            let target = format!("add_library({folder} SHARED {source})\n");
+            all.push(bytes(&format!("{folder}/CMakeLists.txt"), &target));
+        }
+    }
+    Sources::new(all)
+}
+
 /// Two DLLs, of which one calls the other under the loader lock, and a third.
 fn three() -> Sources {
-    let files = [
+    dlls(&[
         ("one/one.h", "#pragma once\nvoid stop(void);\n"),
         (
             "one/one.c",
@@ -156,15 +173,7 @@ fn three() -> Sources {
              BOOL WINAPI DllMain(HINSTANCE module, DWORD reason, void *reserved)\n\
              { WaitForSingleObject(g_thread, INFINITE); return TRUE; }\n",
         ),
-        ("one/CMakeLists.txt", "add_library(one SHARED one.c)\n"),
-        ("two/CMakeLists.txt", "add_library(two SHARED two.c)\n"),
-        (
-            "three/CMakeLists.txt",
-            "add_library(three SHARED three.c)\n",
-        ),
-    ];
-    let bytes = |(path, text): (&str, &str)| (path.to_string(), text.as_bytes().to_vec());
-    Sources::new(files.into_iter().map(bytes).collect())
+    ])
 }
 
 /// After an edit of one file: how many modules were looked at, and what was found in the end.
@@ -273,7 +282,7 @@ fn large(calls: &str) -> Sources {
          {{ WaitForSingleObject(g_thread, INFINITE); return TRUE; }}\n",
         "/* The rest of a large tree. */\n".repeat(200)
     );
-    let files = [
+    dlls(&[
         (
             "one/one.h",
             "#pragma once\n#define FOR_EVER INFINITE\nstruct worker { HANDLE thread; HANDLE other; };\n\
@@ -287,15 +296,7 @@ fn large(calls: &str) -> Sources {
         ),
         ("two/two.c", &two),
         ("three/three.c", &three),
-        ("one/CMakeLists.txt", "add_library(one SHARED one.c)\n"),
-        ("two/CMakeLists.txt", "add_library(two SHARED two.c)\n"),
-        (
-            "three/CMakeLists.txt",
-            "add_library(three SHARED three.c)\n",
-        ),
-    ];
-    let bytes = |(path, text): (&str, &str)| (path.to_string(), text.as_bytes().to_vec());
-    Sources::new(files.into_iter().map(bytes).collect())
+    ])
 }
 
 #[test]

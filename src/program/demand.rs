@@ -58,6 +58,9 @@ pub struct Demand {
     called: Vec<Vec<usize>>,
 }
 
+/// The functions whose bodies a module needs; none where nothing can be found in it.
+type Wanted = Option<Vec<(FileId, u32)>>;
+
 /// What is read of a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Kept {
@@ -127,7 +130,7 @@ impl Demand {
             known.add(&tree.dictionary, |word| takers[word as usize]);
         }
         let blocking: Vec<OnceLock<Vec<u32>>> = modules.iter().map(|_| OnceLock::new()).collect();
-        let (wanted, called): (Vec<Option<Vec<(FileId, u32)>>>, Vec<Vec<usize>>) = modules
+        let (wanted, called): (Vec<Wanted>, Vec<Vec<usize>>) = modules
             .par_iter()
             .enumerate()
             .map(|(number, module)| {
@@ -327,7 +330,7 @@ fn providers(
 }
 
 /// The functions of a module whose bodies matter; `None` where nothing can be found.
-fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Option<Vec<(FileId, u32)>> {
+fn select_in(module: &Module, graph: &Graph, asks_for_threads: bool) -> Wanted {
     use category::*;
     let mut core = graph.none();
     let may_be_dll = module.kind != Kind::Exe;

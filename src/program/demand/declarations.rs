@@ -179,12 +179,7 @@ pub fn items(text: &str, lang: Lang, functions: &[FunctionFact]) -> Vec<Item> {
             }
             b'(' => open.parens += 1,
             b')' => open.parens = open.parens.saturating_sub(1),
-            b'=' if open.depth == 0 && open.parens == 0 => {
-                if !std::mem::replace(&mut open.assigned, true) {
-                    open.assigned_at = Some(at);
-                    open.type_close = open.last_close;
-                }
-            }
+            b'=' if open.depth == 0 && open.parens == 0 => open.begin_value(at),
             b'=' => open.begin_initializer(text, at, lang),
             b';' if open.depth == 0 && open.parens == 0 => {
                 at += 1;
@@ -234,6 +229,14 @@ impl Open {
     fn take_piece(&mut self, start: usize, end: usize) {
         if start < end {
             self.ranges.push(start..end);
+        }
+    }
+
+    /// At a `=` outside of braces.
+    fn begin_value(&mut self, at: usize) {
+        if !std::mem::replace(&mut self.assigned, true) {
+            self.assigned_at = Some(at);
+            self.type_close = self.last_close;
         }
     }
 
