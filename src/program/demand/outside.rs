@@ -243,3 +243,35 @@ pub fn left_out(
     pieces.sort_by_key(|piece| piece.start);
     pieces
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unread_macros_are_left_out_but_those_that_conditions_name() {
+        let text = "#ifndef ONE_H\n#define ONE_H\n#define UNREAD(x) f(x)\n  # define LONG 1 + \\\n 2\n\
+                    #if defined(WIDE) && LEVEL \\\n > 2\n#define READ 1\n#endif\n#define LEVEL 3\nint unread(void);\n#endif\n";
+        let all = items(text, Lang::C, &[]);
+        let is_read = |name: &Range<usize>| &text[name.clone()] == "READ";
+        let kept = Kept {
+            functions: Vec::new(),
+            outside: Some(Outside {
+                items: all
+                    .iter()
+                    .map(|item| item.names.iter().any(is_read))
+                    .collect(),
+                heads: Vec::new(),
+            }),
+        };
+        let mut rest = text.to_string();
+        let pieces = left_out(text, Lang::C, &[], &kept);
+        for piece in pieces.into_iter().rev() {
+            rest.replace_range(piece, "");
+        }
+        assert_eq!(
+            rest.replace("\n\n", "\n").trim_start(),
+            "#ifndef ONE_H\n#define ONE_H\n#if defined(WIDE) && LEVEL \\\n > 2\n#define READ 1\n#endif\n#define LEVEL 3\n#endif\n"
+        );
+    }
+}
