@@ -194,14 +194,10 @@ fn definition(module: &Module) -> Short {
 pub struct Again {
     now: Earlier,
     before: Earlier,
-    /// By module: the one of the earlier run whose findings are its own.
-    holds: Vec<Option<usize>>,
-    /// By file: the earlier run has lowered it, and would do so in the same way.
-    is_lowered: Vec<bool>,
+    holding: Holding,
 }
 
 /// What an earlier run still says.
-#[derive(Default)]
 struct Holding {
     /// By module: the one of the earlier run whose findings are its own.
     modules: Vec<Option<usize>>,
@@ -221,22 +217,22 @@ impl Again {
     ) -> Again {
         let now = Earlier::about(sources, record.texts, modules, macros);
         let before = record.earlier.unwrap_or_default();
-        let holding = before.holding(&now, modules, exports, macros, demand);
-        let holding = holding.unwrap_or_else(|| Holding {
-            modules: vec![None; modules.len()],
-            is_lowered: vec![false; sources.len()],
-        });
+        let holding = before
+            .holding(&now, modules, exports, macros, demand)
+            .unwrap_or_else(|| Holding {
+                modules: vec![None; modules.len()],
+                is_lowered: vec![false; sources.len()],
+            });
         Again {
             now,
             before,
-            holds: holding.modules,
-            is_lowered: holding.is_lowered,
+            holding,
         }
     }
 
     /// By file: how much of it cannot be read is known, whatever of it is lowered now.
     pub fn is_lowered(&self) -> &[bool] {
-        &self.is_lowered
+        &self.holding.is_lowered
     }
 
     /// The names of the modules that the earlier run has read with one of this name.
@@ -248,10 +244,9 @@ impl Again {
 
     /// The modules that have to be looked at, by number.
     pub fn stale(&self) -> Vec<usize> {
-        let numbers = 0..self.holds.len();
-        numbers
-            .filter(|&number| self.holds[number].is_none())
-            .collect()
+        let holds = &self.holding.modules;
+        let numbers = 0..holds.len();
+        numbers.filter(|&number| holds[number].is_none()).collect()
     }
 
     /// Joins what was found in the stale modules, and in which files there are opaque regions, with what was known.
@@ -266,8 +261,11 @@ impl Again {
         let Again {
             mut now,
             mut before,
-            holds,
-            is_lowered,
+            holding:
+                Holding {
+                    modules: holds,
+                    is_lowered,
+                },
         } = self;
         let numbers: BTreeMap<&str, usize> = modules
             .iter()

@@ -111,6 +111,14 @@ pub fn scan(text: &str, lang: Lang, names: &Names) -> Facts {
     facts
 }
 
+/// Takes the facts of some files out, by their numbers, and puts what is held for them in their place.
+pub fn swap_facts(wanted: &[bool], facts: &mut [Facts], held: &mut [Facts]) {
+    let pairs = facts.iter_mut().zip(held).zip(wanted);
+    for ((facts, held), _) in pairs.filter(|(_, wanted)| **wanted) {
+        std::mem::swap(facts, held);
+    }
+}
+
 /// Scans every file on all threads; the result is in `FileId` order, and entries that a macro of another file makes
 /// are in it.
 pub fn scan_all(sources: &Sources, names: &Names) -> Vec<Facts> {

@@ -286,15 +286,9 @@ pub fn analyze_after(
         // Of a few modules all files stay lowered to the end.
         let all = few.iter().flat_map(|few| &few.modules);
         let all = all.flat_map(|&number| modules[number].files());
-        let asked = numbers.iter().flat_map(|&number| {
-            let mut files = modules[number].files();
-            files.extend(files_beyond(
-                &modules[number],
-                demand.called(number),
-                &modules,
-            ));
-            files
-        });
+        let asked = numbers
+            .iter()
+            .flat_map(|&number| files_asked(&modules, demand, number));
         let units = Units::new(
             sources,
             &macros,
@@ -463,7 +457,7 @@ impl Run<'_> {
         }
         let timings = &*self.options.timings;
         let module = &self.modules[number];
-        let mut files = module.files();
+        let files = module.files();
         let skipped = self.is_skipped(number);
         timings.passes(!skipped);
         let linked: Vec<Arc<Unit>> = if skipped {
@@ -515,12 +509,7 @@ impl Run<'_> {
             }
             result
         };
-        files.extend(files_beyond(
-            module,
-            self.demand.called(number),
-            self.modules,
-        ));
-        for file in files {
+        for file in files_asked(self.modules, self.demand, number) {
             units.give_back(file);
         }
         self.watch.done.fetch_add(1, Ordering::Relaxed);
@@ -539,16 +528,15 @@ impl Run<'_> {
     }
 }
 
-/// The files that others bring in with which a module is read, besides its own.
-fn files_beyond(module: &Module, others: &[usize], modules: &[Module]) -> Vec<FileId> {
-    if others.is_empty() {
-        return Vec::new();
+/// The files of a module, and of the DLLs that it may call, as far as they are known.
+fn files_asked(modules: &[Module], demand: &Demand, number: usize) -> Vec<FileId> {
+    let module = &modules[number];
+    let called = demand.called(number).iter();
+    let called: Vec<&Module> = called.map(|&number| &modules[number]).collect();
+    if called.is_empty() {
+        return module.files();
     }
-    let others: Vec<&Module> = others.iter().map(|&number| &modules[number]).collect();
-    let own = module.files();
-    let mut files = with_imports(module, &others).files();
-    files.retain(|file| own.binary_search(file).is_err());
-    files
+    with_imports(module, &called).files()
 }
 
 /// What the sources of a module must hold for any rule to apply, told by names alone.

@@ -57,7 +57,7 @@ pub mod how {
     pub const GIVEN: u8 = 16;
 }
 
-/// A word and how it is mentioned, in four bytes: of a large tree there are tens of millions. They are ordered by their
+/// A word and how it is mentioned, in four bytes: of a large tree there are millions. They are ordered by their
 /// words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mention(u32);

@@ -484,13 +484,8 @@ impl Base {
             }
             let masked = self.sources.masked(&files);
             let called = self.called(&masked);
-            let swap = |base: &mut Base, facts: &mut Vec<Facts>| {
-                for (number, _) in files.iter().enumerate().filter(|(_, there)| **there) {
-                    std::mem::swap(&mut base.facts[number], &mut facts[number]);
-                }
-            };
             let mut facts: Vec<Facts> = files.iter().map(|_| Facts::default()).collect();
-            swap(self, &mut facts);
+            index::swap_facts(&files, &mut self.facts, &mut facts);
             // One of the files that are not there stands for all of them.
             if let Some(other) = files.iter().position(|there| !there) {
                 facts[other].functions = called;
@@ -505,7 +500,7 @@ impl Base {
             if let Some(other) = files.iter().position(|there| !there) {
                 demand.forget(FileId(other as u32));
             }
-            swap(self, &mut facts);
+            index::swap_facts(&files, &mut self.facts, &mut facts);
             let missing = part
                 .missing
                 .into_inner()

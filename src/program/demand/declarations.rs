@@ -454,9 +454,11 @@ impl Open {
     }
 }
 
-/// A word behind which a type stands, or its members, and that names nothing itself.
+/// The words behind which a type stands, or its members, and that name nothing themselves.
+const TYPE_WORDS: [&str; 4] = ["class", "struct", "union", "enum"];
+
 fn is_type_word(word: &str) -> bool {
-    matches!(word, "class" | "struct" | "union" | "enum")
+    TYPE_WORDS.contains(&word)
 }
 
 /// Whether the brace behind a member's first words opens a class or an enumeration, and no initializer: `struct In`, and not
@@ -480,7 +482,7 @@ fn opens_type(before: &str) -> bool {
 
 /// Whether a lone colon stands behind the last word for a type: `class In : public Base`.
 fn has_bases(before: &str) -> bool {
-    let start = ["class", "struct", "union", "enum"]
+    let start = TYPE_WORDS
         .iter()
         .filter_map(|word| before.rfind(word))
         .max()
@@ -501,10 +503,7 @@ fn inner_types<'w>(
 ) -> impl Iterator<Item = Range<usize>> + 'w {
     words.windows(2).filter_map(move |pair| {
         let (keyword, name) = (&pair[0].0, &pair[1].0);
-        let is_type = matches!(
-            &text[keyword.clone()],
-            "struct" | "union" | "enum" | "class"
-        );
+        let is_type = is_type_word(&text[keyword.clone()]);
         let behind = bytes[name.end..].iter().find(|b| !b.is_ascii_whitespace());
         (is_type && behind == Some(&b'{')).then(|| name.clone())
     })

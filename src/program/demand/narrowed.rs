@@ -7,7 +7,7 @@
 use super::seeds::Tree;
 use super::{Demand, Kept, files_in_c, outside};
 use crate::api::Api;
-use crate::index::Facts;
+use crate::index::{Facts, swap_facts};
 use crate::module::Module;
 use crate::source::Sources;
 
@@ -39,19 +39,14 @@ pub fn narrowed(
     let masked = sources.masked(&files);
     // The names of other files are none here.
     let mut theirs: Vec<Facts> = files.iter().map(|_| Facts::default()).collect();
-    let mut swap = |theirs: &mut Vec<Facts>| {
-        for (number, _) in files.iter().enumerate().filter(|(_, there)| **there) {
-            std::mem::swap(&mut facts[number], &mut theirs[number]);
-        }
-    };
-    swap(&mut theirs);
+    swap_facts(&files, facts, &mut theirs);
     let is_c = files_in_c(&masked, &theirs, api, looked_at.iter().copied());
     let is_narrowed = |file: usize| files[file] && may_narrow[file] && is_c[file];
     let kept = (0..files.len())
         .any(is_narrowed)
         .then(|| kept_of(demand, &masked, &theirs, api, &files, &is_c))
         .flatten();
-    swap(&mut theirs);
+    swap_facts(&files, facts, &mut theirs);
     let kept = kept?;
     let mut narrowed = demand.clone();
     for (number, kept) in kept.into_iter().enumerate() {
